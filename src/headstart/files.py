@@ -1,0 +1,146 @@
+"""Files written whole or not at all, found by their content."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import hashlib
+import json
+import os
+import secrets
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from headstart.errors import StoreError
+
+_TEMPORARY = ".headstart-tmp-"
+
+
+def sha256(data: bytes) -> str:
+    """Hex digest of bytes."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def sha256_file(path: Path) -> str:
+    """Hex digest of a file's content."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def canonical_json(value: Any) -> str:
+    """JSON with one spelling: sorted keys, ASCII, no NaN."""
+    return json.dumps(value, sort_keys=True, ensure_ascii=True, allow_nan=False)
+
+
+def readable_json(value: Any) -> str:
+    """JSON for people and programs: indented, ASCII (any file name survives), no NaN."""
+    return json.dumps(value, indent=2, ensure_ascii=True, allow_nan=False) + "\n"
+
+
+def cache_folder() -> Path:
+    """Where features and graphs are kept: ``HEADSTART_CACHE``, else the user's cache folder."""
+    given = os.environ.get("HEADSTART_CACHE")
+    if given:
+        return Path(given).expanduser()
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "headstart"
+
+
+@contextlib.contextmanager
+def written_whole(path: Path) -> Iterator[Path]:
+    """A temporary path beside ``path`` that takes its place when the block ends well.
+
+    Raises:
+        StoreError: The folder cannot be written, or the disk is full.
+    """
+    temporary = path.with_name(f"{_TEMPORARY}{secrets.token_hex(6)}-{path.name}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield temporary
+        _sync(temporary)
+        os.replace(temporary, path)
+        _sync(path.parent)
+    except OSError as error:
+        raise _cannot_write(path, error) from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text file whole or not at all."""
+    with written_whole(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+@contextlib.contextmanager
+def folder_written_whole(path: Path) -> Iterator[Path]:
+    """A temporary folder beside ``path`` that takes its place when the block ends well.
+
+    An existing folder of that name is exchanged in one step and then removed, so that at every
+    moment one whole folder stands there: the caller must have made sure that it may go.
+
+    Raises:
+        StoreError: The folder cannot be written, or the disk is full.
+    """
+    temporary = path.with_name(f"{_TEMPORARY}{secrets.token_hex(6)}-{path.name}")
+    try:
+        temporary.mkdir(parents=True)
+        yield temporary
+        for file in sorted(temporary.rglob("*")):
+            _sync(file)
+        _sync(temporary)
+        _take_place(temporary, path)
+        _sync(path.parent)
+    except OSError as error:
+        raise _cannot_write(path, error) from error
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def sweep(folder: Path, older_than: float) -> None:
+    """Remove what killed writers left in ``folder``: temporary entries last changed before."""
+    for entry in folder.glob(f"{_TEMPORARY}*"):
+        with contextlib.suppress(OSError):
+            if entry.lstat().st_mtime < older_than:
+                shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _take_place(new: Path, path: Path) -> None:
+    if not path.exists():
+        os.rename(new, path)
+    elif not _exchange(new, path):
+        # No atomic exchange on this system: a kill between the two steps leaves the old
+        # folder under its temporary name.
+        aside = path.with_name(f"{_TEMPORARY}{secrets.token_hex(6)}-old-{path.name}")
+        os.rename(path, aside)
+        os.rename(new, path)
+        shutil.rmtree(aside, ignore_errors=True)
+
+
+def _exchange(first: Path, second: Path) -> bool:
+    """Exchange two names in one step (Linux ``renameat2``); False where it is not offered."""
+    here, exchange = -100, 2  # AT_FDCWD, RENAME_EXCHANGE
+    try:
+        rename = ctypes.CDLL(None, use_errno=True).renameat2
+    except (AttributeError, OSError):
+        return False
+    return bool(rename(here, os.fsencode(first), here, os.fsencode(second), exchange) == 0)
+
+
+def _cannot_write(path: Path, error: OSError) -> OSError:
+    if isinstance(error, StoreError):
+        return error
+    return StoreError(
+        f"could not write {path}: {error.strerror or error}",
+        "a folder that can be written, with enough free space",
+        "free some space, or choose another place (--out FOLDER, or HEADSTART_CACHE=FOLDER)",
+    )

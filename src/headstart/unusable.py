@@ -1,0 +1,42 @@
+"""Pictures that could not be used: one row each, never an exception that ends the run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+REASONS = {
+    "empty": "the file has no bytes",
+    "not_an_image": "the content is not an image",
+    "format_not_supported": "an image, but of a format that is not read",
+    "needs_extra": "an image whose decoder is not installed",
+    "truncated": "the file ends before the image does",
+    "corrupt": "the image data is broken",
+    "too_large": "more pixels than the limit",
+    "vanished": "the file was listed, but was gone when it was read",
+    "unreadable": "the operating system refused to read the file",
+    "no_file": "a row of the table names a file that is not there",
+    "no_row": "a file that no row of the table names",
+    "ambiguous_file": "a row of the table names a file that exists in several places",
+    "no_label": "no label could be found for this file",
+    "conflicting_labels": "rows give the same file different labels",
+    "non_finite": "the network gave values that are not finite",
+}
+
+
+@dataclass(frozen=True, order=True)
+class Unusable:
+    """A picture, or a row of a table, that could not be used.
+
+    Args:
+        path: As the user would write it, relative to the dataset's folder where there is one.
+        reason: A key of ``REASONS``.
+        detail: What was seen, in words; may be empty.
+    """
+
+    path: str
+    reason: str
+    detail: str = ""
+
+    def __post_init__(self) -> None:
+        if self.reason not in REASONS:
+            raise ValueError(f"unknown reason {self.reason!r}")
