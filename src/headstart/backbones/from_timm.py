@@ -1,0 +1,272 @@
+"""The doorkeeper of timm and torch: builds a network and writes its graph.
+
+Runs in a process of its own (see `building`), so that torch's memory and threads are gone before
+the pictures are read.
+"""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import math
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import timm
+import torch
+from torch import Tensor, nn
+
+from headstart.backbones import lite_names
+from headstart.errors import SettingError, WeightsError
+from headstart.images.preprocessing import Preprocessing
+
+_OPSET = 17
+_MOST_TAPS = 4
+State = dict[str, Tensor]
+
+
+def create(architecture: str, state: State | None, seed: int) -> nn.Module:
+    """A network in inference mode.
+
+    Args:
+        architecture: timm's name, with or without a tag.
+        state: Its weights; None draws random ones.
+        seed: For random weights.
+
+    Raises:
+        SettingError: timm knows no such network.
+        WeightsError: The weights do not fit it.
+    """
+    _must_exist(architecture)
+    torch.manual_seed(seed)
+    if state is None:
+        return _quiet(lambda: timm.create_model(architecture, pretrained=False)).eval()
+    return _with_state(architecture, state)
+
+
+def download(architecture: str) -> nn.Module:
+    """A network with timm's pretrained weights, fetched or from the hub's cache.
+
+    Raises:
+        SettingError: timm knows no such network, or has no weights for it.
+        WeightsError: They could not be fetched.
+    """
+    _must_exist(architecture)
+    if not timm.models.is_model_pretrained(architecture):
+        raise SettingError(
+            f"timm has no pretrained weights for {architecture!r}",
+            "a network with pretrained weights",
+            "headstart backbones; or give a file with --weights FILE",
+        )
+    try:
+        return _quiet(lambda: timm.create_model(architecture, pretrained=True)).eval()
+    except Exception as error:  # whatever the hub's client raises: the answer is the same
+        raise WeightsError(
+            f"the pretrained weights of {architecture!r} could not be fetched "
+            f"({type(error).__name__})",
+            "a network connection, or the weights in a file",
+            "use a backbone that needs no network (headstart backbones), or fetch the file "
+            f"elsewhere and pass --weights FILE (timm's record: {_url(architecture)})",
+        ) from error
+
+
+def read_state(path: Path) -> State:
+    """Tensors of a ``.safetensors``, ``.pth`` or ``.pt`` file; no code in it is run.
+
+    Raises:
+        WeightsError: The file is missing, damaged, or holds more than tensors.
+    """
+    if not path.is_file():
+        raise WeightsError(f"no weights file at {path}", "a .safetensors, .pth or .pt file", "")
+    try:
+        if path.suffix == ".safetensors":
+            from safetensors.torch import load_file
+
+            state = load_file(path)
+        else:
+            state = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # torch raises many kinds for a damaged or unsafe file
+        raise WeightsError(
+            f"cannot read weights from {path}: {str(error).splitlines()[0]}",
+            "a .safetensors file, or a .pth of plain tensors (read with weights_only)",
+            "save it again with safetensors.torch.save_file(model.state_dict(), ...)",
+        ) from error
+    return _unwrap(state)
+
+
+def preprocessing_of(network: nn.Module) -> Preprocessing:
+    """What the weights' own record says pictures must go through."""
+    record: dict[str, Any] = network.pretrained_cfg
+    size = int(record["input_size"][-1])
+    return Preprocessing(
+        size=size,
+        resize=math.floor(size / float(record.get("crop_pct") or 1.0)),
+        interpolation="bilinear" if record.get("interpolation") == "bilinear" else "bicubic",
+        mean=_thrice(record["mean"], 255),
+        std=_thrice(record["std"], 255),
+    )
+
+
+def licence_of(network: nn.Module) -> str:
+    """The weights' licence, as their record gives it."""
+    return str(network.pretrained_cfg.get("license") or "not stated")
+
+
+def digest_of(network: nn.Module) -> str:
+    """Digest of every tensor of a network."""
+    digest = hashlib.sha256()
+    for name, tensor in sorted(network.state_dict().items()):
+        digest.update(name.encode())
+        digest.update(str((tensor.dtype, tuple(tensor.shape))).encode())
+        digest.update(tensor.contiguous().numpy().tobytes())
+    return digest.hexdigest()
+
+
+def write_graph(
+    network: nn.Module, preprocessing: Preprocessing, path: Path
+) -> list[dict[str, Any]]:
+    """Write the ONNX graph; returns its taps in order of depth.
+
+    Input ``pixels`` uint8 [N, H, W, 3]; outputs one float32 [N, D] a tap, and ``logits`` where
+    the network has a classifier.
+    """
+    graph = _Graph(network, preprocessing).eval()
+    pixels = torch.zeros((2, preprocessing.size, preprocessing.size, 3), dtype=torch.uint8)
+    with torch.no_grad():
+        outputs = graph(pixels)
+    dims = [output.shape[1] for output in outputs]
+    names = graph.output_names
+    _quiet(
+        lambda: torch.onnx.export(
+            graph,
+            (pixels,),
+            str(path),
+            dynamo=False,
+            opset_version=_OPSET,
+            input_names=["pixels"],
+            output_names=list(names),
+            dynamic_axes={name: {0: "N"} for name in ("pixels", *names)},
+        )
+    )
+    return [
+        {"name": name, "dim": dim} for name, dim in zip(names, dims, strict=True) if name != "logits"
+    ]
+
+
+class _Graph(nn.Module):
+    """Pixels to pooled features at every tap: the normalisation is part of it."""
+
+    def __init__(self, network: nn.Module, preprocessing: Preprocessing) -> None:
+        super().__init__()
+        self.network = network
+        self.register_buffer("mean", torch.tensor(preprocessing.mean).view(1, 3, 1, 1))
+        self.register_buffer("std", torch.tensor(preprocessing.std).view(1, 3, 1, 1))
+        self.indices, stages = _stages(network)
+        logits = ("logits",) if getattr(network, "num_classes", 0) else ()
+        self.output_names: tuple[str, ...] = (*stages, "head", *logits)
+
+    def forward(self, pixels: Tensor) -> tuple[Tensor, ...]:
+        x = (pixels.permute(0, 3, 1, 2).to(torch.float32) - self.mean) / self.std
+        last, stages = self._features(x)
+        head = self.network.forward_head(last, pre_logits=True)
+        head = head if head.ndim == 2 else _pool(head)
+        outputs = [*(_pool(stage) for stage in stages), head]
+        if "logits" in self.output_names:
+            outputs.append(self.network.forward_head(last))
+        return tuple(outputs)
+
+    def _features(self, x: Tensor) -> tuple[Tensor, list[Tensor]]:
+        if not self.indices:
+            return self.network.forward_features(x), []
+        more = {"extra_blocks": True} if _has_stages_of_blocks(self.network) else {}
+        return self.network.forward_intermediates(x, indices=self.indices, **more)
+
+
+def _stages(network: nn.Module) -> tuple[list[int], tuple[str, ...]]:
+    """Which intermediate outputs are taps: a few, from the middle of the depth on.
+
+    The middle and late stages of an EfficientNet; else four at equal distances, the last included.
+    """
+    if _has_stages_of_blocks(network):
+        total = len(network.blocks)
+        chosen = sorted({round(total * 3 / 7), total - 2, total - 1, total})
+        return chosen, tuple(f"stage{index}" for index in chosen)
+    info = getattr(network, "feature_info", None)
+    if not hasattr(network, "forward_intermediates") or not info:
+        return [], ()
+    total = len(list(info))
+    most = min(_MOST_TAPS, total)
+    chosen = sorted({round(total * (k + 1) / most) - 1 for k in range(most)})
+    return chosen, tuple(f"stage{index + 1}" for index in chosen)
+
+
+def _has_stages_of_blocks(network: nn.Module) -> bool:
+    return hasattr(network, "stage_ends") and hasattr(network, "conv_head")
+
+
+def _pool(features: Tensor) -> Tensor:
+    """Mean over positions of [N, C, H, W] or [N, tokens, C]."""
+    return features.mean((2, 3)) if features.ndim == 4 else features.mean(1)
+
+
+def _with_state(architecture: str, state: State) -> nn.Module:
+    network = _quiet(lambda: timm.create_model(architecture, pretrained=False))
+    if lite_names.is_lite(state):
+        state = lite_names.to_timm(state, [len(stage) for stage in network.blocks])
+    classifier = f"{network.pretrained_cfg['classifier']}.weight"
+    num_classes = len(state[classifier]) if classifier in state else 0
+    if num_classes != network.num_classes:
+        network.reset_classifier(num_classes)
+    try:
+        network.load_state_dict(state, strict=True)
+    except RuntimeError as error:
+        wrong = " ".join(str(error).split())[:300]
+        raise WeightsError(
+            f"the weights do not fit {architecture!r}: {wrong}",
+            f"every tensor of {architecture!r}, and no other",
+            "name the network the weights were trained with: --backbone NAME",
+        ) from error
+    return network.eval()
+
+
+def _unwrap(state: Any) -> State:
+    for wrapper in ("state_dict_ema", "state_dict", "model"):
+        if isinstance(state, dict) and isinstance(state.get(wrapper), dict):
+            state = state[wrapper]
+    if not isinstance(state, dict) or not all(isinstance(t, Tensor) for t in state.values()):
+        raise WeightsError(
+            "the weights file holds no plain table of tensors",
+            "a state dict: name to tensor",
+            "save model.state_dict(), not the model",
+        )
+    return {str(key).removeprefix("module."): tensor for key, tensor in state.items()}
+
+
+def _must_exist(architecture: str) -> None:
+    if not timm.is_model(architecture):
+        names = timm.list_models()
+        near = difflib.get_close_matches(architecture, names, n=3, cutoff=0.5)
+        raise SettingError(
+            f"no backbone is called {architecture!r}",
+            "a name from `headstart backbones`, a Keras name, or any timm name",
+            f"did you mean {', '.join(near)}?" if near else "headstart backbones",
+        )
+
+
+def _url(architecture: str) -> str:
+    record = timm.get_pretrained_cfg(architecture)
+    return str(record.hf_hub_id or record.url) if record else "none"
+
+
+def _thrice(values: Any, factor: float) -> tuple[float, float, float]:
+    a, b, c = (round(float(value) * factor, 4) for value in values)
+    return a, b, c
+
+
+def _quiet(work: Callable[[], Any]) -> Any:
+    """Run a library call whose warnings (deprecations, tracer notes) say nothing to our users."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return work()

