@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 Array = npt.NDArray[np.float32]
 
-_TINY = np.float32(1e-12)
+TINY = np.float32(1e-12)
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,7 +48,7 @@ class Normalise:
     def run(self, x: Array) -> Array:
         """float32 [N, D] to the same shape."""
         length = np.sqrt((x * x).sum(axis=1, keepdims=True, dtype=np.float32))
-        return np.asarray(x / np.maximum(length, _TINY), dtype=np.float32)
+        return np.asarray(x / np.maximum(length, TINY), dtype=np.float32)
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,7 +7,7 @@ to its outputs: no picture waits in a queue, so memory does not grow with the nu
 from __future__ import annotations
 
 import collections
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,13 +20,16 @@ from headstart.images.decode import Picture, decode, digest_of, read_bytes
 from headstart.images.perceptual_hash import perceptual_hash
 from headstart.images.preprocessing import Preprocessing
 
+# A file's path, or its bytes.
+Source = Path | bytes
+
 # Twice the cores keeps every stream busy while other threads decode.
 _THREADS_PER_CORE = 2
 _AHEAD_PER_THREAD = 8
 
 
 @dataclass(frozen=True)
-class Facts:
+class FileFacts:
     """What one file is, besides its features.
 
     Args:
@@ -58,12 +61,12 @@ class Outcome:
 
     digest: bytes
     outputs: Outputs | None = None
-    facts: Facts | None = None
+    facts: FileFacts | None = None
     failure: UnusableImage | None = None
 
 
 def read_through(
-    paths: Sequence[Path],
+    sources: Iterable[Source],
     engine: Engine,
     preprocessing: Preprocessing,
     *,
@@ -71,10 +74,10 @@ def read_through(
     with_facts: bool = False,
     threads: int | None = None,
 ) -> Iterator[Outcome]:
-    """One outcome a path, in the order of the paths.
+    """One outcome a source, in the order of the sources.
 
     Args:
-        paths: Files.
+        sources: Files by their path, or as bytes.
         engine: Runs the graph.
         preprocessing: What the graph's weights expect.
         known: Digests whose outputs are not needed again: such a file is read, not decoded.
@@ -82,15 +85,15 @@ def read_through(
         threads: None: twice the cores.
     """
 
-    def one(path: Path) -> Outcome:
-        return _outcome(path, engine, preprocessing, known, with_facts)
+    def one(source: Source) -> Outcome:
+        return _outcome(source, engine, preprocessing, known, with_facts)
 
     threads = threads or _THREADS_PER_CORE * num_cores()
     pool = ThreadPoolExecutor(threads, thread_name_prefix="headstart-reading")
     waiting: collections.deque[Future[Outcome]] = collections.deque()
     try:
-        for path in paths:
-            waiting.append(pool.submit(one, path))
+        for source in sources:
+            waiting.append(pool.submit(one, source))
             if len(waiting) >= _AHEAD_PER_THREAD * threads:
                 yield waiting.popleft().result()
         while waiting:
@@ -100,7 +103,7 @@ def read_through(
 
 
 def _outcome(
-    path: Path,
+    source: Source,
     engine: Engine,
     preprocessing: Preprocessing,
     known: Callable[[bytes], bool] | None,
@@ -108,7 +111,7 @@ def _outcome(
 ) -> Outcome:
     digest = b""
     try:
-        data = read_bytes(path)
+        data = source if isinstance(source, bytes) else read_bytes(source)
         digest = digest_of(data)
         if known is not None and known(digest):
             return Outcome(digest)
@@ -120,9 +123,9 @@ def _outcome(
         return Outcome(digest, failure=failure)
 
 
-def facts_of(picture: Picture) -> Facts:
+def facts_of(picture: Picture) -> FileFacts:
     """What a decoded picture is."""
-    return Facts(
+    return FileFacts(
         width=picture.width,
         height=picture.height,
         format=picture.format,

@@ -9,8 +9,7 @@ import numpy as np
 
 from headstart.backbones.backbone import Backbone
 from headstart.backbones.engine import Engine
-from headstart.backbones.reading import Facts as FileFacts
-from headstart.backbones.reading import Outcome, read_through
+from headstart.backbones.reading import FileFacts, Outcome, read_through
 from headstart.datasets.facts import Facts
 from headstart.features.feature_set import FeatureSet
 from headstart.features.store import FeatureStore, Row

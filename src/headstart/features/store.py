@@ -22,7 +22,7 @@ import pyarrow.parquet as pq
 
 from headstart.backbones.backbone import Backbone
 from headstart.backbones.engine import Outputs
-from headstart.backbones.reading import Facts
+from headstart.backbones.reading import FileFacts
 from headstart.files import canonical_json, sha256, sweep, write_text, written_whole
 from headstart.images.decode import DECODER_VERSION
 
@@ -37,7 +37,7 @@ _FACT_FIELDS = [
     pa.field("hash", pa.uint64()),
 ]
 
-Row = tuple[bytes, Outputs, Facts]
+Row = tuple[bytes, Outputs, FileFacts]
 
 
 def key_of(backbone: Backbone) -> str:
@@ -99,14 +99,14 @@ class FeatureStore:
 
     def load(
         self, digests: Sequence[bytes]
-    ) -> tuple[dict[str, npt.NDArray[np.float32]], list[Facts]]:
+    ) -> tuple[dict[str, npt.NDArray[np.float32]], list[FileFacts]]:
         """Features and facts of pictures that are all in the store, in the order asked.
 
         Returns:
             float32 [N, D] by tap name, and N facts.
         """
         taps = {tap.name: np.empty((len(digests), tap.dim), np.float32) for tap in self._taps}
-        facts: list[Facts | None] = [None] * len(digests)
+        facts: list[FileFacts | None] = [None] * len(digests)
         for shard, wanted in self._by_shard(digests).items():
             table = pq.read_table(shard, page_checksum_verification=True)
             places = np.array([place for place, _ in wanted])
@@ -116,7 +116,7 @@ class FeatureStore:
                 taps[tap.name][places] = column.flatten().to_numpy().reshape(-1, tap.dim)[rows]
             kept = table.select([field.name for field in _FACT_FIELDS]).take(rows).to_pylist()
             for place, record in zip(places, kept, strict=True):
-                facts[place] = Facts(**{**record, "flags": frozenset(record["flags"])})
+                facts[place] = FileFacts(**{**record, "flags": frozenset(record["flags"])})
         return taps, [fact for fact in facts if fact is not None]
 
     def _by_shard(self, digests: Iterable[bytes]) -> dict[Path, list[tuple[int, int]]]:

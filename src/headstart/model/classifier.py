@@ -1,0 +1,107 @@
+"""A saved classifier, loaded: pictures in, predictions out."""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any, overload
+
+from headstart.backbones.engine import Engine
+from headstart.backbones.reading import Outcome, Source, read_through
+from headstart.model import bundle
+from headstart.model.prediction import Prediction
+from headstart.model.record import Record
+
+# One picture: a path, or the bytes of a file.
+Picture = str | os.PathLike[str] | bytes
+
+
+def load(path: str | os.PathLike[str], *, threads: int | None = None) -> Classifier:
+    """Load a saved classifier.
+
+    Args:
+        path: The folder that ``fit`` wrote.
+        threads: Processor cores to use; None: all of them.
+
+    Raises:
+        BundleError: There is none, or it is damaged, edited, foreign, or too new.
+    """
+    folder = Path(path)
+    record = bundle.read_record(folder)
+    return Classifier(folder, record, threads=threads)
+
+
+class Classifier:
+    """Pictures to predictions, through the bundle's one graph.
+
+    Args:
+        folder: Where the bundle is.
+        record: What it says.
+        threads: Processor cores to use; None: all of them.
+    """
+
+    def __init__(self, folder: Path, record: Record, *, threads: int | None = None) -> None:
+        self.folder = folder
+        self.record = record
+        self._threads = threads
+        self._engine = Engine(folder / bundle.GRAPH, ("probabilities", "distance"), threads)
+
+    def __repr__(self) -> str:
+        head, backbone = self.record.head["name"], self.record.backbone["name"]
+        return f"Classifier({str(self.folder)!r}: {head} on {backbone}, {len(self.class_names)} classes)"
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """In the order of the probabilities."""
+        return self.record.class_names
+
+    @property
+    def test(self) -> dict[str, Any]:
+        """The figures on the test pictures of the run that made it."""
+        return self.record.test
+
+    @overload
+    def predict(self, pictures: Picture) -> Prediction: ...
+    @overload
+    def predict(self, pictures: Iterable[Picture]) -> list[Prediction]: ...
+    def predict(self, pictures: Picture | Iterable[Picture]) -> Prediction | list[Prediction]:
+        """What the pictures show.
+
+        Args:
+            pictures: A path or the bytes of one file, or several of them.
+
+        Returns:
+            One prediction for one picture, else a list in the same order. A picture that cannot
+            be read gives a prediction without a label, and with the reason.
+        """
+        if isinstance(pictures, str | bytes | os.PathLike):
+            return next(self.predictions([pictures]))
+        return list(self.predictions(pictures))
+
+    def predictions(self, pictures: Iterable[Picture]) -> Iterator[Prediction]:
+        """Predictions one by one, in order, in memory that does not grow with their number."""
+        ours, theirs = itertools.tee(pictures)
+        for picture, outcome in zip(ours, self.outcomes(theirs), strict=True):
+            path = "<bytes>" if isinstance(picture, bytes) else os.fspath(picture)
+            yield self._prediction(path, outcome)
+
+    def outcomes(self, pictures: Iterable[Picture]) -> Iterator[Outcome]:
+        """Raw outputs: ``probabilities`` float32 [C] and ``distance`` float32 [1]."""
+        sources: Iterator[Source] = (
+            picture if isinstance(picture, bytes) else Path(picture) for picture in pictures
+        )
+        return read_through(sources, self._engine, self.record.preprocessing)
+
+    def _prediction(self, path: str, outcome: Outcome) -> Prediction:
+        if outcome.outputs is None:
+            assert outcome.failure is not None
+            return Prediction.unusable(path, outcome.failure)
+        return Prediction.of(
+            path,
+            outcome.outputs["probabilities"],
+            float(outcome.outputs["distance"][0]),
+            self.class_names,
+            self.record.unsure,
+        )

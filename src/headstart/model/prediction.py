@@ -1,0 +1,89 @@
+"""What a classifier says about one picture."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from headstart.errors import UnusableImage
+
+AMBIGUOUS = "ambiguous"
+UNFAMILIAR = "unfamiliar"
+
+
+@dataclass(frozen=True)
+class Unsure:
+    """When a classifier answers "unsure".
+
+    Args:
+        ambiguous_below: Calibrated probability of the best class below which two or more
+            classes are plausible.
+        unfamiliar_above: Mean cosine distance to the nearest training pictures above which a
+            picture is unlike anything seen.
+    """
+
+    ambiguous_below: float
+    unfamiliar_above: float
+
+    def reason(self, probability: float, distance: float) -> str | None:
+        """``"unfamiliar"``, ``"ambiguous"`` or None; unfamiliar comes first."""
+        if distance > self.unfamiliar_above:
+            return UNFAMILIAR
+        return AMBIGUOUS if probability < self.ambiguous_below else None
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """The answer for one picture.
+
+    Args:
+        path: As it was given; ``"<bytes>"`` for bytes.
+        label: The most probable class; None when the picture could not be used.
+        probability: Of that class, calibrated, in [0, 1].
+        ranking: Every class with its probability, the most probable first.
+        unsure: The answer should not be relied on.
+        reason: ``"ambiguous"``, ``"unfamiliar"``, or why the picture could not be used
+            (a code of ``headstart.unusable.REASONS``, then maybe a colon and the detail).
+    """
+
+    path: str
+    label: str | None
+    probability: float | None
+    ranking: tuple[tuple[str, float], ...]
+    unsure: bool
+    reason: str | None
+
+    @classmethod
+    def of(
+        cls,
+        path: str,
+        probabilities: npt.NDArray[np.float32],
+        distance: float,
+        class_names: tuple[str, ...],
+        unsure: Unsure,
+    ) -> Prediction:
+        """From probabilities float32 [C] and a distance to the training pictures."""
+        order = np.argsort(-probabilities, kind="stable")
+        ranking = tuple((class_names[k], float(probabilities[k])) for k in order)
+        label, probability = ranking[0]
+        reason = unsure.reason(probability, distance)
+        return cls(path, label, probability, ranking, reason is not None, reason)
+
+    @classmethod
+    def unusable(cls, path: str, failure: UnusableImage) -> Prediction:
+        """For a picture that could not be used."""
+        return cls(path, None, None, (), True, failure.what)
+
+    def to_json(self, top: int | None = None) -> dict[str, Any]:
+        """Plain values; ``top`` keeps so many of the ranking."""
+        return {
+            "path": self.path,
+            "label": self.label,
+            "probability": self.probability,
+            "ranking": [{"label": k, "probability": p} for k, p in self.ranking[:top]],
+            "unsure": self.unsure,
+            "reason": self.reason,
+        }

@@ -1,0 +1,96 @@
+"""The record of a bundle: what `bundle.json` says."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from headstart.errors import BundleError
+from headstart.images.preprocessing import Preprocessing
+from headstart.model.prediction import Unsure
+
+FORMAT_VERSION = 1
+KIND = "headstart classifier"
+
+
+@dataclass(frozen=True)
+class Record:
+    """What a saved classifier is, apart from its graph.
+
+    Args:
+        class_names: In the order of the probabilities.
+        preprocessing: What pictures go through before the graph.
+        backbone: Name, architecture, weights, licence, fingerprint.
+        head: Name, taps, temperature, and its layers by the names of their arrays.
+        unsure: When it answers "unsure".
+        test: Figures on the test pictures, with intervals.
+        data: Number of pictures, classes and a fingerprint of the training data.
+        versions: Of this package and of what the graph was made with.
+    """
+
+    class_names: tuple[str, ...]
+    preprocessing: Preprocessing
+    backbone: dict[str, Any]
+    head: dict[str, Any]
+    unsure: Unsure
+    test: dict[str, Any]
+    data: dict[str, Any]
+    versions: dict[str, str]
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values."""
+        return {
+            "kind": KIND,
+            "format_version": FORMAT_VERSION,
+            "classes": list(self.class_names),
+            "preprocessing": self.preprocessing.to_json(),
+            "backbone": self.backbone,
+            "head": self.head,
+            "unsure": vars(self.unsure),
+            "test": self.test,
+            "data": self.data,
+            "versions": self.versions,
+        }
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any], where: str) -> Record:
+        """Read what `to_json` wrote.
+
+        Raises:
+            BundleError: It is something else, or of a newer format.
+        """
+        _must_be_ours(values, where)
+        try:
+            return cls(
+                class_names=tuple(values["classes"]),
+                preprocessing=Preprocessing.from_json(values["preprocessing"]),
+                backbone=values["backbone"],
+                head=values["head"],
+                unsure=Unsure(**values["unsure"]),
+                test=values["test"],
+                data=values["data"],
+                versions=values["versions"],
+            )
+        except (KeyError, TypeError) as error:
+            raise BundleError(
+                f"{where} lacks a part or has a wrong one: {error}",
+                "a record as headstart fit writes it",
+                "make the classifier again with headstart fit",
+            ) from error
+
+
+def _must_be_ours(values: dict[str, Any], where: str) -> None:
+    if not isinstance(values, dict) or values.get("kind") != KIND:
+        raise BundleError(
+            f"{where} is not the record of a classifier",
+            f'"kind": "{KIND}"',
+            "give the folder that headstart fit wrote",
+        )
+    version = values.get("format_version")
+    if not isinstance(version, int) or version > FORMAT_VERSION:
+        made_by = values.get("versions", {}).get("headstart", "a newer headstart")
+        raise BundleError(
+            f"{where} has format {version}, written by headstart {made_by}",
+            f"format {FORMAT_VERSION} or older",
+            f"pip install 'headstart>={made_by}'",
+        )

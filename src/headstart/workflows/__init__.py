@@ -1,0 +1,1 @@
+"""Whole journeys, wired only here: fit, predict, evaluate, check."""

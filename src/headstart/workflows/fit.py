@@ -1,0 +1,91 @@
+"""From a folder of labelled pictures to a saved classifier, with the proof."""
+
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from headstart.files import folder_written_whole, sweep
+from headstart.model.classifier import Classifier, load
+from headstart.progress import Progress, Silent
+from headstart.reports.results import Results
+from headstart.workflows.preparing import Prepared, prepare
+from headstart.workflows.receipt import receipt_of
+from headstart.workflows.recipe import Recipe, recipe_of
+from headstart.workflows.reporting import report_of
+from headstart.workflows.saving import bundle_place, write_bundle
+from headstart.workflows.training import Trained, train
+
+_HOUR = 3600
+
+
+@dataclass(frozen=True, eq=False)
+class Fitted:
+    """What one run gave.
+
+    Args:
+        bundle: The folder that was written.
+        results: The test.
+        receipt: What was tried, measured and chosen, as plain values.
+        prepared, trained: The run's data, for whoever wants to look further.
+    """
+
+    bundle: Path
+    results: Results
+    receipt: dict[str, Any]
+    prepared: Prepared
+    trained: Trained
+
+
+def fit(
+    pictures: str | os.PathLike[str],
+    out: str | os.PathLike[str] | None = None,
+    *,
+    progress: Progress | None = None,
+    **settings: Any,
+) -> Classifier:
+    """Make a classifier from labelled pictures, and save it.
+
+    Args:
+        pictures: A folder (a folder per class; or train and test folders; or files with the label
+            in the name), or a table (CSV, TSV, JSONL, Parquet) that names files and labels.
+        out: Where the bundle goes; None: ``<pictures>.headstart`` beside them. An older
+            classifier there is replaced.
+        progress: Told what happens; None: nobody.
+        **settings: Fields of `Recipe`, for example ``backbone="resnet50"`` or ``seed=1``.
+
+    Returns:
+        The saved classifier, loaded from what was written.
+
+    Raises:
+        SettingError: A setting is unknown, wrong, or without effect.
+        DatasetError: The pictures cannot be understood as a dataset, or are too few.
+        WeightsError: The backbone's weights are not at hand.
+        StoreError: The cache or the bundle cannot be written.
+    """
+    recipe = recipe_of(settings)
+    return load(run_fit(pictures, out, recipe, progress).bundle, threads=recipe.threads)
+
+
+def run_fit(
+    pictures: str | os.PathLike[str],
+    out: str | os.PathLike[str] | None,
+    recipe: Recipe,
+    progress: Progress | None = None,
+) -> Fitted:
+    """`fit`, giving back all that was measured instead of the loaded classifier."""
+    began = time.monotonic()
+    progress = progress or Silent()
+    place = bundle_place(Path(pictures), out)
+    with folder_written_whole(place) as folder:
+        sweep(place.parent, older_than=time.time() - _HOUR)
+        prepared = prepare(pictures, recipe, progress)
+        trained = train(prepared, recipe, progress)
+        receipt = receipt_of(place, prepared, trained, recipe, time.monotonic() - began)
+        report = report_of(place, prepared, trained)
+        write_bundle(folder, prepared, trained, receipt, report)
+    receipt["seconds"] = round(time.monotonic() - began, 2)
+    return Fitted(place, trained.results, receipt, prepared, trained)

@@ -1,0 +1,101 @@
+"""The first half of every journey over a dataset: understood, read once, copies found, split."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from headstart.backbones.backbone import Backbone
+from headstart.backbones.loading import load_backbone
+from headstart.datasets.duplicates import Duplicates, find_duplicates
+from headstart.datasets.groups import merge_groups
+from headstart.datasets.manifest import Manifest
+from headstart.datasets.reading import read
+from headstart.errors import NotEnoughData
+from headstart.features.extraction import extract
+from headstart.features.feature_set import FeatureSet
+from headstart.features.store import FeatureStore
+from headstart.files import cache_folder
+from headstart.progress import Progress
+from headstart.unusable import Unusable
+from headstart.workflows.recipe import Recipe
+
+Rows = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """A dataset whose every usable picture has its features.
+
+    Args:
+        manifest: The usable pictures only, N rows.
+        backbone: Whose features.
+        features: N rows.
+        duplicates: Copies among the rows.
+        groups: int64 [N]: rows that must not be split apart share a number.
+        unusable: Everything that could not be used, from the table to the decoder.
+    """
+
+    manifest: Manifest
+    backbone: Backbone
+    features: FeatureSet
+    duplicates: Duplicates
+    groups: Rows
+    unusable: tuple[Unusable, ...]
+
+
+def prepare(pictures: str | os.PathLike[str], recipe: Recipe, progress: Progress) -> Prepared:
+    """Understand a dataset and read every picture once.
+
+    Raises:
+        DatasetError: It cannot be understood, or no picture of it can be used.
+        WeightsError: The backbone is not at hand.
+        StoreError: The cache cannot be written.
+    """
+    found = read(Path(pictures), recipe.read_options)
+    progress.say(found.summary())
+    for note in found.notes:
+        progress.say(f"  {note}")
+    cache = recipe.cache or cache_folder()
+    backbone = load_backbone(
+        recipe.backbone, recipe.weights, cache=cache, seed=recipe.seed, progress=progress
+    )
+    progress.say(describe(backbone))
+    store = FeatureStore(cache, backbone)
+    for shard in store.damaged:
+        progress.say(f"  a damaged part of the feature store was put aside: {shard}")
+    features = extract(
+        found.paths, found.ids, backbone, store, threads=recipe.threads, progress=progress
+    )
+    unusable = (*found.unusable, *features.unusable)
+    if not len(features):
+        raise _nothing_usable(pictures, unusable)
+    manifest = found.select(features.indices)
+    facts = features.facts
+    duplicates = find_duplicates(facts.digests, facts.hashes, features.taps["head"])
+    groups = merge_groups(manifest.groups, duplicates.pairs)
+    return Prepared(manifest, backbone, features, duplicates, groups, unusable)
+
+
+def describe(backbone: Backbone) -> str:
+    """One line about a backbone."""
+    dims = " + ".join(str(tap.dim) for tap in backbone.taps)
+    random = "" if backbone.pretrained else "  (RANDOM WEIGHTS: nothing was learned before)"
+    size = backbone.preprocessing.size
+    return f"backbone {backbone.name} ({backbone.weights}; {size} px; features {dims}){random}"
+
+
+def _nothing_usable(
+    pictures: str | os.PathLike[str], unusable: tuple[Unusable, ...]
+) -> NotEnoughData:
+    first = unusable[0] if unusable else None
+    example = f"; first: {first.path}: {first.reason} {first.detail}" if first else ""
+    return NotEnoughData(
+        f"no picture of {os.fspath(pictures)} can be used ({len(unusable)} refused{example})",
+        "pictures that can be decoded",
+        f"headstart check {os.fspath(pictures)}",
+    )

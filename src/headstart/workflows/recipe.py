@@ -1,0 +1,99 @@
+"""All settings of one run, validated at the door."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from headstart.backbones.catalog import DEFAULT
+from headstart.datasets.reading import ReadOptions
+from headstart.errors import SettingError
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Settings of a run; the defaults are meant to be right.
+
+    Args:
+        backbone: An offline name, a Keras name, or any timm name.
+        weights: A weights file, ``"random"``, or None for the backbone's own.
+        heads: Names of the heads to compare; empty: all of them.
+        label_pattern: Regular expression that finds the label in a file's relative path.
+        group_pattern: The same for the group: pictures that must not be split apart.
+        image_column, label_column, group_column, split_column: Columns of a table, by name or by
+            number from 1; None: found by their content.
+        images: Folder of the files that a table names.
+        merge: Pairs (a, b): class a becomes class b.
+        test: A folder or table with the test pictures, when it is not part of the dataset.
+        test_share: Share of the pictures kept for the test when no test set is given.
+        num_folds: Of the cross-validation that compares the heads.
+        seed: Same seed, same machine: same result.
+        threads: Processor cores to use; None: all of them.
+        cache: Where features are kept; None: the user's cache folder.
+    """
+
+    backbone: str = DEFAULT
+    weights: str | Path | None = None
+    heads: tuple[str, ...] = ()
+    label_pattern: str | None = None
+    group_pattern: str | None = None
+    image_column: str | None = None
+    label_column: str | None = None
+    group_column: str | None = None
+    split_column: str | None = None
+    images: Path | None = None
+    merge: tuple[tuple[str, str], ...] = ()
+    test: Path | None = None
+    test_share: float = 0.2
+    num_folds: int = 5
+    seed: int = 0
+    threads: int | None = None
+    cache: Path | None = None
+
+    def __post_init__(self) -> None:
+        _must_be(0 < self.test_share < 1, "test_share", self.test_share, "more than 0, below 1")
+        _must_be(self.num_folds >= 2, "num_folds", self.num_folds, "2 or more")
+        _must_be(self.seed >= 0, "seed", self.seed, "0 or more")
+        _must_be(self.threads is None or self.threads >= 1, "threads", self.threads, "1 or more")
+
+    @property
+    def read_options(self) -> ReadOptions:
+        """The settings that say how a dataset is understood."""
+        fields = {field.name for field in dataclasses.fields(ReadOptions)}
+        return ReadOptions(**{k: v for k, v in vars(self).items() if k in fields})
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values, for the receipt; the cache's place is not part of a recipe."""
+        values = {k: v for k, v in vars(self).items() if k not in ("cache", "threads")}
+        return {k: str(v) if isinstance(v, Path) else v for k, v in values.items()}
+
+
+def recipe_of(settings: dict[str, Any]) -> Recipe:
+    """A recipe from keyword arguments.
+
+    Raises:
+        SettingError: A setting is unknown or wrong.
+    """
+    known = [field.name for field in dataclasses.fields(Recipe)]
+    for name in settings:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, n=2)
+            raise SettingError(
+                f"no setting is called {name!r}",
+                f"one of {', '.join(known)}",
+                f"did you mean {' or '.join(near)}?" if near else "help(headstart.fit)",
+            )
+    for name in ("images", "test", "cache"):
+        if settings.get(name) is not None:
+            settings = {**settings, name: Path(settings[name])}
+    if isinstance(settings.get("heads"), str):
+        settings = {**settings, "heads": (settings["heads"],)}
+    return Recipe(**settings)
+
+
+def _must_be(holds: bool, name: str, value: object, expected: str) -> None:
+    if not holds:
+        raise SettingError(f"{name} is {value}", f"{name}: {expected}", f"change {name}")

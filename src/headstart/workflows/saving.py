@@ -1,0 +1,167 @@
+"""A trained head and its proofs, written as one bundle: whole or not at all."""
+
+from __future__ import annotations
+
+import csv
+import importlib.metadata
+import platform
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import headstart
+from headstart import layers
+from headstart.backbones.engine import Engine
+from headstart.backbones.reading import read_through
+from headstart.datasets.splitting import write_split
+from headstart.errors import HeadstartError, SettingError
+from headstart.files import canonical_json, readable_json, sha256
+from headstart.model import bundle
+from headstart.model.graph import write_classifier_graph
+from headstart.model.prediction import Unsure
+from headstart.model.record import Record
+from headstart.unusable import Unusable
+from headstart.workflows.preparing import Prepared
+from headstart.workflows.training import Trained
+
+# The best class must be twice as probable as all others together.
+_AMBIGUOUS_BELOW = 2 / 3
+_CHECKED_PICTURES = 16
+_TOLERANCE = 1e-3
+
+
+def bundle_place(pictures: Path, out: str | Path | None) -> Path:
+    """Where the bundle goes: where the user said, else beside the pictures.
+
+    Raises:
+        SettingError: Something else stands there, or it lies inside the pictures' folder.
+    """
+    source = pictures.expanduser().resolve()
+    stem = source.stem if source.is_file() else source.name
+    place = Path(out).expanduser().resolve() if out else source.parent / f"{stem}.headstart"
+    if source.is_dir() and place.is_relative_to(source):
+        raise SettingError(
+            f"the bundle would be written to {place}, inside the pictures' folder",
+            "a place outside the pictures",
+            f"--out {source.parent / (stem + '.headstart')}",
+        )
+    if place.exists() and not bundle.is_bundle(place) and (
+        not place.is_dir() or any(place.iterdir())
+    ):
+        raise SettingError(
+            f"{place} is there already, and is not a saved classifier",
+            "a new place, or an older classifier to be replaced",
+            "choose another place with --out FOLDER",
+        )
+    return place
+
+
+def write_bundle(
+    folder: Path, prepared: Prepared, trained: Trained, receipt: dict[str, Any], report: str
+) -> None:
+    """Write every file of a bundle into an empty folder; the record comes last.
+
+    Raises:
+        RuntimeError: The graph does not give what the head gave (a fault of ours).
+    """
+    seen = trained.familiarity
+    write_classifier_graph(
+        folder / bundle.GRAPH,
+        backbone_graph=prepared.backbone.graph,
+        taps=trained.candidate.taps,
+        head_layers=trained.head.layers_,
+        temperature=trained.head.temperature_,
+        bank=seen.bank,
+        neighbours=seen.neighbours,
+        class_names=prepared.manifest.class_names,
+    )
+    _must_agree(folder / bundle.GRAPH, prepared, trained)
+    described, arrays = layers.to_plain(trained.head.layers_)
+    train_digests = [prepared.features.facts.digests[row] for row in trained.train]
+    arrays["training_digests"] = np.frombuffer(b"".join(train_digests), np.uint8).reshape(-1, 32)
+    bundle.write_arrays(folder, arrays)
+    (folder / "results.json").write_text(readable_json(trained.results.to_json()))
+    (folder / "receipt.json").write_text(readable_json(receipt))
+    (folder / "report.html").write_text(report, encoding="utf-8")
+    manifest = prepared.manifest
+    write_split(
+        folder / "split.csv",
+        manifest.ids,
+        manifest.labels,
+        trained.split.splits,
+        tuple(str(group) for group in prepared.groups),
+    )
+    write_unusable(folder / "unreadable.csv", prepared.unusable)
+    bundle.write_record(folder, _record(prepared, trained, described))
+
+
+def write_unusable(path: Path, rows: tuple[Unusable, ...]) -> None:
+    """A table of what could not be used, with the reasons."""
+    with path.open("w", newline="", encoding="utf-8", errors="backslashreplace") as file:
+        writer = csv.writer(file)
+        writer.writerow(["path", "reason", "detail"])
+        writer.writerows((row.path, row.reason, row.detail) for row in rows)
+
+
+def _record(prepared: Prepared, trained: Trained, described: list[dict[str, Any]]) -> Record:
+    manifest, candidate = prepared.manifest, trained.candidate
+    results = trained.results.to_json()
+    rows = sorted(
+        [digest.hex(), label, split]
+        for digest, label, split in zip(
+            prepared.features.facts.digests, manifest.labels, trained.split.splits, strict=True
+        )
+    )
+    return Record(
+        class_names=manifest.class_names,
+        preprocessing=prepared.backbone.preprocessing,
+        backbone=prepared.backbone.to_json(),
+        head={
+            "name": candidate.head,
+            "taps": list(candidate.taps),
+            "temperature": trained.head.temperature_,
+            "layers": described,
+        },
+        unsure=Unsure(_AMBIGUOUS_BELOW, trained.familiarity.unfamiliar_above),
+        test={k: results[k] for k in ("accuracy", "interval", "num_images")},
+        data={
+            "num_images": len(manifest),
+            "num_training_images": len(trained.train),
+            "counts": manifest.counts,
+            "fingerprint": sha256(canonical_json(rows).encode()),
+        },
+        versions=_versions(),
+    )
+
+
+def _versions() -> dict[str, str]:
+    names = ("numpy", "openvino", "onnx", "pillow", "scikit-learn")
+    return {
+        "headstart": headstart.__version__,
+        "python": platform.python_version(),
+        **{name: importlib.metadata.version(name) for name in names},
+    }
+
+
+def _must_agree(graph: Path, prepared: Prepared, trained: Trained) -> None:
+    """Run the written graph on real test pictures and compare with the head's own answer."""
+    rows = trained.test[:_CHECKED_PICTURES]
+    paths = [prepared.manifest.path(row) for row in rows]
+    engine = Engine(graph, ("probabilities",))
+    outcomes = read_through(paths, engine, prepared.backbone.preprocessing)
+    for place, outcome in enumerate(outcomes):
+        if outcome.digest != prepared.features.facts.digests[rows[place]]:
+            continue  # The file was changed or removed since it was read.
+        assert outcome.outputs is not None
+        difference = np.abs(outcome.outputs["probabilities"] - trained.probabilities[place]).max()
+        if difference > _TOLERANCE:
+            raise _Disagreement(
+                f"the written graph differs from the head by {difference:.2g} in probability",
+                f"at most {_TOLERANCE}",
+                "please report this with the versions in `headstart --version`",
+            )
+
+
+class _Disagreement(HeadstartError, RuntimeError):
+    """The graph does not give what the head gave."""

@@ -1,0 +1,153 @@
+"""Compare the heads on the training rows, choose one, judge it once on the test rows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from headstart.datasets.splitting import Split, assign_splits, folds
+from headstart.errors import NotEnoughData
+from headstart.heads.catalog import HEADS, must_be_known
+from headstart.heads.head import Head
+from headstart.heads.selection import Candidate, CandidateScore, choose, cross_validate, fit_chosen
+from headstart.metrics.comparison import bias_corrected_best
+from headstart.metrics.intervals import Interval
+from headstart.model.familiarity import Familiarity, familiarity
+from headstart.progress import Progress
+from headstart.reports.results import Results
+from headstart.workflows.preparing import Prepared, Rows
+from headstart.workflows.recipe import Recipe
+
+# Heads cheap enough to be tried on all taps side by side as well.
+_ON_ALL_TAPS = ("ridge", "softmax", "discriminant")
+
+
+@dataclass(frozen=True, eq=False)
+class Trained:
+    """A chosen head, and the evidence for it.
+
+    Args:
+        split: Which rows trained and which judged, and by which rule.
+        train, test: int64 rows.
+        leaked: bool [len(test)]: test pictures with a copy, or a group mate, in training.
+        scores: Every candidate's out-of-fold scores.
+        chosen: Index of the chosen one.
+        corrected: Its accuracy, corrected for having been chosen, and the interval.
+        head: Fitted on all training rows.
+        familiarity: Distances to the training pictures.
+        results: The test.
+        probabilities: float32 [len(test), C].
+    """
+
+    split: Split
+    train: Rows
+    test: Rows
+    leaked: npt.NDArray[np.bool_]
+    scores: tuple[CandidateScore, ...]
+    chosen: int
+    corrected: tuple[float, Interval]
+    head: Head
+    familiarity: Familiarity
+    results: Results
+    probabilities: npt.NDArray[np.float32]
+
+    @property
+    def candidate(self) -> Candidate:
+        """The chosen one."""
+        return self.scores[self.chosen].candidate
+
+
+def candidates_of(taps: tuple[str, ...], heads: tuple[str, ...]) -> tuple[Candidate, ...]:
+    """What is tried: every head on the last tap, the cheap ones also on all taps.
+
+    Args:
+        taps: Of the backbone, in order of depth.
+        heads: Names; empty: all of them.
+    """
+    for name in heads:
+        must_be_known(name)
+    names = heads or tuple(HEADS)
+    last = [Candidate(name, ("head",)) for name in names]
+    if len(taps) == 1:
+        return tuple(last)
+    return (*last, *(Candidate(name, taps) for name in names if name in _ON_ALL_TAPS))
+
+
+def train(prepared: Prepared, recipe: Recipe, progress: Progress) -> Trained:
+    """Choose a head by cross-validation, and judge it on the test rows.
+
+    Raises:
+        NotEnoughData: Too few classes or pictures.
+    """
+    manifest, groups = prepared.manifest, prepared.groups
+    y = manifest.class_indices
+    split = assign_splits(
+        y, groups, manifest.splits, seed=recipe.seed, test_share=recipe.test_share
+    )
+    progress.say(split.rule)
+    train_rows, test_rows = _rows(split, "train"), _rows(split, "test")
+    _must_suffice(prepared, train_rows, test_rows)
+    taps = {name: values[train_rows] for name, values in prepared.features.taps.items()}
+    mine = groups[train_rows]
+    scores = cross_validate(
+        candidates_of(prepared.backbone.tap_names, recipe.heads),
+        taps,
+        y[train_rows],
+        mine,
+        folds(y[train_rows], mine, num_folds=recipe.num_folds, seed=recipe.seed),
+        seed=recipe.seed,
+        progress=progress,
+    )
+    chosen = choose(scores)
+    correct = np.stack([score.correct for score in scores])
+    corrected = bias_corrected_best(correct, mine, seed=recipe.seed)
+    best = scores[chosen]
+    head = fit_chosen(best.candidate, taps, y[train_rows], mine, best.temperature, seed=recipe.seed)
+    probabilities = head.predict_proba(prepared.features.joined(best.candidate.taps, test_rows))
+    leaked = np.isin(groups[test_rows], mine)
+    return Trained(
+        split=split,
+        train=train_rows,
+        test=test_rows,
+        leaked=leaked,
+        scores=scores,
+        chosen=chosen,
+        corrected=corrected,
+        head=head,
+        familiarity=familiarity(taps["head"], mine, recipe.seed),
+        results=Results.of(
+            y[test_rows],
+            probabilities,
+            manifest.class_names,
+            groups=groups[test_rows],
+            majority_class=int(np.bincount(y[train_rows]).argmax()),
+            leaked=leaked,
+            seed=recipe.seed,
+        ),
+        probabilities=probabilities,
+    )
+
+
+def _rows(split: Split, name: str) -> Rows:
+    return np.flatnonzero(np.array(split.splits) == name)
+
+
+def _must_suffice(prepared: Prepared, train_rows: Rows, test_rows: Rows) -> None:
+    names = prepared.manifest.class_names
+    present = np.unique(prepared.manifest.class_indices[train_rows])
+    if len(present) < len(names):
+        missing = [name for index, name in enumerate(names) if index not in present]
+        raise NotEnoughData(
+            f"no training picture is left for {len(missing)} of {len(names)} classes; "
+            f"first: {missing[0]}",
+            "at least one usable training picture in every class",
+            "add pictures of it, or leave the class out",
+        )
+    if not len(test_rows):
+        raise NotEnoughData(
+            f"{len(train_rows)} pictures leave none to judge by",
+            "at least two pictures (that are no copies of each other) in some class",
+            "add pictures, or give a test set with --test",
+        )
