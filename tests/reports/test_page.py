@@ -1,0 +1,220 @@
+import base64
+import hashlib
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from headstart.metrics.intervals import wilson
+from headstart.reports.gallery import thumbnail
+from headstart.reports.page import BackboneFacts, Candidate, Mistake, Report, render
+from headstart.reports.results import Results
+from headstart.unusable import Unusable
+
+VOID = {"meta", "br", "img", "line", "rect", "circle", "polyline"}
+HOSTILE = "<img src=x onerror=alert(1)>\"'</style></bdi><script>alert(2)</script>&amp;{{ 7 * 7 }}"
+
+
+class Page(HTMLParser):
+    """Every tag with its attributes, and the text; fails when tags are not closed in order."""
+
+    def __init__(self, page):
+        super().__init__()
+        self.tags, self.texts, self._open = [], [], []
+        self.feed(page)
+        assert self._open == []
+
+    def handle_starttag(self, tag, attributes):
+        self.tags.append((tag, dict(attributes)))
+        if tag not in VOID:
+            self._open.append(tag)
+
+    def handle_startendtag(self, tag, attributes):
+        self.tags.append((tag, dict(attributes)))
+
+    def handle_endtag(self, tag):
+        assert self._open.pop() == tag
+
+    def handle_data(self, data):
+        self.texts.append(data)
+
+    @property
+    def text(self):
+        return re.sub(r"\s+", " ", "".join(self.texts))
+
+    def named(self, tag):
+        return [attributes for name, attributes in self.tags if name == tag]
+
+
+def results(names, num_images=120, **settings):
+    random = np.random.default_rng(0)
+    y = random.integers(len(names), size=num_images)
+    p = np.eye(len(names))[y] * 3 + random.random((num_images, len(names)))
+    wrong = random.random(num_images) < 0.1
+    p[wrong] = np.roll(p[wrong], 1, axis=1)
+    return Results.of(y, p / p.sum(axis=1, keepdims=True), names, **settings)
+
+
+def full_report(name="bee", names=("ant", "bee")):
+    return Report(
+        title=name,
+        created="yesterday",
+        version="1.2.3",
+        results=results(names, leaked=np.arange(120) < 7),
+        dataset=(f"{name} in a line",),
+        candidates=(
+            Candidate(name, 0.97, wilson(97, 100), 0.1, 1.25, chosen=True, corrected=True),
+            Candidate("plain", 0.9),
+        ),
+        why=f"{name} was best",
+        backbone=BackboneFacts(name, "Apache-2.0", "some weights", 224, ("early", "late")),
+        mistakes=(
+            Mistake(f"a/{name}", thumbnail(Image.new("RGB", (9, 9))), name, "ant", 0.8),
+            Mistake("b/1.jpg", thumbnail(Image.new("RGB", (9, 9))), "ant", name, 0.9),
+        ),
+        unusable=(Unusable(name, "truncated", name),),
+        findings=(
+            SimpleNamespace(kind="near_twins", severity="warning", message=name, examples=(name,)),
+        ),
+        bundle=f"{name}.headstart",
+        receipt="receipt.json",
+    )
+
+
+def test_the_smallest_report_has_the_number_and_leaves_out_what_is_not_there():
+    judged = results(("ant", "bee"))
+    page = Page(render(Report("t", "now", "1", judged)))
+    low, high = 100 * judged.interval.low, 100 * judged.interval.high
+    assert f"{100 * judged.accuracy:.1f} %" in page.text
+    assert f"{low:.1f} – {high:.1f} %" in page.text
+    headings = [heading["id"] for heading in page.named("h2")]
+    assert headings == ["confused", "classes", "reliable"]
+    left_out = {heading["id"] for heading in Page(render(full_report())).named("h2")} - {*headings}
+    assert left_out == {"understood", "tried", "mistakes", "findings", "unusable", "use"}
+
+
+def test_the_full_report_says_everything():
+    text = Page(render(full_report())).text
+    for said in (
+        "bee in a line",
+        "bee was best",
+        "chosen",
+        "97.0 %*",
+        "1.2",
+        "Apache-2.0",
+        "early, late",
+        "Without the 7 pictures",
+        "the file ends before the image does",
+        "near twins",
+        "headstart predict bee.headstart picture.jpg",
+        "receipt.json",
+        "headstart 1.2.3",
+    ):
+        assert said in text, said
+
+
+def test_the_page_needs_nothing_from_elsewhere():
+    page = Page(render(full_report()))
+    assert not page.named("script") + page.named("link")
+    for _, attributes in page.tags:
+        assert not any(key.startswith("on") or key in ("style", "href") for key in attributes)
+        assert attributes.get("src", "data:").startswith("data:")
+    assert "http" not in render(full_report()).replace("http-equiv", "")
+
+
+def test_the_policy_allows_the_page_its_own_style_and_nothing_else():
+    html = render(full_report())
+    style = html.split("<style>")[1].split("</style>")[0]
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    (policy,) = (
+        attributes["content"]
+        for attributes in Page(html).named("meta")
+        if attributes.get("http-equiv") == "Content-Security-Policy"
+    )
+    assert "default-src 'none'" in policy
+    assert f"style-src 'sha256-{digest}'" in policy
+    assert "unsafe" not in policy
+
+
+def test_hostile_names_stay_text():
+    plain = Page(render(full_report("bee", ("ant", "bee"))))
+    hostile = Page(render(full_report(HOSTILE, ("ant", HOSTILE))))
+    assert [tag for tag, _ in hostile.tags] == [tag for tag, _ in plain.tags]
+    assert HOSTILE in hostile.text
+    assert not any(key.startswith("on") for _, attributes in hostile.tags for key in attributes)
+
+
+def test_a_name_that_turns_the_reading_direction_is_kept_in_its_place():
+    turning = "\u202egpj.exe"
+    html = render(full_report(turning, ("ant", turning)))
+    body = re.sub(r'="[^"]*"', "", html.split("<body>")[1])
+    outside = re.sub(r"<bdi>.*?</bdi>", "", body)
+    assert turning in body
+    assert "\u202e" not in outside.split("<dl")[0].split("<pre>")[0]
+
+
+def test_a_file_name_that_is_not_text_is_spelled_out():
+    report = replace(full_report(), unusable=(Unusable("caf\udce9.jpg", "empty"),))
+    assert "caf\\udce9.jpg" in render(report)
+    render(report).encode("utf-8")
+
+
+def test_a_command_can_be_copied_whatever_the_bundle_is_called():
+    report = replace(full_report(), bundle="it's mine.headstart")
+    assert (
+        """headstart predict 'it'"'"'s mine.headstart' picture.jpg""" in Page(render(report)).text
+    )
+
+
+def test_the_confusion_matrix_is_shown_for_few_classes_only():
+    few = Page(render(Report("t", "now", "1", results(tuple(f"c{i}" for i in range(25))))))
+    many = Page(render(Report("t", "now", "1", results(tuple(f"c{i}" for i in range(26))))))
+    assert sum("s0" in cell.get("class", "").split() for cell in few.named("td")) > 300
+    assert not any("s0" in cell.get("class", "").split() for cell in many.named("td"))
+    assert "Most often confused" in many.text
+
+
+def test_a_single_mistake_among_many_is_shaded():
+    y = np.zeros(1000, dtype=int)
+    p = np.tile([0.9, 0.1], (1000, 1))
+    p[0] = [0.1, 0.9]
+    page = Page(render(Report("t", "now", "1", Results.of(y, p, ("ant", "bee")))))
+    shades = [cell["class"] for cell in page.named("td") if "wrong" in cell.get("class", "")]
+    assert shades == ["wrong s1", "wrong s0"]
+
+
+def test_the_surest_mistakes_come_first_and_not_too_many():
+    picture = thumbnail(Image.new("RGB", (9, 9)))
+    mistakes = tuple(Mistake(f"{i}.jpg", picture, "ant", "bee", i / 100) for i in range(60))
+    page = Page(render(replace(full_report(), mistakes=mistakes)))
+    assert len(page.named("img")) == 48
+    assert "48 of 60" in page.text
+    shown = re.findall(r"(\d+)\.jpg", page.text.split("The surest mistakes")[1])
+    assert shown[:48] == [str(i) for i in range(59, 11, -1)]
+
+
+def test_a_long_list_of_unusable_pictures_is_cut_and_counted():
+    rows = tuple(Unusable(f"{i}.jpg", "empty") for i in range(130))
+    text = Page(render(replace(full_report(), unusable=rows))).text
+    assert "130 in all; the first 100" in text
+    assert "99.jpg" in text
+    assert "100.jpg" not in text
+
+
+@pytest.mark.parametrize("num_images", [1, 12])
+def test_a_handful_of_pictures_is_enough_for_a_page(num_images):
+    page = Page(render(Report("t", "now", "1", results(("ant", "bee", "cat"), num_images))))
+    assert f"of {num_images} test pictures" in page.text
+
+
+def test_pictures_and_figures_can_be_heard():
+    page = Page(render(full_report()))
+    assert all(image["alt"] for image in page.named("img"))
+    assert all(
+        figure.get("aria-label") or figure.get("aria-hidden") for figure in page.named("svg")
+    )
+    assert all(cell.get("scope") in ("row", "col") for cell in page.named("th"))
