@@ -3,11 +3,11 @@
 ::
 
     HeadstartError
-    ├── SettingError     (ValueError)        a setting that is wrong, unknown or would have no effect
+    ├── SettingError     (ValueError)        a setting is wrong, unknown or without effect
     ├── DatasetError     (ValueError)        the folder or table cannot be understood as a dataset
     ├── UnusableImage    (ValueError)        one picture cannot be read; carries a reason code
     ├── WeightsError     (FileNotFoundError) pretrained weights are missing, or do not fit
-    ├── BundleError      (ValueError)        a saved classifier is damaged, edited, foreign or too new
+    ├── BundleError      (ValueError)        a saved classifier is damaged, foreign or too new
     ├── StoreError       (OSError)           the cache or the output folder cannot be written
     ├── MissingExtra     (ImportError)       an optional library is not installed
     └── NotEnoughData    (DatasetError)      too few classes or pictures to learn from and to judge

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from headstart.errors import StoreError
+from headstart.errors import HeadstartError, StoreError
 
 _TEMPORARY = ".headstart-tmp-"
 
@@ -98,6 +98,22 @@ def folder_written_whole(path: Path) -> Iterator[Path]:
         shutil.rmtree(temporary, ignore_errors=True)
 
 
+def must_be_writable(folder: Path) -> None:
+    """Find out now, not after an hour of work, whether a folder can be written.
+
+    Raises:
+        StoreError: It cannot.
+    """
+    probe = folder / f"{_TEMPORARY}{secrets.token_hex(6)}-probe"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe.touch()
+    except OSError as error:
+        raise _cannot_write(folder, error) from error
+    finally:
+        probe.unlink(missing_ok=True)
+
+
 def sweep(folder: Path, older_than: float) -> None:
     """Remove what killed writers left in ``folder``: temporary entries last changed before."""
     for entry in folder.glob(f"{_TEMPORARY}*"):
@@ -137,7 +153,7 @@ def _exchange(first: Path, second: Path) -> bool:
 
 
 def _cannot_write(path: Path, error: OSError) -> OSError:
-    if isinstance(error, StoreError):
+    if isinstance(error, HeadstartError):
         return error
     return StoreError(
         f"could not write {path}: {error.strerror or error}",

@@ -101,7 +101,7 @@ WELL_KNOWN: tuple[str, ...] = (
 
 
 def timm_name(name: str) -> str:
-    """timm's name for an offline name, a Keras name, or a timm name."""
+    """Timm's name for an offline name, a Keras name, or a timm name."""
     if name in OFFLINE:
         return OFFLINE[name].architecture
     keras = {known.casefold(): timm for known, timm in KERAS_NAMES.items()}

@@ -151,7 +151,9 @@ def write_graph(
         )
     )
     return [
-        {"name": name, "dim": dim} for name, dim in zip(names, dims, strict=True) if name != "logits"
+        {"name": name, "dim": dim}
+        for name, dim in zip(names, dims, strict=True)
+        if name != "logits"
     ]
 
 

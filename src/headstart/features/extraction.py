@@ -113,4 +113,3 @@ def _columns(digests: Sequence[bytes], facts: Sequence[FileFacts]) -> Facts:
         flags=tuple(fact.flags for fact in facts),
         hashes=np.array([fact.hash for fact in facts], dtype=np.uint64),
     )
-

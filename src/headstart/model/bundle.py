@@ -109,9 +109,7 @@ def _verify(folder: Path, name: str, expected: Any) -> None:
 
 
 def _checksum(values: dict[str, Any]) -> str:
-    return sha256(
-        canonical_json({k: v for k, v in values.items() if k != "checksum"}).encode()
-    )
+    return sha256(canonical_json({k: v for k, v in values.items() if k != "checksum"}).encode())
 
 
 def _damaged(folder: Path, what: str) -> BundleError:

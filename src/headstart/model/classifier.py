@@ -50,7 +50,8 @@ class Classifier:
 
     def __repr__(self) -> str:
         head, backbone = self.record.head["name"], self.record.backbone["name"]
-        return f"Classifier({str(self.folder)!r}: {head} on {backbone}, {len(self.class_names)} classes)"
+        what = f"{head} on {backbone}, {len(self.class_names)} classes"
+        return f"Classifier({str(self.folder)!r}: {what})"
 
     @property
     def class_names(self) -> tuple[str, ...]:
@@ -92,7 +93,9 @@ class Classifier:
         sources: Iterator[Source] = (
             picture if isinstance(picture, bytes) else Path(picture) for picture in pictures
         )
-        return read_through(sources, self._engine, self.record.preprocessing)
+        threads = 2 * self._threads if self._threads else None
+        preprocessing = self.record.preprocessing
+        return read_through(sources, self._engine, preprocessing, threads=threads)
 
     def _prediction(self, path: str, outcome: Outcome) -> Prediction:
         if outcome.outputs is None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from headstart.files import folder_written_whole, sweep
+from headstart.files import folder_written_whole, must_be_writable, sweep
 from headstart.model.classifier import Classifier, load
 from headstart.progress import Progress, Silent
 from headstart.reports.results import Results
@@ -80,12 +80,13 @@ def run_fit(
     began = time.monotonic()
     progress = progress or Silent()
     place = bundle_place(Path(pictures), out)
+    must_be_writable(place.parent)
+    sweep(place.parent, older_than=time.time() - _HOUR)
+    prepared = prepare(pictures, recipe, progress)
+    trained = train(prepared, recipe, progress)
+    receipt = receipt_of(place, prepared, trained, recipe, time.monotonic() - began)
+    report = report_of(place, prepared, trained)
     with folder_written_whole(place) as folder:
-        sweep(place.parent, older_than=time.time() - _HOUR)
-        prepared = prepare(pictures, recipe, progress)
-        trained = train(prepared, recipe, progress)
-        receipt = receipt_of(place, prepared, trained, recipe, time.monotonic() - began)
-        report = report_of(place, prepared, trained)
         write_bundle(folder, prepared, trained, receipt, report)
     receipt["seconds"] = round(time.monotonic() - began, 2)
     return Fitted(place, trained.results, receipt, prepared, trained)

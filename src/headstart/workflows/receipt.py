@@ -70,7 +70,8 @@ def candidate_rows(prepared: Prepared, trained: Trained) -> list[dict[str, Any]]
             "interval": [round(interval.low, 6), round(interval.high, 6)],
             "log_loss": round(score.log_loss, 6),
             "difference_to_chosen": [
-                round(value, 6) for value in (difference.difference, difference.low, difference.high)
+                round(value, 6)
+                for value in (difference.difference, difference.low, difference.high)
             ],
             "chosen": score is chosen,
             "seconds": round(score.seconds, 3),

@@ -46,8 +46,10 @@ def bundle_place(pictures: Path, out: str | Path | None) -> Path:
             "a place outside the pictures",
             f"--out {source.parent / (stem + '.headstart')}",
         )
-    if place.exists() and not bundle.is_bundle(place) and (
-        not place.is_dir() or any(place.iterdir())
+    if (
+        place.exists()
+        and not bundle.is_bundle(place)
+        and (not place.is_dir() or any(place.iterdir()))
     ):
         raise SettingError(
             f"{place} is there already, and is not a saved classifier",

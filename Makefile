@@ -1,0 +1,50 @@
+# Two commands do everything on a fresh machine: `make demo` and `make test`.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+READY  := $(VENV)/ready
+WORKERS ?= 2
+
+.PHONY: help install demo test test-all lint types floors format check accuracy clean
+
+help: ## list the commands
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+install: $(READY) ## create .venv and install everything the development needs
+
+$(READY): pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
+	$(BIN)/python -m pip install --quiet --editable '.[demo]' --group dev
+	touch $(READY)
+
+demo: install ## fit a classifier that finds broken solar cells, on 2 624 real pictures
+	$(BIN)/python examples/solar_cells.py
+
+test: install ## the tests, in under three minutes
+	$(BIN)/python -m pytest -n $(WORKERS) -m 'not slow'
+
+test-all: install ## every test, also those that take minutes
+	$(BIN)/python -m pytest -n $(WORKERS)
+
+lint: install ## style
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: install ## mypy, strict
+	$(BIN)/mypy
+
+floors: install ## imports only go down
+	$(BIN)/lint-imports
+
+format: install ## put the code in the one style
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+check: lint types floors test ## all that CI runs
+
+accuracy: install ## measure docs/accuracy.md again (DATA=folder of picture sets)
+	$(BIN)/python benchmarks/accuracy.py $(DATA)
+
+clean: ## remove what was made
+	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache

@@ -1,0 +1,1 @@
+"""The command line: parses arguments, draws progress, prints results. Nothing else."""

@@ -1,0 +1,80 @@
+"""What a person sees while a command works. Everything here goes to standard error."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rich.progress import Progress as Bar
+    from rich.progress import TaskID
+
+_SECONDS_BETWEEN_LINES = 10.0
+
+
+class Console:
+    """Draws progress: a bar on a terminal, now and then a line elsewhere, nothing when quiet.
+
+    Args:
+        quiet: Only errors are shown.
+    """
+
+    def __init__(self, *, quiet: bool = False) -> None:
+        self._quiet = quiet
+        self._bar: Bar | None = None
+        self._task: TaskID | None = None
+        self._what, self._total, self._done, self._last = "", 0, 0, 0.0
+
+    def say(self, line: str) -> None:
+        """One line."""
+        if self._quiet:
+            return
+        if self._bar is not None:
+            self._bar.console.print(line, markup=False, highlight=False, soft_wrap=True)
+        else:
+            print(line.encode("utf-8", "backslashreplace").decode(), file=sys.stderr, flush=True)
+
+    def start(self, what: str, total: int) -> None:
+        """A countable piece of work begins."""
+        self._what, self._total, self._done = what, total, 0
+        self._last = time.monotonic()
+        if not self._quiet and sys.stderr.isatty():
+            self._bar = _bar()
+            self._task = self._bar.add_task(what, total=total)
+            self._bar.start()
+
+    def advance(self, count: int = 1) -> None:
+        """``count`` units are done."""
+        self._done += count
+        if self._bar is not None and self._task is not None:
+            self._bar.advance(self._task, count)
+        elif time.monotonic() - self._last > _SECONDS_BETWEEN_LINES:
+            self._last = time.monotonic()
+            self.say(f"{self._what} {self._done}/{self._total}")
+
+    def stop(self) -> None:
+        """It has ended."""
+        if self._bar is not None:
+            self._bar.stop()
+            self._bar = None
+
+
+def print_json(value: Any) -> None:
+    """One JSON value, alone on standard output."""
+    print(json.dumps(value, indent=2, ensure_ascii=True, allow_nan=False))
+
+
+def _bar() -> Bar:
+    from rich.console import Console as RichConsole
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+    from rich.progress import TimeRemainingColumn as Remaining
+
+    return Progress(
+        TextColumn("{task.description}"),
+        MofNCompleteColumn(),
+        BarColumn(bar_width=30),
+        Remaining(elapsed_when_finished=True),
+        console=RichConsole(stderr=True),
+    )

@@ -1,0 +1,55 @@
+"""`headstart evaluate`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from headstart.cli import options
+from headstart.cli.console import Console, print_json
+
+
+@click.command("evaluate", short_help="judge a saved classifier on labelled pictures")
+@click.argument("bundle", type=click.Path(path_type=Path))
+@click.argument("pictures", type=click.Path(path_type=Path))
+@options.reading
+@options.everywhere
+@click.pass_context
+def command(
+    context: click.Context, bundle: Path, pictures: Path, as_json: bool, quiet: bool, **given: Any
+) -> None:
+    r"""Judge the classifier in BUNDLE on labelled PICTURES.
+
+    PICTURES is laid out as for `headstart fit`. If it has train and test parts, the test part is
+    judged. Pictures that the classifier was trained on are found by their content and counted.
+
+    \b
+    headstart evaluate pets.headstart new-pets/
+    """
+    from headstart.cli.tables import unusable_lines
+    from headstart.reports.results import percent, summary_lines
+    from headstart.workflows.evaluate import run_evaluate
+    from headstart.workflows.recipe import recipe_of
+
+    console = Console(quiet=quiet)
+    recipe = recipe_of(options.settings_of(given))
+    evaluated = run_evaluate(bundle, pictures, recipe, console)
+    if as_json:
+        print_json(evaluated.to_json())
+    elif not quiet:
+        results = evaluated.results
+        for line in summary_lines(results, "these pictures"):
+            console.say(line)
+        for row in results.class_rows():
+            console.say(
+                f"  {row['name']}: precision {percent(row['precision'])}, "
+                f"recall {percent(row['recall'])}, F1 {percent(row['f1'])}, "
+                f"{row['support']} pictures"
+            )
+        if evaluated.seen:
+            console.say(f"{evaluated.seen} of them stand in the training data, byte for byte")
+        for line in unusable_lines([vars(row) for row in evaluated.unusable]):
+            console.say(line)
+    context.exit(3 if evaluated.unusable else 0)

@@ -1,0 +1,97 @@
+"""`headstart fit`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from headstart.cli import options
+from headstart.cli.console import Console, print_json
+
+
+@click.command("fit", short_help="make a classifier from labelled pictures")
+@click.argument("pictures", type=click.Path(path_type=Path))
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    metavar="BUNDLE",
+    help="Where the classifier goes.  [default: PICTURES.headstart, beside them]",
+)
+@click.option(
+    "--head",
+    "heads",
+    multiple=True,
+    metavar="NAME",
+    help="Compare only this head; may be repeated.  [default: all of them]",
+)
+@click.option(
+    "--test",
+    type=click.Path(path_type=Path),
+    metavar="PICTURES",
+    help="Test pictures, when they are not part of PICTURES.",
+)
+@click.option(
+    "--test-share",
+    type=float,
+    help="Share kept for the test when no test set is given.  [default: 0.2]",
+)
+@click.option(
+    "--folds",
+    "num_folds",
+    type=int,
+    help="Of the cross-validation that compares the heads.  [default: 5]",
+)
+@options.network
+@options.reading
+@options.everywhere
+@click.pass_context
+def command(
+    context: click.Context,
+    pictures: Path,
+    out: Path | None,
+    as_json: bool,
+    quiet: bool,
+    **given: Any,
+) -> None:
+    r"""Make a classifier from PICTURES, judge it on test pictures, save it.
+
+    PICTURES is a folder with a folder per class; or with train and test folders; or of files with
+    the label in their name (cat.123.jpg); or a table (CSV, TSV, JSONL, Parquet) that names files
+    and labels. Your files are only read.
+
+    \b
+    headstart fit pets/
+    headstart fit labels.csv --images photos/ --out pets.headstart
+    headstart fit scans/ --group-pattern '(patient\d+)'
+
+    Exit codes: 0 done, 2 wrong input, 3 done but some pictures could not be used.
+    """
+    from headstart.workflows.fit import run_fit
+    from headstart.workflows.recipe import recipe_of
+
+    console = Console(quiet=quiet)
+    fitted = run_fit(pictures, out, recipe_of(options.settings_of(given)), console)
+    if as_json:
+        print_json(fitted.receipt)
+    elif not quiet:
+        _show(console, fitted)
+    context.exit(3 if fitted.receipt["unusable"] else 0)
+
+
+def _show(console: Console, fitted: Any) -> None:
+    from headstart.cli.tables import candidate_lines, unusable_lines
+    from headstart.reports.results import summary_lines
+    from headstart.workflows.reporting import why
+
+    for line in (
+        *candidate_lines(fitted.receipt["candidates"]),
+        why(fitted.trained),
+        *summary_lines(fitted.results),
+        *unusable_lines(fitted.receipt["unusable"], fitted.bundle / "unreadable.csv"),
+        f"saved {fitted.bundle}  (report.html, receipt.json, results.json) "
+        f"in {fitted.receipt['seconds']:.0f} s",
+        f"try: headstart predict {fitted.bundle} PICTURE",
+    ):
+        console.say(line)

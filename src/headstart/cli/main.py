@@ -1,0 +1,96 @@
+"""The program `headstart`: its commands, and what errors and interruptions become.
+
+Exit codes: 0 done · 1 a fault of ours · 2 the user's input · 3 done, but some pictures could not
+be used · 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from typing import Any
+
+import click
+
+import headstart
+from headstart.errors import HeadstartError
+
+# Imported when asked for: `headstart --help` loads none of them.
+_COMMANDS = {
+    "fit": "make a classifier from labelled pictures",
+    "predict": "what do these pictures show?",
+    "evaluate": "judge a saved classifier on labelled pictures",
+    "check": "find what is wrong with a dataset",
+    "backbones": "list the pretrained networks",
+}
+
+
+class _Commands(click.Group):
+    """Commands in the order of the journey, each imported when it is called."""
+
+    def list_commands(self, context: click.Context) -> list[str]:
+        return list(_COMMANDS)
+
+    def get_command(self, context: click.Context, name: str) -> click.Command | None:
+        if name not in _COMMANDS:
+            return None
+        module = importlib.import_module(f"headstart.cli.{name}")
+        command: click.Command = module.command
+        return command
+
+    def resolve_command(
+        self, context: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        try:
+            return super().resolve_command(context, args)
+        except click.UsageError as error:
+            import difflib
+
+            near = difflib.get_close_matches(args[0], _COMMANDS, n=1)
+            if near:
+                error.message += f" Did you mean {near[0]!r}?"
+            raise
+
+    def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(_COMMANDS.items()))
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(headstart.__version__, prog_name="headstart")
+def main() -> None:
+    r"""From a folder of labelled pictures to an image classifier that can be trusted.
+
+    \b
+    headstart fit pets/                        learn, judge, save to pets.headstart/
+    headstart predict pets.headstart cat.jpg   what does this picture show?
+    headstart check pets/                      what is wrong with these pictures?
+    """
+
+
+def run(arguments: list[str] | None = None) -> Any:
+    """Run the program and exit with its code."""
+    try:
+        sys.exit(main(arguments, standalone_mode=False) or 0)
+    except click.exceptions.Abort:
+        _stop("interrupted; what was computed is kept, run the same command to go on", 130)
+    except KeyboardInterrupt:
+        _stop("interrupted; what was computed is kept, run the same command to go on", 130)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(2)
+    except HeadstartError as error:
+        _stop(f"error: {error}", 2)
+    except BrokenPipeError:
+        # Whoever read our output has had enough (`headstart ... | head`).
+        sys.stderr.close()
+        sys.exit(0)
+
+
+def _stop(message: str, code: int) -> None:
+    print(message.encode("utf-8", "backslashreplace").decode(), file=sys.stderr)
+    sys.exit(code)
+
+
+if __name__ == "__main__":
+    run()

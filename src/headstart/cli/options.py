@@ -1,0 +1,110 @@
+"""Options that several commands share, and how they become a recipe."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from headstart.errors import SettingError
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def reading(function: F) -> F:
+    """How the pictures are understood."""
+    for option in reversed(
+        [
+            click.option(
+                "--label-pattern",
+                metavar="REGEX",
+                help="Finds the label in a file's path: the group named label, else the first.",
+            ),
+            click.option(
+                "--group-pattern",
+                metavar="REGEX",
+                help="Finds the group (patient, burst, ...) in a file's path; a group is never "
+                "split apart.",
+            ),
+            click.option("--image-column", metavar="NAME", help="Column of the file names."),
+            click.option("--label-column", metavar="NAME", help="Column of the labels."),
+            click.option("--group-column", metavar="NAME", help="Column of the groups."),
+            click.option("--split-column", metavar="NAME", help="Column of train/test."),
+            click.option(
+                "--images",
+                type=click.Path(path_type=Path),
+                metavar="FOLDER",
+                help="Folder of the files that a table names.",
+            ),
+            click.option(
+                "--merge",
+                multiple=True,
+                metavar="A=B",
+                help="Class A becomes class B; may be repeated.",
+            ),
+        ]
+    ):
+        function = option(function)
+    return function
+
+
+def network(function: F) -> F:
+    """Which backbone, and where its features are kept."""
+    for option in reversed(
+        [
+            click.option(
+                "--backbone",
+                metavar="NAME",
+                help="A name of `headstart backbones`, a Keras name, or any timm name.  "
+                "[default: efficientnet_lite0]",
+            ),
+            click.option(
+                "--weights",
+                metavar="FILE",
+                help="A .safetensors or .pth file; or `random`, which has learned nothing.",
+            ),
+            click.option(
+                "--cache",
+                type=click.Path(path_type=Path),
+                metavar="FOLDER",
+                help="Where features are kept.  [default: HEADSTART_CACHE, or the user's cache]",
+            ),
+        ]
+    ):
+        function = option(function)
+    return function
+
+
+def everywhere(function: F) -> F:
+    """What every command has."""
+    for option in reversed(
+        [
+            click.option("--seed", type=int, help="Same seed, same result.  [default: 0]"),
+            click.option("--threads", type=int, help="Processor cores to use.  [default: all]"),
+            click.option("--json", "as_json", is_flag=True, help="Print one JSON value."),
+            click.option("--quiet", "-q", is_flag=True, help="Show errors only."),
+        ]
+    ):
+        function = option(function)
+    return function
+
+
+def settings_of(options: dict[str, Any]) -> dict[str, Any]:
+    """Recipe settings from what was given on the command line; what was not given is left out.
+
+    Raises:
+        SettingError: A ``--merge`` is not of the form A=B.
+    """
+    settings = {name: value for name, value in options.items() if value not in (None, (), [])}
+    if "merge" in settings:
+        settings["merge"] = tuple(_pair(text) for text in settings["merge"])
+    return settings
+
+
+def _pair(text: str) -> tuple[str, str]:
+    first, equals, second = text.partition("=")
+    if not (first and equals and second):
+        raise SettingError(f"--merge {text!r}", "two class names: --merge A=B", "--merge kat=cat")
+    return first, second

@@ -1,0 +1,159 @@
+"""`headstart predict`."""
+
+from __future__ import annotations
+
+import csv
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+
+from headstart.cli.console import Console, print_json
+
+_FORMATS = ("table", "json", "csv", "parquet")
+
+
+@click.command("predict", short_help="what do these pictures show?")
+@click.argument("bundle", type=click.Path(path_type=Path))
+@click.argument("pictures", nargs=-1)
+@click.option(
+    "--top",
+    type=click.IntRange(min=1),
+    default=None,
+    metavar="K",
+    help="How many classes to rank.  [default: 3 in the table, all elsewhere]",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON array.")
+@click.option("--csv", "as_csv", is_flag=True, help="Print CSV.")
+@click.option(
+    "--parquet", type=click.Path(path_type=Path), metavar="FILE", help="Write a Parquet file."
+)
+@click.option("--threads", type=click.IntRange(min=1), help="Cores to use.  [default: all]")
+@click.option("--seed", type=int, hidden=True, expose_value=False)
+@click.option("--quiet", "-q", is_flag=True, help="Show errors only.")
+@click.pass_context
+def command(
+    context: click.Context,
+    bundle: Path,
+    pictures: tuple[str, ...],
+    top: int | None,
+    as_json: bool,
+    as_csv: bool,
+    parquet: Path | None,
+    threads: int | None,
+    quiet: bool,
+) -> None:
+    r"""Say what PICTURES show: files, folders, patterns, or - for a list on standard input.
+
+    \b
+    headstart predict pets.headstart my-cat.jpg
+    headstart predict pets.headstart holiday/ --csv > labels.csv
+    find . -name '*.jpg' | headstart predict pets.headstart - --json
+
+    A picture that cannot be read becomes a row with the reason. Exit codes: 0 done, 2 wrong input,
+    3 done but some pictures could not be used.
+    """
+    from headstart.errors import SettingError
+    from headstart.model.classifier import load
+    from headstart.workflows.predict import expand
+
+    if sum((as_json, as_csv, parquet is not None)) > 1:
+        raise SettingError("two output formats at once", "one of --json, --csv, --parquet", "")
+    if not pictures:
+        raise SettingError(
+            "no pictures were named",
+            "files, folders, patterns, or -",
+            f"headstart predict {bundle} PICTURE",
+        )
+    classifier = load(bundle, threads=threads)
+    tally = _Tally()
+    rows = tally.of(classifier.predictions(_unlisted(expand, pictures)))
+    if as_json:
+        print_json([row.to_json(top) for row in rows])
+    elif as_csv:
+        _write_csv(rows, top)
+    elif parquet is not None:
+        _write_parquet(rows, parquet, top)
+    else:
+        _show(rows, top or 3)
+    if not tally.rows:
+        raise SettingError(f"no pictures in {' '.join(pictures)}", "at least one file", "")
+    if tally.unusable and not quiet:
+        Console().say(f"{tally.unusable} of {tally.rows} could not be used (see their reasons)")
+    context.exit(3 if tally.unusable else 0)
+
+
+class _Tally:
+    """Counts rows as they pass."""
+
+    def __init__(self) -> None:
+        self.rows = self.unusable = 0
+
+    def of(self, predictions: Iterable[Any]) -> Iterator[Any]:
+        for prediction in predictions:
+            self.rows += 1
+            self.unusable += prediction.label is None
+            yield prediction
+
+
+def _unlisted(expand: Any, pictures: tuple[str, ...]) -> Iterator[str]:
+    for place in pictures:
+        if place == "-":
+            lines = sys.stdin.buffer.read().decode("utf-8", "surrogateescape").splitlines()
+            yield from expand(line for line in lines if line)
+        else:
+            yield from expand([place])
+
+
+def _show(rows: Iterator[Any], top: int) -> None:
+    for row in rows:
+        click.echo(_printable(_line(row, top)))
+
+
+def _line(row: Any, top: int) -> str:
+    if row.label is None:
+        return f"{row.path}: not usable: {row.reason}"
+    ranking = "   ".join(f"{label} {100 * p:.1f} %" for label, p in row.ranking[:top])
+    return f"{row.path}: {f'unsure ({row.reason}): ' if row.unsure else ''}{ranking}"
+
+
+def _write_csv(rows: Iterator[Any], top: int | None) -> None:
+    writer = csv.writer(sys.stdout)
+    writer.writerow(["path", "label", "probability", "unsure", "reason", "ranking"])
+    for row in rows:
+        ranking = " ".join(f"{label}={p:.6f}" for label, p in row.ranking[:top])
+        cells = [row.path, row.label, row.probability, row.unsure, row.reason, ranking]
+        writer.writerow([_printable(cell) if isinstance(cell, str) else cell for cell in cells])
+
+
+def _write_parquet(rows: Iterator[Any], path: Path, top: int | None) -> None:
+    """Row group by row group, so that memory does not grow with the number of pictures."""
+    import itertools
+
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    from headstart.files import written_whole
+
+    ranked = pa.struct([("label", pa.string()), ("probability", pa.float64())])
+    schema = pa.schema(
+        [
+            ("path", pa.string()),
+            ("label", pa.string()),
+            ("probability", pa.float64()),
+            ("ranking", pa.list_(ranked)),
+            ("unsure", pa.bool_()),
+            ("reason", pa.string()),
+        ]
+    )
+    with written_whole(path) as temporary, pq.ParquetWriter(temporary, schema) as writer:
+        while batch := list(itertools.islice(rows, 4096)):
+            values = [{**row.to_json(top), "path": _printable(row.path)} for row in batch]
+            writer.write_table(pa.Table.from_pylist(values, schema))
+
+
+def _printable(text: str) -> str:
+    """A file name need not be text; what cannot be printed is spelled out."""
+    return text.encode("utf-8", "backslashreplace").decode()

@@ -1,0 +1,32 @@
+"""Plain text tables."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+
+def candidate_lines(rows: list[dict[str, Any]]) -> list[str]:
+    """What was tried, best first."""
+    width = max(4, *(len(row["name"]) for row in rows))
+    lines = [f"{'head':<{width}}   cross-validated accuracy   log loss   seconds"]
+    for row in rows:
+        low, high = row["interval"]
+        accuracy = f"{100 * row['score']:5.1f} %  ({100 * low:.1f} – {100 * high:.1f})"
+        mark = "   ← chosen" if row["chosen"] else ""
+        lines.append(
+            f"{row['name']:<{width}}   {accuracy:<24}   {row['log_loss']:8.3f}   "
+            f"{row['seconds']:7.1f}{mark}"
+        )
+    return lines
+
+
+def unusable_lines(rows: list[dict[str, Any]], listed: Path | None = None) -> list[str]:
+    """How many pictures could not be used, and why; nothing when all could."""
+    if not rows:
+        return []
+    counts = Counter(row["reason"] for row in rows)
+    reasons = ", ".join(f"{reason} {count}" for reason, count in counts.most_common())
+    place = f"; listed in {listed}" if listed else f"; first: {rows[0]['path']}"
+    return [f"{len(rows)} could not be used ({reasons}){place}"]

@@ -1,0 +1,78 @@
+"""What is wrong with a dataset, found before anything is learned from it."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import Any
+
+from headstart.datasets import checks
+from headstart.datasets.checks import Finding
+from headstart.progress import Progress, Silent
+from headstart.workflows.preparing import Prepared, prepare
+from headstart.workflows.recipe import Recipe, recipe_of
+
+
+@dataclass(frozen=True, eq=False)
+class Checked:
+    """What one check gave.
+
+    Args:
+        findings: The worst first.
+        prepared: The dataset as it was read.
+    """
+
+    findings: tuple[Finding, ...]
+    prepared: Prepared
+
+    @property
+    def has_problems(self) -> bool:
+        """Whether anything was found that should be mended before training."""
+        return any(finding.severity == "problem" for finding in self.findings)
+
+    def to_json(self) -> dict[str, Any]:
+        """What ``headstart check --json`` prints."""
+        return {
+            "num_images": len(self.prepared.manifest),
+            "understood": self.prepared.manifest.summary(),
+            "findings": [finding.to_json() for finding in self.findings],
+        }
+
+
+def check(
+    pictures: str | os.PathLike[str], *, progress: Progress | None = None, **settings: Any
+) -> tuple[Finding, ...]:
+    """Find what is wrong with a dataset.
+
+    Unreadable files, copies (also with different labels, or on both sides of a split), classes
+    that are tiny, far too large or nearly named alike, and properties of the files that give the
+    class away. The features made on the way are kept, so that a later `fit` reuses them.
+
+    Args:
+        pictures: As for `fit`.
+        progress: Told what happens.
+        **settings: Fields of `Recipe`.
+
+    Raises:
+        DatasetError: The pictures cannot be understood as a dataset.
+    """
+    return run_check(pictures, recipe_of(settings), progress).findings
+
+
+def run_check(
+    pictures: str | os.PathLike[str], recipe: Recipe, progress: Progress | None = None
+) -> Checked:
+    """`check`, with the dataset as it was read."""
+    prepared = prepare(pictures, recipe, progress or Silent())
+    return Checked(findings_of(prepared), prepared)
+
+
+def findings_of(prepared: Prepared) -> tuple[Finding, ...]:
+    """Every finding about a prepared dataset, the worst first."""
+    return checks.findings(
+        prepared.manifest,
+        prepared.features.facts,
+        exact=prepared.duplicates.exact,
+        near=prepared.duplicates.near,
+        unusable=prepared.unusable,
+    )

@@ -1,0 +1,154 @@
+"""A saved classifier judged on labelled pictures."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from headstart.datasets.groups import merge_groups
+from headstart.datasets.manifest import Manifest
+from headstart.datasets.reading import read
+from headstart.errors import DatasetError
+from headstart.labels import similar
+from headstart.model import bundle
+from headstart.model.classifier import Classifier, load
+from headstart.progress import Progress, Silent
+from headstart.reports.results import Results
+from headstart.unusable import Unusable
+from headstart.workflows.recipe import Recipe, recipe_of
+
+
+@dataclass(frozen=True, eq=False)
+class Evaluated:
+    """What one evaluation gave.
+
+    Args:
+        results: Every number.
+        unusable: What could not be judged.
+        seen: How many of the pictures stand, byte for byte, in the training data.
+        rule: Which pictures were judged.
+    """
+
+    results: Results
+    unusable: tuple[Unusable, ...]
+    seen: int
+    rule: str
+
+    def to_json(self) -> dict[str, Any]:
+        """What ``headstart evaluate --json`` prints."""
+        return {
+            "test": self.results.to_json(),
+            "seen_in_training": self.seen,
+            "unusable": [vars(row) for row in self.unusable],
+        }
+
+
+def evaluate(
+    classifier: Classifier | str | os.PathLike[str],
+    pictures: str | os.PathLike[str],
+    *,
+    progress: Progress | None = None,
+    **settings: Any,
+) -> Results:
+    """Judge a saved classifier on labelled pictures.
+
+    Args:
+        classifier: A loaded one, or the folder of a saved one.
+        pictures: Labelled pictures, as for `fit`. If they have train and test parts, the test
+            part is judged.
+        progress: Told what happens.
+        **settings: The fields of `Recipe` that say how the pictures are read.
+
+    Raises:
+        BundleError: The saved classifier is missing or damaged.
+        DatasetError: The pictures cannot be understood, or have classes it does not know.
+    """
+    return run_evaluate(classifier, pictures, recipe_of(settings), progress).results
+
+
+def run_evaluate(
+    classifier: Classifier | str | os.PathLike[str],
+    pictures: str | os.PathLike[str],
+    recipe: Recipe,
+    progress: Progress | None = None,
+) -> Evaluated:
+    """`evaluate`, with what could not be judged and what had been seen before."""
+    progress = progress or Silent()
+    if not isinstance(classifier, Classifier):
+        classifier = load(classifier, threads=recipe.threads)
+    found = read(Path(pictures), recipe.read_options)
+    progress.say(found.summary())
+    judged, rule = _judged(found)
+    progress.say(rule)
+    names = _matched(judged, classifier)
+    trained_on = _training_digests(classifier)
+    probabilities, rows, unusable, digests = [], [], [], []
+    progress.start("pictures", len(judged))
+    for row, outcome in enumerate(classifier.outcomes(judged.paths)):
+        progress.advance()
+        if outcome.failure is not None:
+            failure = outcome.failure
+            unusable.append(Unusable(judged.ids[row], failure.reason, failure.detail))
+            continue
+        assert outcome.outputs is not None
+        rows.append(row)
+        digests.append(outcome.digest)
+        probabilities.append(outcome.outputs["probabilities"])
+    progress.stop()
+    if not rows:
+        raise DatasetError(
+            f"none of the {len(judged)} pictures can be used",
+            "pictures that can be decoded",
+            f"headstart check {os.fspath(pictures)}",
+        )
+    index = {name: position for position, name in enumerate(classifier.class_names)}
+    seen = np.array([digest in trained_on for digest in digests])
+    results = Results.of(
+        np.array([index[names[judged.labels[row]]] for row in rows]),
+        np.stack(probabilities),
+        classifier.class_names,
+        groups=merge_groups(tuple(judged.groups[row] for row in rows), _copies(digests)),
+        leaked=seen,
+        seed=recipe.seed,
+    )
+    return Evaluated(results, (*found.unusable, *unusable), int(seen.sum()), rule)
+
+
+def _judged(found: Manifest) -> tuple[Manifest, str]:
+    for split in ("test", "validation"):
+        rows = np.flatnonzero(np.array(found.splits) == split)
+        if len(rows) and len(rows) < len(found):
+            return found.select(rows), f"judged on the {len(rows)} pictures of its {split} part"
+    return found, f"judged on all {len(found)} pictures"
+
+
+def _matched(judged: Manifest, classifier: Classifier) -> dict[str, str]:
+    """The classifier's name for each label, matched by case folding."""
+    ours = {name.casefold(): name for name in classifier.class_names}
+    labels = sorted(set(judged.labels))
+    unknown = [label for label in labels if label.casefold() not in ours]
+    if unknown:
+        known = classifier.class_names
+        near = (*similar(unknown[0], known), *known)[0]
+        raise DatasetError(
+            f"the classifier knows no class {unknown[0]!r} ({len(unknown)} of {len(labels)} "
+            "labels are unknown to it)",
+            f"labels among {', '.join(known[:12])}",
+            f"rename it with --merge '{unknown[0]}={near}', or leave these pictures out",
+        )
+    return {label: ours[label.casefold()] for label in labels}
+
+
+def _training_digests(classifier: Classifier) -> frozenset[bytes]:
+    digests = bundle.read_arrays(classifier.folder)["training_digests"]
+    return frozenset(row.tobytes() for row in digests)
+
+
+def _copies(digests: list[bytes]) -> np.ndarray[Any, np.dtype[np.int64]]:
+    first: dict[bytes, int] = {}
+    pairs = [(first.setdefault(digest, row), row) for row, digest in enumerate(digests)]
+    return np.array([pair for pair in pairs if pair[0] != pair[1]], np.int64).reshape(-1, 2)

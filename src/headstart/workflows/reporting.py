@@ -1,0 +1,125 @@
+"""Gathers a run's numbers and pictures into its report."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+import headstart
+from headstart.errors import UnusableImage
+from headstart.images.decode import read as read_image
+from headstart.metrics.intervals import accuracy_interval
+from headstart.reports.gallery import thumbnail
+from headstart.reports.page import (
+    MOST_MISTAKES,
+    BackboneFacts,
+    Candidate,
+    Mistake,
+    Report,
+    render,
+)
+from headstart.reports.results import interval_text, percent
+from headstart.workflows.check import findings_of
+from headstart.workflows.preparing import Prepared, describe
+from headstart.workflows.training import Trained
+
+_THUMBNAIL = 112
+
+
+def report_of(place: Path, prepared: Prepared, trained: Trained) -> str:
+    """The report as one HTML page."""
+    backbone = prepared.backbone
+    return render(
+        Report(
+            title=prepared.manifest.root.name,
+            created=datetime.datetime.now().astimezone().strftime("%Y-%m-%d %H:%M %Z"),
+            version=headstart.__version__,
+            results=trained.results,
+            dataset=(
+                prepared.manifest.summary(),
+                *prepared.manifest.notes,
+                trained.split.rule,
+                describe(backbone),
+            ),
+            candidates=_candidates(prepared, trained),
+            why=why(trained),
+            backbone=BackboneFacts(
+                name=backbone.name,
+                licence=backbone.licence,
+                weights=backbone.weights,
+                input_size=backbone.preprocessing.size,
+                taps=backbone.tap_names,
+            ),
+            mistakes=tuple(_mistakes(prepared, trained)),
+            unusable=prepared.unusable,
+            findings=findings_of(prepared),
+            bundle=str(place),
+            receipt=str(place / "receipt.json"),
+        )
+    )
+
+
+def why(trained: Trained) -> str:
+    """What was chosen, and by which rule, in words."""
+    scores = trained.scores
+    name = scores[trained.chosen].candidate.name
+    if len(scores) == 1:
+        return f"{name}: the only one asked for."
+    estimate, interval = trained.corrected
+    most_accurate = max(scores, key=lambda score: score.accuracy)
+    if most_accurate is scores[trained.chosen]:
+        reason = "the most accurate in cross-validation"
+    else:
+        reason = (
+            f"not distinguishable in accuracy from {most_accurate.candidate.name}, "
+            "and with better probabilities (lower log loss)"
+        )
+    return (
+        f"{name}: {reason}. Corrected for having chosen the best of {len(scores)}, "
+        f"cross-validation expects {percent(estimate)} ({interval_text(interval)}) "
+        "on new pictures."
+    )
+
+
+def _candidates(prepared: Prepared, trained: Trained) -> tuple[Candidate, ...]:
+    groups = prepared.groups[trained.train]
+    rows = [
+        Candidate(
+            name=score.candidate.name,
+            score=score.accuracy,
+            interval=accuracy_interval(score.correct, groups),
+            log_loss=score.log_loss,
+            seconds=score.seconds,
+            chosen=index == trained.chosen,
+        )
+        for index, score in enumerate(trained.scores)
+    ]
+    return tuple(sorted(rows, key=lambda row: -row.score))
+
+
+def _mistakes(prepared: Prepared, trained: Trained) -> Iterator[Mistake]:
+    """The wrong answers on the test pictures, the surest first."""
+    names = prepared.manifest.class_names
+    y = prepared.manifest.class_indices[trained.test]
+    predicted = trained.probabilities.argmax(axis=1)
+    confidence = trained.probabilities.max(axis=1)
+    wrong = np.flatnonzero(predicted != y)
+    for place in wrong[np.argsort(-confidence[wrong], kind="stable")][:MOST_MISTAKES]:
+        row = trained.test[place]
+        yield Mistake(
+            path=prepared.manifest.ids[row],
+            thumbnail=_thumbnail(prepared.manifest.path(row)),
+            true=names[y[place]],
+            predicted=names[predicted[place]],
+            probability=float(confidence[place]),
+        )
+
+
+def _thumbnail(path: Path) -> str:
+    try:
+        return thumbnail(read_image(path, at_least=_THUMBNAIL)[1].image, _THUMBNAIL)
+    except UnusableImage:  # removed since it was read
+        return ""
