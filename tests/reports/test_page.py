@@ -190,11 +190,19 @@ def test_a_single_mistake_among_many_is_shaded():
 def test_the_surest_mistakes_come_first_and_not_too_many():
     picture = thumbnail(Image.new("RGB", (9, 9)))
     mistakes = tuple(Mistake(f"{i}.jpg", picture, "ant", "bee", i / 100) for i in range(60))
-    page = Page(render(replace(full_report(), mistakes=mistakes)))
+    judged = results(("ant", "bee"), 1000)
+    page = Page(render(replace(full_report(), mistakes=mistakes, results=judged)))
     assert len(page.named("img")) == 48
-    assert "48 of 60" in page.text
+    assert f"48 of {round(1000 * (1 - judged.accuracy))}" in page.text
     shown = re.findall(r"(\d+)\.jpg", page.text.split("The surest mistakes")[1])
     assert shown[:48] == [str(i) for i in range(59, 11, -1)]
+
+
+def test_a_mistake_without_its_picture_is_still_listed():
+    mistakes = (Mistake("gone.jpg", "", "ant", "bee", 0.9),)
+    page = Page(render(replace(full_report(), mistakes=mistakes)))
+    assert not page.named("img")
+    assert "gone.jpg" in page.text
 
 
 def test_a_long_list_of_unusable_pictures_is_cut_and_counted():

@@ -38,7 +38,7 @@ class Finding(Protocol):
 
     @property
     def severity(self) -> str:
-        """How much it matters, in one word."""
+        """How much it matters, in one word; ``"info"`` is shown quietly."""
 
     @property
     def message(self) -> str:
@@ -89,7 +89,7 @@ class Mistake:
 
     Args:
         path: As the user would write it.
-        thumbnail: From ``gallery.thumbnail``.
+        thumbnail: From ``gallery.thumbnail``; empty when the picture is no longer there.
         true: The class it belongs to.
         predicted: The class it was given.
         probability: Of the class it was given.
@@ -116,7 +116,7 @@ class Report:
         candidates: What was tried, in the order to show.
         why: What was chosen, and why.
         backbone: Where the features come from.
-        mistakes: Wrong answers, in any order; the surest are shown.
+        mistakes: Wrong answers, in any order, at least the surest; these are shown.
         unusable: Pictures that could not be used.
         findings: What was seen in the dataset.
         bundle: Where the classifier is.
@@ -150,6 +150,7 @@ def render(report: Report) -> str:
         whole=WHOLE,
         scale=_candidate_scale(report.candidates),
         shades=_shades(report.results) if len(report.results.class_names) <= MOST_CLASSES else (),
+        num_mistakes=report.results.num_images - int(report.results.confusion.trace()),
         mistakes=sorted(report.mistakes, key=lambda mistake: -mistake.probability)[:MOST_MISTAKES],
         unusable=report.unusable[:MOST_UNUSABLE],
         reasons=REASONS,
