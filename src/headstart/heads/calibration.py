@@ -1,0 +1,74 @@
+"""One temperature that turns scores into believable probabilities."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy.optimize import brentq
+
+from headstart.heads.spectrum import Floats, Integers
+
+# How far the temperature may lie from the scale of the scores, as a power of e.
+_REACH = 12.0
+
+
+def fit_temperature(scores: npt.NDArray[Any], y: Integers) -> float:
+    """The temperature T for which ``softmax(scores / T)`` has the lowest log loss.
+
+    The true class's target is (N + 1) / (N + 2) and the rest is shared by the others: N rows
+    without a single mistake do not show that mistakes never happen (Laplace's rule of succession).
+    Without it, scores that separate the classes perfectly would ask for certainty.
+
+    Args:
+        scores: float [N, C], of rows the head was not fitted on.
+        y: int [N], class indices.
+
+    Returns:
+        A temperature above 0; 1 if there are no rows or all scores are equal.
+
+    Source:
+        Guo et al. 2017, "On calibration of modern neural networks", §4.2 (temperature); Platt
+        1999, "Probabilistic outputs for support vector machines", §2.2 (smoothed targets).
+    """
+    if not scores.size:
+        return 1.0
+    centred = scores - scores.mean(axis=1, keepdims=True, dtype=np.float64)
+    scale = float(np.abs(centred).max())
+    if scale == 0:
+        return 1.0
+    centred /= scale
+    expected = _expected_score(centred, y)
+
+    def slope(log_sharpness: float) -> float:
+        # The loss is convex in the sharpness 1/T: its derivative rises through its one root.
+        probabilities = _softmax(np.exp(log_sharpness) * centred)
+        return float((probabilities * centred).sum() / len(y) - expected)
+
+    if slope(-_REACH) >= 0:
+        return float(scale * np.exp(_REACH))
+    if slope(_REACH) <= 0:
+        return float(scale * np.exp(-_REACH))
+    return float(scale * np.exp(-brentq(slope, -_REACH, _REACH, xtol=1e-6)))
+
+
+def log_loss(scores: npt.NDArray[Any], y: Integers, temperature: float) -> float:
+    """Mean of ``-log softmax(scores / temperature)`` at the true class, in nats."""
+    scaled = scores.astype(np.float64) / temperature
+    highest = scaled.max(axis=1)
+    normaliser = highest + np.log(np.exp(scaled - highest[:, None]).sum(axis=1))
+    return float((normaliser - scaled[np.arange(len(y)), y]).mean())
+
+
+def _expected_score(scores: Floats, y: Integers) -> float:
+    num_rows, num_classes = scores.shape
+    own = scores[np.arange(num_rows), y]
+    others = (scores.sum(axis=1) - own) / (num_classes - 1)
+    doubt = 1 / (num_rows + 2)
+    return float(((1 - doubt) * own + doubt * others).mean())
+
+
+def _softmax(scores: Floats) -> Floats:
+    exponentials = np.exp(scores - scores.max(axis=1, keepdims=True))
+    return np.asarray(exponentials / exponentials.sum(axis=1, keepdims=True))

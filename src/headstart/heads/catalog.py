@@ -1,0 +1,62 @@
+"""The heads by name."""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import dataclass
+
+from headstart.errors import SettingError
+from headstart.heads.centroid import NearestMeanHead
+from headstart.heads.discriminant import DiscriminantHead
+from headstart.heads.head import Head
+from headstart.heads.mlp import FullyConnectedHead
+from headstart.heads.neighbors import NeighborsHead
+from headstart.heads.ridge import RidgeHead
+from headstart.heads.softmax import SoftmaxHead
+from headstart.heads.svm import LinearSVMHead
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A head in the catalog.
+
+    Args:
+        kind: Its class; without arguments it has the defaults.
+        description: What it does, in one line.
+    """
+
+    kind: type[Head]
+    description: str
+
+
+HEADS = {
+    "ridge": Entry(RidgeHead, "ridge regression, its penalty chosen by exact leave-one-out"),
+    "softmax": Entry(SoftmaxHead, "multinomial logistic regression"),
+    "linear-svm": Entry(LinearSVMHead, "linear support vector machine, one class against the rest"),
+    "fully-connected": Entry(FullyConnectedHead, "neural network with one hidden layer"),
+    "nearest-mean": Entry(NearestMeanHead, "the class whose mean feature has the nearest angle"),
+    "neighbors": Entry(NeighborsHead, "vote of the 10 training pictures with the nearest angle"),
+    "discriminant": Entry(DiscriminantHead, "linear discriminant analysis, shrunk covariance"),
+}
+
+
+def make_head(name: str, seed: int = 0) -> Head:
+    """A new head with its default settings.
+
+    Args:
+        name: A key of ``HEADS``.
+        seed: For heads that draw anything.
+
+    Raises:
+        SettingError: No head has that name.
+    """
+    if name not in HEADS:
+        raise _unknown(name)
+    head = HEADS[name].kind()
+    return head.set_params(seed=seed) if "seed" in head.get_params() else head
+
+
+def _unknown(name: str) -> SettingError:
+    near = difflib.get_close_matches(name, HEADS, n=2, cutoff=0.4)
+    fix = f"did you mean {' or '.join(near)}?" if near else "choose one of them"
+    return SettingError(f"unknown head {name!r}", f"one of {', '.join(HEADS)}", fix)

@@ -1,0 +1,72 @@
+"""Linear discriminant analysis with a shrunk covariance, on centred features of length 1."""
+
+from __future__ import annotations
+
+import numpy as np
+import scipy.linalg
+
+from headstart.heads.centroid import centred_directions
+from headstart.heads.head import Head
+from headstart.heads.spectrum import Floats, Integers, Rows, class_sums
+from headstart.layers import Affine, Layer, run
+
+# Keeps the covariance invertible when there are fewer rows than features and no shrinkage.
+_LEAST_SHRINKAGE = 1e-6
+
+
+class DiscriminantHead(Head):
+    """Log posterior of classes that share one Gaussian shape (up to a constant per row).
+
+    Args:
+        shrinkage: From 0 (the covariance within classes as it is) to 1 (a sphere). None: the
+            closed form of Ledoit and Wolf, on all rows less their class's mean.
+        seed: Draws the rows that the temperature is fitted on.
+
+    Attributes:
+        shrinkage_: The value used.
+
+    Source:
+        Ledoit and Wolf 2004, "A well-conditioned estimator for large-dimensional covariance
+        matrices".
+    """
+
+    def __init__(self, shrinkage: float | None = None, seed: int = 0) -> None:
+        self.shrinkage = shrinkage
+        self.seed = seed
+
+    def _fit(
+        self, rows: Rows, y: Integers, num_classes: int, groups: Integers | None
+    ) -> tuple[Layer, ...]:
+        directions = centred_directions(rows)
+        x = run(directions, rows.X.astype(np.float32)).astype(np.float64)
+        counts = np.bincount(y)
+        means = class_sums(x, y, num_classes) / counts[:, None]
+        x -= means[y]
+        covariance = x.T @ x / len(x)
+        self.shrinkage_ = (
+            ledoit_wolf(x, covariance) if self.shrinkage is None else float(self.shrinkage)
+        )
+        weight = _solve(covariance, max(self.shrinkage_, _LEAST_SHRINKAGE), means.T)
+        bias = np.log(counts / len(y)) - 0.5 * np.einsum("cd,dc->c", means, weight)
+        return (*directions, Affine(weight.astype(np.float32), bias.astype(np.float32)))
+
+
+def ledoit_wolf(x: Floats, covariance: Floats) -> float:
+    """The shrinkage towards a sphere that is best in expected squared error, 0 to 1.
+
+    Args:
+        x: float64 [N, D], rows of mean 0.
+        covariance: float64 [D, D], ``x.T @ x / N``.
+    """
+    squared = float(np.vdot(covariance, covariance))
+    spread = squared - np.trace(covariance) ** 2 / len(covariance)
+    noise = float((np.einsum("nd,nd->n", x, x) ** 2).mean() - squared) / len(x)
+    return float(np.clip(noise / spread, 0, 1)) if spread > 0 else 1.0
+
+
+def _solve(covariance: Floats, shrinkage: float, means: Floats) -> Floats:
+    """The shrunk covariance's inverse times the class means [D, C]."""
+    sphere = float(np.trace(covariance) / len(covariance)) or 1.0
+    shrunk = (1 - shrinkage) * covariance
+    shrunk[np.diag_indices_from(shrunk)] += shrinkage * sphere
+    return np.asarray(scipy.linalg.solve(shrunk, means, assume_a="pos", check_finite=False))
