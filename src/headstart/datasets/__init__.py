@@ -1,1 +1,1 @@
-"""A folder or a table of labelled pictures goes in; a ``Manifest``, splits and findings come out."""
+"""A folder or a table of labelled pictures in; a ``Manifest``, splits and findings out."""

@@ -1,0 +1,297 @@
+"""Which column of a table is what, found by content first and by name second."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from headstart.datasets.manifest import first_of
+from headstart.datasets.options import ReadOptions
+from headstart.datasets.split_words import split_of_cell
+from headstart.datasets.tables import Cells, Table
+from headstart.datasets.walking import IMAGE_SUFFIXES, suffix_of
+from headstart.errors import DatasetError, SettingError
+from headstart.labels import similar
+
+
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(text.split())
+
+
+# In order of preference where a table has several of them.
+_IMAGE_NAMES = _words(
+    """
+    image path filepath file_path image_path img_path filename file_name image_name img_name file
+    img image_file image_id img_id picture photo id name
+    """
+)
+_LABEL_NAMES = _words(
+    """
+    label labels class class_name classname class_label category category_name target y species
+    breed diagnosis dx variety label_name class_id label_id target_id category_id
+    """
+)
+_SPLIT_NAMES = _words("split set subset partition phase fold usage dataset")
+_GROUP_NAMES = _words(
+    """
+    group group_id groups patient patient_id patientid subject subject_id subjectid case_id
+    lesion_id session session_id video video_id
+    """
+)
+_ROWS_TO_JUDGE_BY = 1000
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Places of columns.
+
+    Args:
+        header: The columns' names, or empty where the table has none.
+        image: Where the files are.
+        label: Where the labels are, or None.
+        one_hot: Columns of 0 and 1, one of them 1 in every row: the class is that column's name.
+        split: Where the splits are, or None.
+        group: Where the groups are, or None.
+    """
+
+    header: Cells
+    image: int
+    label: int | None = None
+    one_hot: tuple[int, ...] = ()
+    split: int | None = None
+    group: int | None = None
+
+    @property
+    def has_labels(self) -> bool:
+        """Whether rows have labels."""
+        return self.label is not None or bool(self.one_hot)
+
+    def label_of(self, row: Cells) -> str:
+        """A row's label, or ``""``."""
+        if self.label is not None:
+            return row[self.label] if row[self.label].strip() else ""
+        return next((self.header[place] for place in self.one_hot if _is_one(row[place])), "")
+
+    def in_words(self) -> str:
+        """Which columns are used for what."""
+        used = {
+            "files": self.image,
+            "labels": self.label,
+            "splits": self.split,
+            "groups": self.group,
+        }
+        words = [
+            f"{what} in {self._name(place)}" for what, place in used.items() if place is not None
+        ]
+        if self.one_hot:
+            words.append(f"labels in {len(self.one_hot)} columns of 0 and 1")
+        return ", ".join(words)
+
+    def _name(self, place: int) -> str:
+        return repr(self.header[place]) if self.header else f"column {place + 1}"
+
+    def body(self, table: Table) -> tuple[Cells, ...]:
+        """The table's rows without the header."""
+        return table.rows if table.header or not self.header else table.rows[1:]
+
+
+def find_columns(
+    table: Table, options: ReadOptions, names_a_file: Callable[[str], bool]
+) -> Columns:
+    """Find the columns of a table; settings are obeyed before anything is looked for.
+
+    Args:
+        table: The table.
+        options: May name columns.
+        names_a_file: Whether a cell can be resolved to a file.
+
+    Raises:
+        DatasetError: No column holds files, or several may be the label.
+        SettingError: There is no such column.
+    """
+    image = _image_column(table, options, names_a_file)
+    first = table.rows[0]
+    is_header = not table.header and not _may_be_file(first[image], names_a_file)
+    columns = Columns(table.header or (first if is_header else ()), image)
+    body = columns.body(table)
+    if not body:
+        raise DatasetError(f"{table.path} has a header, but no rows", "one picture a row")
+    columns = replace(
+        columns,
+        split=_split_column(columns, body, options),
+        group=_named(columns, body, "group_column", options.group_column, _GROUP_NAMES),
+    )
+    return _with_label(table, columns, body, options)
+
+
+def columns_like(table: Table, like: Columns) -> Columns | None:
+    """The columns of a table that has the same ones as another, or None.
+
+    The label's column may be missing, as in the test table of a competition.
+    """
+    first = table.header or table.rows[0]
+    if not like.header:
+        return like if not table.header and len(first) == len(table.rows[0]) else None
+    places = {name: place for place, name in enumerate(first)}
+    if like.header[like.image] not in places:
+        return None
+
+    def place(column: int | None) -> int | None:
+        return None if column is None else places.get(like.header[column])
+
+    one_hot = [place(column) for column in like.one_hot]
+    return Columns(
+        header=first,
+        image=places[like.header[like.image]],
+        label=place(like.label),
+        one_hot=tuple(column for column in one_hot if column is not None),
+        split=place(like.split),
+        group=place(like.group),
+    )
+
+
+def _image_column(table: Table, options: ReadOptions, names_a_file: Callable[[str], bool]) -> int:
+    header = table.header or table.rows[0]
+    if options.image_column is not None:
+        return _place("image_column", options.image_column, header, table.header or header)
+    sample = table.rows[:_ROWS_TO_JUDGE_BY] if table.header else _sample(table.rows)
+    ranked = [
+        (_rank(column, header[place], names_a_file), -place)
+        for place, column in enumerate(zip(*sample, strict=True))
+    ]
+    best, negative_place = max(ranked)
+    if not best[0]:
+        raise DatasetError(
+            f"no column of {table.path} holds files: {', '.join(header)}",
+            "a column of file names, with the files in the table's folder",
+            "say where they are (--images FOLDER), or which column it is (--image-column NAME)",
+        )
+    return -negative_place
+
+
+def _sample(rows: Sequence[Cells]) -> Sequence[Cells]:
+    """Rows that are no header in any case."""
+    return rows[1 : _ROWS_TO_JUDGE_BY + 1] if len(rows) > 1 else rows
+
+
+def _rank(
+    column: Sequence[str], name: str, names_a_file: Callable[[str], bool]
+) -> tuple[bool, bool, int, int]:
+    """How well a column fits: files at all, with extensions, how different, how named."""
+    looks = 2 * sum(map(_looks_like_a_file, column)) >= len(column)
+    fits = looks or 2 * sum(map(names_a_file, column)) >= len(column)
+    word = _word(name)
+    named = -_IMAGE_NAMES.index(word) if word in _IMAGE_NAMES else -len(_IMAGE_NAMES)
+    return fits, looks, len(set(column)), named
+
+
+def _looks_like_a_file(cell: str) -> bool:
+    return suffix_of(re.split(r"[\\/]", cell.strip())[-1]) in IMAGE_SUFFIXES
+
+
+def _may_be_file(cell: str, names_a_file: Callable[[str], bool]) -> bool:
+    return _looks_like_a_file(cell) or names_a_file(cell)
+
+
+def _split_column(columns: Columns, body: Sequence[Cells], options: ReadOptions) -> int | None:
+    if options.split_column is not None:
+        place = _place("split_column", options.split_column, columns.header, body[0])
+        cells = {row[place] for row in body}
+        if unknown := sorted(cell for cell in cells if cell.strip() and not split_of_cell(cell)):
+            raise SettingError(
+                f"split_column {options.split_column!r} holds {first_of(map(repr, unknown))}",
+                "only train, validation and test",
+                "name another column, or none",
+            )
+        return place
+    for place in range(len(body[0])):
+        splits = {split_of_cell(row[place]) for row in body if row[place].strip()}
+        named = bool(columns.header) and _word(columns.header[place]) in _SPLIT_NAMES
+        if None not in splits and len(splits) > (0 if named else 1):
+            return place
+    return None
+
+
+def _named(
+    columns: Columns,
+    body: Sequence[Cells],
+    setting: str,
+    wanted: str | None,
+    words: Sequence[str],
+) -> int | None:
+    if wanted is not None:
+        return _place(setting, wanted, columns.header, body[0])
+    taken = (columns.image, columns.label, columns.split)
+    found = [
+        (words.index(_word(name)), place)
+        for place, name in enumerate(columns.header)
+        if _word(name) in words and place not in taken
+    ]
+    return min(found)[1] if found else None
+
+
+def _with_label(
+    table: Table, columns: Columns, body: Sequence[Cells], options: ReadOptions
+) -> Columns:
+    named = _named(columns, body, "label_column", options.label_column, _LABEL_NAMES)
+    if named is not None:
+        return replace(columns, label=named)
+    taken = (columns.image, columns.split, columns.group)
+    cells = {
+        place: column for place, column in enumerate(zip(*body, strict=True)) if place not in taken
+    }
+    if columns.header and (one_hot := _one_hot(cells)):
+        return replace(columns, one_hot=one_hot)
+    candidates = [place for place, column in cells.items() if _few_distinct(column)]
+    if len(candidates) > 1:
+        names = [columns.header[p] if columns.header else str(p + 1) for p in candidates]
+        raise DatasetError(
+            f"several columns of {table.path} may be the label: {first_of(names, 8)}",
+            "one column of class names",
+            f"say which: --label-column {names[0]}",
+        )
+    return replace(columns, label=candidates[0] if candidates else None)
+
+
+def _one_hot(cells: dict[int, tuple[str, ...]]) -> tuple[int, ...]:
+    binary = [place for place, column in cells.items() if all(map(_is_bit, column))]
+    if len(binary) < 2:
+        return ()
+    rows = zip(*(cells[place] for place in binary), strict=True)
+    return tuple(binary) if all(sum(map(_is_one, row)) == 1 for row in rows) else ()
+
+
+def _is_bit(cell: str) -> bool:
+    return cell.strip() in ("0", "1", "0.0", "1.0")
+
+
+def _is_one(cell: str) -> bool:
+    return cell.strip() in ("1", "1.0")
+
+
+def _few_distinct(column: Sequence[str]) -> bool:
+    distinct = {cell for cell in column if cell.strip()}
+    return 0 < len(distinct) <= max(2, len(column) // 2)
+
+
+def _place(setting: str, wanted: str, header: Cells, row: Cells) -> int:
+    """Where a column is that is named, or numbered from 1."""
+    if wanted in header:
+        return header.index(wanted)
+    same = [place for place, name in enumerate(header) if _word(name) == _word(wanted)]
+    if len(same) == 1:
+        return same[0]
+    if wanted.isdecimal() and 1 <= int(wanted) <= len(row):
+        return int(wanted) - 1
+    near = similar(wanted, header)
+    raise SettingError(
+        f"{setting} {wanted!r}: there is no such column",
+        f"one of {', '.join(header)}" if header else f"a number from 1 to {len(row)}",
+        f"did you mean {near[0]!r}?" if near else f"name a column, or its number 1 to {len(row)}",
+    )
+
+
+def _word(name: str) -> str:
+    spaced = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name)
+    return re.sub(r"[\W_]+", "_", spaced.casefold()).strip("_")

@@ -1,0 +1,192 @@
+"""Labels from folders: a folder per class, with or without folders per split."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from headstart.datasets.manifest import counted, first_of
+from headstart.datasets.split_words import split_of, split_sets
+from headstart.datasets.walking import IMAGE_SUFFIXES, Folder, suffix_of
+from headstart.errors import DatasetError
+from headstart.unusable import Unusable
+
+
+class Row(NamedTuple):
+    """One picture that has a label."""
+
+    id: str
+    label: str
+    split: str = ""
+    group: str = ""
+
+
+@dataclass(frozen=True)
+class Sections:
+    """A folder seen as one section for each split, or as one section without a split.
+
+    Args:
+        top: The folder that holds the sections, below single folders around it.
+        parts: Each section's split (``""`` for none) and its folder.
+        notes: What was decided.
+    """
+
+    top: Folder
+    parts: tuple[tuple[str, Folder], ...]
+    notes: tuple[str, ...]
+
+    @property
+    def first(self) -> Folder:
+        """The folder that holds the training pictures."""
+        return self.parts[0][1]
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """What a reader found: rows, and what it had to leave out."""
+
+    rows: tuple[Row, ...]
+    layout: str
+    notes: tuple[str, ...] = ()
+    unusable: tuple[Unusable, ...] = ()
+    skipped: tuple[tuple[str, int], ...] = ()
+
+
+def sections(folder: Folder) -> Sections:
+    """The split folders of a folder, looked for also below a single folder around them.
+
+    Raises:
+        DatasetError: Held-out folders without a training folder, or several sets of split folders.
+    """
+    top = _unwrapped(folder)
+    notes = () if top is folder else (f"the pictures are in {top.id}/",)
+    by_split = _split_folders(top)
+    if not by_split:
+        return Sections(top, (("", top),), notes)
+    parts = [
+        (split, _unwrapped(part))
+        for split in ("train", "validation", "test")
+        for part in by_split.get(split, [])
+    ]
+    used = {part.id for named in by_split.values() for part in named}
+    left_out = [other for other in top.filled if other.id not in used]
+    return Sections(top, tuple(parts), notes + tuple(map(_left_out, left_out)))
+
+
+def labelled_by_folders(found: Sections, at_least: int = 2) -> Labelled | None:
+    """Labels from the names of class folders, or None where there are no class folders.
+
+    Args:
+        found: The folder's sections.
+        at_least: So many class folders must stand in the training section.
+    """
+    if len(found.first.filled) < at_least:
+        return None
+    classes = found.first.filled
+    if len(found.parts) == 1 and _splits_inside(classes):
+        return _with_splits_inside(found, classes)
+    rows: list[Row] = []
+    notes = [*found.notes, *_same_folders_inside(classes)]
+    loose: list[str] = []
+    for split, part in found.parts:
+        if not part.filled:
+            notes.append(_left_out(part))
+            continue
+        loose += part.files
+        notes += _empty(part)
+        rows += [Row(name, one.name, split) for one in part.filled for name in one.pictures()]
+    layout = "split folders" if found.parts[0][0] else "folder per class"
+    return Labelled(tuple(rows), layout, tuple(notes), *_loose(loose))
+
+
+def _unwrapped(folder: Folder) -> Folder:
+    """The folder below single folders around it: ``archive/data/`` of ``archive/data/cats``."""
+    filled = folder.filled
+    if folder.files or len(filled) != 1:
+        return folder
+    (inner,) = filled
+    same_name = inner.name.casefold() == folder.name.casefold()
+    return _unwrapped(inner) if inner.filled or same_name else folder
+
+
+def _split_folders(top: Folder) -> dict[str, list[Folder]]:
+    sets = split_sets((folder.name, folder) for folder in top.filled)
+    complete = [found for found in sets if "train" in found and _is_a_split(found)]
+    if len(complete) > 1:
+        names = [folder.name for found in complete for one in found.values() for folder in one]
+        raise DatasetError(
+            f"{top.id or 'the folder'} holds several sets of split folders: {first_of(names, 6)}",
+            "one train folder, and test or validation folders of the same kind",
+            "give one of them, with --test for its test folder",
+        )
+    if complete:
+        return complete[0]
+    held_out = [folder for found in sets for one in found.values() for folder in one]
+    if (
+        len(held_out) > 1
+        and len(held_out) == len(top.filled)
+        and not any("train" in s for s in sets)
+    ):
+        raise DatasetError(
+            f"there are {first_of([one.name for one in held_out])}, but no train folder",
+            "a train folder beside them",
+            "give the folder to learn from, with --test for the folder to judge by",
+        )
+    return {}
+
+
+def _is_a_split(found: dict[str, list[Folder]]) -> bool:
+    # A lone "train" may be a class, beside "bus" and "car", unless it holds classes itself.
+    return len(found) > 1 or all(len(folder.filled) > 1 for folder in found["train"])
+
+
+def _splits_inside(classes: tuple[Folder, ...]) -> bool:
+    """Whether the class folders hold split folders: ``cats/train``, ``cats/test``."""
+    inside = [[split_of(folder.name) for folder in one.filled] for one in classes]
+    only_splits = all(splits and None not in splits for splits in inside)
+    no_files = not any(one.files for one in classes)
+    return only_splits and no_files and any("train" in one and len(set(one)) > 1 for one in inside)
+
+
+def _with_splits_inside(found: Sections, classes: tuple[Folder, ...]) -> Labelled:
+    rows = tuple(
+        Row(name, one.name, split_of(part.name) or "")
+        for one in classes
+        for part in one.filled
+        for name in part.pictures()
+    )
+    notes = found.notes + _empty(found.first)
+    return Labelled(rows, "split folders in class folders", notes, *_loose(found.first.files))
+
+
+def _left_out(folder: Folder) -> str:
+    pictures = sum(1 for _ in folder.pictures())
+    return f"{folder.id}/ is left out: {counted(pictures, 'file', 'files')} without a class folder"
+
+
+def _empty(part: Folder) -> tuple[str, ...]:
+    filled = {folder.id for folder in part.filled}
+    names = [folder.id for folder in part.folders if folder.id not in filled]
+    return (f"without pictures, so no class: {first_of(names, 5)}",) if names else ()
+
+
+def _same_folders_inside(classes: tuple[Folder, ...]) -> tuple[str, ...]:
+    inside = {frozenset(folder.name for folder in one.filled) for one in classes}
+    names = sorted(next(iter(inside)))
+    if len(inside) > 1 or len(names) < 2 or any(one.files for one in classes):
+        return ()
+    return (
+        f"every class folder holds the same folders ({first_of(names)}): if those are the "
+        "classes, say so with --label-pattern '([^/]+)/[^/]+$'",
+    )
+
+
+def _loose(
+    files: tuple[str, ...] | list[str],
+) -> tuple[tuple[Unusable, ...], tuple[tuple[str, int], ...]]:
+    """Files beside the class folders: pictures without a label, and the likes of LICENSE."""
+    pictures = [name for name in files if suffix_of(name) in IMAGE_SUFFIXES]
+    unusable = tuple(Unusable(name, "no_label", "not in a class folder") for name in pictures)
+    others = Counter({"no extension": len(files) - len(pictures)})
+    return unusable, tuple((+others).items())

@@ -1,0 +1,174 @@
+"""Labels from tables: rows matched with the files that are there."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from headstart.datasets.columns import Columns, columns_like, find_columns
+from headstart.datasets.folders import Labelled, Row
+from headstart.datasets.locating import Locator
+from headstart.datasets.manifest import SPLITS, counted, first_of
+from headstart.datasets.options import ReadOptions
+from headstart.datasets.split_words import split_of_cell, split_sets
+from headstart.datasets.tables import Table, read_table
+from headstart.errors import DatasetError
+from headstart.unusable import Unusable
+
+_LABEL_TABLES = ("labels", "label", "annotations", "metadata", "manifest", "dataset", "data")
+
+# Where a file stands in several splits it judges, and is not learnt from.
+_STRICTEST_FIRST = ("test", "validation", "train", "")
+
+
+class _Entry(NamedTuple):
+    """One row of a table: which file it names, and what it says of it."""
+
+    cell: str
+    label: str
+    split: str
+    group: str
+    where: str
+
+
+def tables_to_read(names: Sequence[str]) -> tuple[tuple[str, str], ...]:
+    """The tables at a folder's top that list its pictures, each with its split, training first.
+
+    Args:
+        names: Every table there.
+
+    Returns:
+        Those named by a split (``my_training.csv``, ``my_test.csv``), else the one that is named
+        like a table of labels, else none.
+    """
+    for by_split in split_sets((Path(name).stem, name) for name in names):
+        if "train" in by_split:
+            return tuple((name, split) for split in SPLITS for name in by_split.get(split, []))
+    labels = [name for name in names if Path(name).stem.casefold() in _LABEL_TABLES]
+    return ((labels[0], ""),) if len(labels) == 1 else ()
+
+
+def labelled_by_tables(
+    tables: Sequence[tuple[Path, str]], base: Path, ids: Sequence[str], options: ReadOptions
+) -> Labelled:
+    """Labels of the files that the tables' rows name.
+
+    Args:
+        tables: Each table and its split (``""`` for none), training first.
+        base: The folder where the files are.
+        ids: The files in it.
+        options: May name columns.
+
+    Raises:
+        DatasetError: A table is not understood, or no row names a file that is there.
+        SettingError: There is no such column.
+    """
+    locator = Locator(base, tables[0][0].parent, ids)
+    entries, notes = _entries(tables, locator, options)
+    claims: dict[str, list[_Entry]] = defaultdict(list)
+    unusable: list[Unusable] = []
+    for entry in entries:
+        found = locator.find(entry.cell)
+        if len(found) == 1:
+            claims[found[0]].append(entry)
+        else:
+            unusable.append(_lost(entry, found))
+    if not claims:
+        raise _no_files(tables[0][0], base, entries)
+    rows, more_unusable, more_notes = _settled(claims)
+    without = [Unusable(name, "no_row") for name in ids if name not in claims]
+    return Labelled(rows, "table", (*notes, *more_notes), (*unusable, *more_unusable, *without))
+
+
+def _entries(
+    tables: Sequence[tuple[Path, str]], locator: Locator, options: ReadOptions
+) -> tuple[list[_Entry], list[str]]:
+    entries: list[_Entry] = []
+    notes: list[str] = []
+    first: Columns | None = None
+    for path, split in tables:
+        table = read_table(path)
+        columns = (columns_like(table, first) if first else None) or find_columns(
+            table, options, lambda cell: bool(locator.find(cell))
+        )
+        if columns.has_labels:
+            entries += _entries_of(table, columns, split)
+        elif first:
+            rows = len(columns.body(table))
+            notes.append(f"{path.name} is left out: {counted(rows, 'row', 'rows')} without labels")
+        else:
+            raise _no_labels(table, columns)
+        if first is None:
+            first = columns
+            notes.append(f"{path.name}: {columns.in_words()}")
+    return entries, notes
+
+
+def _entries_of(table: Table, columns: Columns, split: str) -> list[_Entry]:
+    body = columns.body(table)
+    first_number = 1 + len(table.rows) - len(body)
+    return [
+        _Entry(
+            cell=row[columns.image],
+            label=columns.label_of(row),
+            split=split if columns.split is None else split_of_cell(row[columns.split]) or "",
+            group="" if columns.group is None else row[columns.group],
+            where=f"{table.path.name}, row {number}",
+        )
+        for number, row in enumerate(body, start=first_number)
+    ]
+
+
+def _lost(entry: _Entry, found: tuple[str, ...]) -> Unusable:
+    path = entry.cell or entry.where
+    if found:
+        return Unusable(path, "ambiguous_file", f"{entry.where}: {first_of(found)}")
+    return Unusable(path, "no_file", entry.where)
+
+
+def _settled(
+    claims: dict[str, list[_Entry]],
+) -> tuple[tuple[Row, ...], list[Unusable], list[str]]:
+    """One row a file, where its rows agree on the label."""
+    rows: list[Row] = []
+    unusable: list[Unusable] = []
+    happened: Counter[str] = Counter()
+    for name, entries in claims.items():
+        labels = sorted({entry.label for entry in entries if entry.label})
+        if len(labels) != 1:
+            reason = "conflicting_labels" if labels else "no_label"
+            unusable.append(Unusable(name, reason, ", ".join(labels) or entries[0].where))
+            continue
+        splits = {entry.split for entry in entries}
+        split = next(split for split in _STRICTEST_FIRST if split in splits)
+        group = next((entry.group for entry in entries if entry.group), "")
+        rows.append(Row(name, labels[0], split, group))
+        happened["several splits"] += len(splits) > 1
+        happened["repeated"] += len(entries) - 1
+    notes = []
+    if count := happened["repeated"]:
+        notes.append(f"{counted(count, 'row repeats', 'rows repeat')} a file of another row")
+    if count := happened["several splits"]:
+        files = counted(count, "file was", "files were")
+        notes.append(f"{files} listed in several splits and stay in the one that judges")
+    return tuple(rows), unusable, notes
+
+
+def _no_labels(table: Table, columns: Columns) -> DatasetError:
+    names = columns.header or [str(number + 1) for number in range(len(table.rows[0]))]
+    return DatasetError(
+        f"no column of {table.path} looks like labels: {', '.join(names)}",
+        "a column of class names beside the column of files",
+        "say which column it is: --label-column NAME",
+    )
+
+
+def _no_files(table: Path, base: Path, entries: Sequence[_Entry]) -> DatasetError:
+    return DatasetError(
+        f"none of {counted(len(entries), 'row', 'rows')} of {table} names a file that is in "
+        f"{base} (first: {entries[0].cell!r})",
+        "rows that name files",
+        "say where the pictures are: --images FOLDER",
+    )

@@ -1,0 +1,221 @@
+"""Read a dataset: find out which layout a folder or a table has."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+
+from headstart.datasets.folders import (
+    Labelled,
+    Row,
+    Sections,
+    labelled_by_folders,
+    sections,
+)
+from headstart.datasets.listed import labelled_by_tables, tables_to_read
+from headstart.datasets.manifest import Manifest, counted, first_of
+from headstart.datasets.names import (
+    labelled_by_names,
+    labelled_by_pattern,
+    labelled_like,
+)
+from headstart.datasets.options import TABLE_SETTINGS, ReadOptions
+from headstart.datasets.refining import (
+    classes_matched,
+    groups_found,
+    joined,
+    merged,
+    near_names_noted,
+)
+from headstart.datasets.walking import (
+    IMAGE_SUFFIXES,
+    TABLE_SUFFIXES,
+    Walk,
+    suffix_of,
+    walk,
+)
+from headstart.errors import DatasetError, NotEnoughData, SettingError
+
+__all__ = ["ReadOptions", "read"]
+
+
+def read(source: Path | str, options: ReadOptions = ReadOptions()) -> Manifest:  # noqa: B008
+    """Read the dataset at ``source``.
+
+    Understood by itself, in this order: a folder per class, with or without split folders around
+    or inside; tables at the folder's top that are named by a split or like labels; a label in each
+    file's name. Or ``source`` is a table. Nothing is guessed: what has no label is left out and
+    listed with its reason, and what was decided is in the notes.
+
+    Args:
+        source: A folder or a table.
+        options: What is known better.
+
+    Raises:
+        DatasetError: It cannot be understood.
+        NotEnoughData: It has fewer than two classes.
+        SettingError: A setting is wrong or has no effect.
+    """
+    source = Path(source)
+    found = [_read_one(source, options)]
+    if options.test is not None:
+        found.append(_read_one(Path(options.test), options, known=found[0].class_names))
+    _refuse_idle_settings(options, source, {manifest.layout for manifest in found})
+    manifest = joined(*found) if len(found) > 1 else found[0]
+    manifest = classes_matched(merged(manifest, options.merge))
+    if options.group_pattern is not None:
+        manifest = groups_found(manifest, options.group_pattern)
+    _require_two_classes(manifest, source)
+    return near_names_noted(manifest)
+
+
+def _read_one(source: Path, options: ReadOptions, known: Iterable[str] = ()) -> Manifest:
+    """One folder or table; ``known`` classes if it is only to judge by."""
+    if not source.is_file():
+        return _read_folder(source, options, tuple(known))
+    if suffix_of(source.name) not in TABLE_SUFFIXES:
+        raise _no_table(source)
+    base = options.images or source.parent
+    walked = walk(base)
+    ids = tuple(walked.folder.pictures())
+    return _manifest(base, labelled_by_tables([(source, "")], base, ids, options), walked)
+
+
+def _read_folder(source: Path, options: ReadOptions, known: tuple[str, ...]) -> Manifest:
+    walked = walk(source)
+    found = sections(walked.folder)
+    tables = tables_to_read(found.top.tables or walked.folder.tables)
+    if options.label_pattern is not None:
+        return _manifest(source, labelled_by_pattern(found, options.label_pattern), walked)
+    by_folders = labelled_by_folders(found, at_least=1 if known else 2)
+    if by_folders:
+        return _manifest(source, _tables_not_read(by_folders, tables), walked)
+    if tables:
+        return _read_tables(source, tables, found, walked, options)
+    by_names = labelled_like(found, known) if known else labelled_by_names(found)
+    if by_names is None:
+        raise _not_understood(source, found, walked)
+    return _manifest(source, by_names, walked)
+
+
+def _read_tables(
+    source: Path,
+    tables: tuple[tuple[str, str], ...],
+    found: Sections,
+    walked: Walk,
+    options: ReadOptions,
+) -> Manifest:
+    base = options.images or source
+    files = walk(base) if options.images else walked
+    ids = tuple(files.folder.pictures())
+    places = [(source / name, split) for name, split in tables]
+    labelled = _splits_from_folders(labelled_by_tables(places, base, ids, options), found)
+    return _manifest(base, labelled, files)
+
+
+def _splits_from_folders(labelled: Labelled, found: Sections) -> Labelled:
+    """A table without splits whose files lie in train and test folders: the folders' splits."""
+    splits = {name: split for split, part in found.parts for name in part.pictures()}
+    rows = tuple(row._replace(split=splits.get(row.id, "")) for row in labelled.rows)
+    if any(row.split for row in labelled.rows) or len({row.split for row in rows} - {""}) < 2:
+        return labelled
+    return replace(labelled, rows=rows, notes=(*labelled.notes, "the folders give the splits"))
+
+
+def _tables_not_read(labelled: Labelled, tables: tuple[tuple[str, str], ...]) -> Labelled:
+    if not tables:
+        return labelled
+    note = f"{first_of(name for name, _ in tables)} not read: the class folders give the labels"
+    return replace(labelled, notes=(*labelled.notes, note))
+
+
+def _manifest(root: Path, labelled: Labelled, walked: Walk) -> Manifest:
+    root, rows = _common_root(root, labelled.rows)
+    rows = sorted(rows)
+    skipped = Counter(dict(walked.skipped)) + Counter(dict(labelled.skipped))
+    return Manifest(
+        root=root,
+        ids=tuple(row.id for row in rows),
+        labels=tuple(row.label for row in rows),
+        splits=tuple(row.split for row in rows),
+        groups=tuple(row.group for row in rows),
+        layout=labelled.layout,
+        notes=labelled.notes,
+        unusable=tuple(sorted({*walked.unusable, *labelled.unusable})),
+        skipped=tuple(sorted(skipped.items())),
+    )
+
+
+def _common_root(root: Path, rows: Iterable[Row]) -> tuple[Path, list[Row]]:
+    """The root, moved up where a table names files outside of it."""
+    rows = list(rows)
+    outside = [row.id for row in rows if os.path.isabs(row.id)]  # noqa: PTH117
+    if not outside:
+        return root, rows
+    absolute = root.absolute()
+    above = Path(os.path.commonpath([absolute, *(Path(name).parent for name in outside)]))
+    return above, [
+        row._replace(id=(absolute / row.id).relative_to(above).as_posix()) for row in rows
+    ]
+
+
+def _refuse_idle_settings(options: ReadOptions, source: Path, layouts: set[str]) -> None:
+    idle: tuple[str, ...] = () if "table" in layouts else TABLE_SETTINGS
+    fix = "give the table itself"
+    if layouts == {"table"}:
+        idle, fix = ("label_pattern",), "name the column with --label-column"
+    for setting in idle:
+        if getattr(options, setting) is not None:
+            option = "--" + setting.replace("_", "-")
+            raise SettingError(
+                f"{option} has no effect: the labels of {source} come from its {min(layouts)}",
+                "a setting that fits what is there",
+                f"leave {option} out, or {fix}",
+            )
+
+
+def _require_two_classes(manifest: Manifest, source: Path) -> None:
+    if len(manifest.class_names) < 2:
+        found = ", ".join(f"{name} ({count})" for name, count in manifest.counts.items())
+        raise NotEnoughData(
+            f"{source} has only one class: {found}",
+            "pictures of two classes or more",
+            "add a folder of pictures that are something else",
+        )
+
+
+def _no_table(source: Path) -> DatasetError:
+    picture = suffix_of(source.name) in IMAGE_SUFFIXES
+    return DatasetError(
+        f"{source} is {'a picture' if picture else 'neither a folder nor a table'}",
+        "a folder of labelled pictures, or a CSV, TSV, JSON lines or Parquet table",
+        f"give its folder: {source.parent}" if picture else "unpack it first, if it is an archive",
+    )
+
+
+def _not_understood(source: Path, found: Sections, walked: Walk) -> DatasetError:
+    pictures = list(walked.folder.pictures())
+    if not pictures:
+        others = ", ".join(f"{count} {kind}" for kind, count in walked.skipped)
+        return DatasetError(
+            f"there are no pictures in {source}" + (f", only: {others}" if others else ""),
+            "a folder for each class, with its pictures in it",
+            "check the path; unpack archives first",
+        )
+    if len(found.first.filled) == 1 and not found.first.files:
+        only = found.first.filled[0]
+        return NotEnoughData(
+            f"{source} has only one class: {only.name} "
+            f"({counted(len(pictures), 'picture', 'pictures')})",
+            "a folder of pictures for each of two classes or more",
+            "add a folder of pictures that are something else",
+        )
+    return DatasetError(
+        f"the labels of {counted(len(pictures), 'picture', 'pictures')} in {source} are not "
+        f"found: no class folders, no table, and the names do not tell ({first_of(pictures)})",
+        "a folder for each class, a table, or names such as cat_12.jpg with several of each class",
+        r"sort them into folders, give a table, or say --label-pattern '^(.+)_\d+'",
+    )

@@ -1,0 +1,176 @@
+"""Tables read into cells of text: CSV of any dialect, JSON lines, Parquet."""
+
+from __future__ import annotations
+
+import csv
+import io
+import itertools
+import json
+import math
+import os
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from headstart.datasets.walking import suffix_of
+from headstart.errors import DatasetError
+
+Cells = tuple[str, ...]
+
+_DELIMITERS = (",", "\t", ";", "|")
+_LINES_TO_JUDGE_BY = 500
+
+
+@dataclass(frozen=True)
+class Table:
+    """Cells as text, all rows of the same length.
+
+    Args:
+        path: The file.
+        header: The columns' names, or empty where the first row may or may not be one.
+        rows: The cells.
+    """
+
+    path: Path
+    header: Cells
+    rows: tuple[Cells, ...]
+
+
+def read_table(path: Path) -> Table:
+    """Read a table by its extension; whatever is neither JSON lines nor Parquet is CSV.
+
+    Raises:
+        DatasetError: It cannot be read, has no rows, or rows have different numbers of cells.
+    """
+    suffix = suffix_of(path.name)
+    try:
+        if suffix in (".parquet", ".pq"):
+            table = _from_records(path, _parquet_records(path))
+        elif suffix in (".jsonl", ".ndjson"):
+            table = _from_records(path, _json_records(path))
+        else:
+            table = Table(path, (), _csv_rows(path, _text(path)))
+    except (OSError, csv.Error, UnicodeError) as error:
+        raise _cannot_read(path, str(error)) from error
+    if not table.rows:
+        raise _cannot_read(path, "it has no rows")
+    return table
+
+
+def _text(path: Path) -> str:
+    data = path.read_bytes()
+    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return data.decode("utf-16")
+    # File names are bytes on most systems: what is not UTF-8 is kept as the system's calls keep it.
+    return data.decode("utf-8-sig", errors="surrogateescape")
+
+
+def _csv_rows(path: Path, text: str) -> tuple[Cells, ...]:
+    rows = _parsed(text, _delimiter(path, text))
+    width = Counter(map(len, rows)).most_common(1)[0][0] if rows else 0
+    for number, row in enumerate(rows, start=1):
+        while len(row) > width and not row[-1].strip():
+            row.pop()
+        if len(row) > width:
+            raise DatasetError(
+                f"row {number} of {path} has {len(row)} cells, most rows have {width}: {row}",
+                "the same number of cells in every row",
+                "put cells that hold the delimiter in double quotes",
+            )
+    return tuple((*row, *[""] * (width - len(row))) for row in rows)
+
+
+def _delimiter(path: Path, text: str) -> str:
+    """The delimiter that gives most rows one width of two or more; ``""`` for white space."""
+    first_lines = "".join(itertools.islice(io.StringIO(text, newline=""), _LINES_TO_JUDGE_BY))
+    usual = "\t" if suffix_of(path.name) in (".tsv", ".tab") else ","
+    regular = {
+        delimiter: _regularity(_parsed(first_lines, delimiter))
+        for delimiter in sorted(_DELIMITERS, key=lambda delimiter: delimiter != usual)
+    }
+    best = max(regular, key=lambda delimiter: regular[delimiter])
+    # Paths hold spaces, so white space is believed only where no delimiter makes sense.
+    return best if regular[best] > 0.5 or not _regularity(_parsed(first_lines, "")) else ""
+
+
+def _regularity(rows: Sequence[Sequence[str]]) -> float:
+    width, count = Counter(map(len, rows)).most_common(1)[0] if rows else (0, 0)
+    return count / len(rows) if width > 1 else 0.0
+
+
+def _parsed(text: str, delimiter: str) -> list[list[str]]:
+    if not delimiter:
+        return [cells for line in text.splitlines() if (cells := line.split())]
+    spaced = f"{delimiter} "
+    lines = [line for line in text.splitlines() if line.strip()]
+    padded = delimiter != "\t" and all(
+        line.count(delimiter) == line.count(spaced) for line in lines
+    )
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, skipinitialspace=padded)
+    return [row for row in reader if any(cell.strip() for cell in row)]
+
+
+def _json_records(path: Path) -> list[dict[str, Any]]:
+    records = []
+    for number, line in enumerate(_text(path).split("\n"), start=1):
+        if not line.strip():
+            continue
+        try:
+            record = json.loads(line)
+        except ValueError as error:
+            raise _cannot_read(path, f"line {number} is no JSON: {error}") from error
+        if not isinstance(record, dict):
+            raise _cannot_read(path, f"line {number} is no JSON object")
+        records.append(record)
+    return records
+
+
+def _parquet_records(path: Path) -> list[dict[str, Any]]:
+    import pyarrow
+    import pyarrow.parquet
+
+    try:
+        schema = pyarrow.parquet.read_schema(path)
+        # Nested columns hold whole pictures or several labels: neither a file's name nor a class.
+        flat = [field.name for field in schema if not pyarrow.types.is_nested(field.type)]
+        table = pyarrow.parquet.read_table(path, columns=flat)
+        records: list[dict[str, Any]] = table.to_pylist()
+    except pyarrow.ArrowException as error:
+        raise _cannot_read(path, str(error)) from error
+    return records
+
+
+def _from_records(path: Path, records: Sequence[dict[str, Any]]) -> Table:
+    nested = {
+        name
+        for record in records
+        for name, value in record.items()
+        if isinstance(value, dict | list)
+    }
+    names = dict.fromkeys(itertools.chain.from_iterable(records))
+    header = tuple(name for name in names if name not in nested)
+    rows = tuple(tuple(_cell(record.get(name)) for name in header) for record in records)
+    return Table(path, header, rows if header else ())
+
+
+def _cell(value: Any) -> str:
+    """A value as it would stand in a CSV; a column of whole numbers with gaps comes as floats."""
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return ""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    if isinstance(value, bytes):
+        return os.fsdecode(value)
+    return str(value)
+
+
+def _cannot_read(path: Path, why: str) -> DatasetError:
+    return DatasetError(
+        f"{path} cannot be read as a table: {why}",
+        "a CSV, TSV, JSON lines or Parquet file with one picture a row",
+        "correct the file, or write it again",
+    )
