@@ -64,7 +64,7 @@ def written_whole(path: Path) -> Iterator[Path]:
     except OSError as error:
         raise _cannot_write(path, error) from error
     finally:
-        temporary.unlink(missing_ok=True)
+        _discard(temporary)
 
 
 def write_text(path: Path, text: str) -> None:
@@ -111,7 +111,7 @@ def must_be_writable(folder: Path) -> None:
     except OSError as error:
         raise _cannot_write(folder, error) from error
     finally:
-        probe.unlink(missing_ok=True)
+        _discard(probe)
 
 
 def sweep(folder: Path, older_than: float) -> None:
@@ -120,6 +120,11 @@ def sweep(folder: Path, older_than: float) -> None:
         with contextlib.suppress(OSError):
             if entry.lstat().st_mtime < older_than:
                 shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
+
+
+def _discard(path: Path) -> None:
+    with contextlib.suppress(OSError):
+        path.unlink()
 
 
 def _sync(path: Path) -> None:

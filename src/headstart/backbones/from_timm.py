@@ -25,9 +25,11 @@ from headstart.images.preprocessing import Preprocessing
 _OPSET = 17
 _MOST_TAPS = 4
 State = dict[str, Tensor]
+# timm's networks have more methods than torch's type knows of.
+Network = Any
 
 
-def create(architecture: str, state: State | None, seed: int) -> nn.Module:
+def create(architecture: str, state: State | None, seed: int) -> Network:
     """A network in inference mode.
 
     Args:
@@ -46,7 +48,7 @@ def create(architecture: str, state: State | None, seed: int) -> nn.Module:
     return _with_state(architecture, state)
 
 
-def download(architecture: str) -> nn.Module:
+def download(architecture: str) -> Network:
     """A network with timm's pretrained weights, fetched or from the hub's cache.
 
     Raises:
@@ -96,7 +98,7 @@ def read_state(path: Path) -> State:
     return _unwrap(state)
 
 
-def preprocessing_of(network: nn.Module) -> Preprocessing:
+def preprocessing_of(network: Network) -> Preprocessing:
     """What the weights' own record says pictures must go through."""
     record: dict[str, Any] = network.pretrained_cfg
     size = int(record["input_size"][-1])
@@ -109,12 +111,12 @@ def preprocessing_of(network: nn.Module) -> Preprocessing:
     )
 
 
-def licence_of(network: nn.Module) -> str:
+def licence_of(network: Network) -> str:
     """The weights' licence, as their record gives it."""
     return str(network.pretrained_cfg.get("license") or "not stated")
 
 
-def digest_of(network: nn.Module) -> str:
+def digest_of(network: Network) -> str:
     """Digest of every tensor of a network."""
     digest = hashlib.sha256()
     for name, tensor in sorted(network.state_dict().items()):
@@ -124,9 +126,7 @@ def digest_of(network: nn.Module) -> str:
     return digest.hexdigest()
 
 
-def write_graph(
-    network: nn.Module, preprocessing: Preprocessing, path: Path
-) -> list[dict[str, Any]]:
+def write_graph(network: Network, preprocessing: Preprocessing, path: Path) -> list[dict[str, Any]]:
     """Write the ONNX graph; returns its taps in order of depth.
 
     Input ``pixels`` uint8 [N, H, W, 3]; outputs one float32 [N, D] a tap, and ``logits`` where
@@ -160,11 +160,11 @@ def write_graph(
 class _Graph(nn.Module):
     """Pixels to pooled features at every tap: the normalisation is part of it."""
 
-    def __init__(self, network: nn.Module, preprocessing: Preprocessing) -> None:
+    def __init__(self, network: Network, preprocessing: Preprocessing) -> None:
         super().__init__()
-        self.network = network
-        self.register_buffer("mean", torch.tensor(preprocessing.mean).view(1, 3, 1, 1))
-        self.register_buffer("std", torch.tensor(preprocessing.std).view(1, 3, 1, 1))
+        self.network: Network = network
+        self.mean = nn.Buffer(torch.tensor(preprocessing.mean).view(1, 3, 1, 1))
+        self.std = nn.Buffer(torch.tensor(preprocessing.std).view(1, 3, 1, 1))
         self.indices, stages = _stages(network)
         logits = ("logits",) if getattr(network, "num_classes", 0) else ()
         self.output_names: tuple[str, ...] = (*stages, "head", *logits)
@@ -183,10 +183,11 @@ class _Graph(nn.Module):
         if not self.indices:
             return self.network.forward_features(x), []
         more = {"extra_blocks": True} if _has_stages_of_blocks(self.network) else {}
-        return self.network.forward_intermediates(x, indices=self.indices, **more)
+        last, stages = self.network.forward_intermediates(x, indices=self.indices, **more)
+        return last, stages
 
 
-def _stages(network: nn.Module) -> tuple[list[int], tuple[str, ...]]:
+def _stages(network: Network) -> tuple[list[int], tuple[str, ...]]:
     """Which intermediate outputs are taps: a few, from the middle of the depth on.
 
     The middle and late stages of an EfficientNet; else four at equal distances, the last included.
@@ -204,7 +205,7 @@ def _stages(network: nn.Module) -> tuple[list[int], tuple[str, ...]]:
     return chosen, tuple(f"stage{index + 1}" for index in chosen)
 
 
-def _has_stages_of_blocks(network: nn.Module) -> bool:
+def _has_stages_of_blocks(network: Network) -> bool:
     return hasattr(network, "stage_ends") and hasattr(network, "conv_head")
 
 
@@ -213,7 +214,7 @@ def _pool(features: Tensor) -> Tensor:
     return features.mean((2, 3)) if features.ndim == 4 else features.mean(1)
 
 
-def _with_state(architecture: str, state: State) -> nn.Module:
+def _with_state(architecture: str, state: State) -> Network:
     network = _quiet(lambda: timm.create_model(architecture, pretrained=False))
     if lite_names.is_lite(state):
         state = lite_names.to_timm(state, [len(stage) for stage in network.blocks])

@@ -24,10 +24,7 @@ _MARKS = {"problem": "✗", "warning": "!", "note": "·"}
 @options.network
 @options.reading
 @options.everywhere
-@click.pass_context
-def command(
-    context: click.Context, pictures: Path, as_json: bool, quiet: bool, **given: Any
-) -> None:
+def command(pictures: Path, as_json: bool, quiet: bool, **given: Any) -> None:
     """Find what is wrong with PICTURES before anything is learned from them.
 
     Unreadable files, copies (also with different labels, or on both sides of a split), classes
@@ -50,4 +47,4 @@ def command(
                 console.say(f"    {example}")
         if not checked.findings:
             console.say("nothing found")
-    context.exit(1 if checked.has_problems else 0)
+    click.get_current_context().exit(1 if checked.has_problems else 0)

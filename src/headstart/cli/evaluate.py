@@ -16,10 +16,7 @@ from headstart.cli.console import Console, print_json
 @click.argument("pictures", type=click.Path(path_type=Path))
 @options.reading
 @options.everywhere
-@click.pass_context
-def command(
-    context: click.Context, bundle: Path, pictures: Path, as_json: bool, quiet: bool, **given: Any
-) -> None:
+def command(bundle: Path, pictures: Path, as_json: bool, quiet: bool, **given: Any) -> None:
     r"""Judge the classifier in BUNDLE on labelled PICTURES.
 
     PICTURES is laid out as for `headstart fit`. If it has train and test parts, the test part is
@@ -52,4 +49,4 @@ def command(
             console.say(f"{evaluated.seen} of them stand in the training data, byte for byte")
         for line in unusable_lines([vars(row) for row in evaluated.unusable]):
             console.say(line)
-    context.exit(3 if evaluated.unusable else 0)
+    click.get_current_context().exit(3 if evaluated.unusable else 0)

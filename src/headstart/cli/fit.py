@@ -46,9 +46,7 @@ from headstart.cli.console import Console, print_json
 @options.network
 @options.reading
 @options.everywhere
-@click.pass_context
 def command(
-    context: click.Context,
     pictures: Path,
     out: Path | None,
     as_json: bool,
@@ -77,7 +75,7 @@ def command(
         print_json(fitted.receipt)
     elif not quiet:
         _show(console, fitted)
-    context.exit(3 if fitted.receipt["unusable"] else 0)
+    click.get_current_context().exit(3 if fitted.receipt["unusable"] else 0)
 
 
 def _show(console: Console, fitted: Any) -> None:

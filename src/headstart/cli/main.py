@@ -48,7 +48,7 @@ class _Commands(click.Group):
 
             near = difflib.get_close_matches(args[0], _COMMANDS, n=1)
             if near:
-                error.message += f" Did you mean {near[0]!r}?"
+                raise click.UsageError(f"{error.message} Did you mean {near[0]!r}?") from error
             raise
 
     def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:

@@ -33,9 +33,7 @@ _FORMATS = ("table", "json", "csv", "parquet")
 @click.option("--threads", type=click.IntRange(min=1), help="Cores to use.  [default: all]")
 @click.option("--seed", type=int, hidden=True, expose_value=False)
 @click.option("--quiet", "-q", is_flag=True, help="Show errors only.")
-@click.pass_context
 def command(
-    context: click.Context,
     bundle: Path,
     pictures: tuple[str, ...],
     top: int | None,
@@ -82,7 +80,7 @@ def command(
         raise SettingError(f"no pictures in {' '.join(pictures)}", "at least one file", "")
     if tally.unusable and not quiet:
         Console().say(f"{tally.unusable} of {tally.rows} could not be used (see their reasons)")
-    context.exit(3 if tally.unusable else 0)
+    click.get_current_context().exit(3 if tally.unusable else 0)
 
 
 class _Tally:

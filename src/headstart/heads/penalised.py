@@ -18,12 +18,14 @@ import numpy as np
 import numpy.typing as npt
 import scipy.optimize
 
+from headstart.heads.calibration import fit_temperature
 from headstart.heads.hold_out import hold_outs
 from headstart.heads.spectrum import Floats, Integers, Spectrum
 from headstart.randomness import generator
 
 Loss = Callable[[Floats, Integers], tuple[float, Floats]]
-"""Scores [N, C] and class indices [N] to the summed loss and its gradient [N, C]."""
+"""Scores [N, C], which it may overwrite, and class indices [N] to the summed loss and its
+gradient [N, C]."""
 
 Criterion = Callable[[Floats, Integers], tuple[float, ...]]
 """Scores of rows set aside and their class indices to what is compared; the lowest wins."""
@@ -45,109 +47,143 @@ class Rule:
         return rotated @ self.coefficients + self.intercept
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Problem:
-    """What is minimised.
+    """What is minimised, and how its penalty is found.
 
     Args:
         loss: Convex in the scores.
         curvature: The largest second derivative of the loss in the scores.
-        num_classes: C.
+        penalties: float64 [L], to choose from, largest first, in mean eigenvalues.
+        criterion: Judges them on rows set aside.
     """
 
     loss: Loss
     curvature: float
-    num_classes: int
-
-    def start(self, spectrum: Spectrum) -> Rule:
-        """All scores 0."""
-        size = len(spectrum.eigenvalues)
-        return Rule(np.zeros((size, self.num_classes)), np.zeros(self.num_classes))
-
-    def minimise(
-        self,
-        rotated: Floats,
-        y: Integers,
-        eigenvalues: Floats,
-        penalty: float,
-        start: Rule,
-        tolerance: float = 1e-6,
-    ) -> Rule:
-        """The best rule.
-
-        Args:
-            rotated: float64 [N, R].
-            y: int [N], class indices.
-            eigenvalues: float64 [R], about the squared lengths of the columns of ``rotated``.
-            penalty: Above 0.
-            start: Where to begin: the nearer, the quicker.
-            tolerance: Of the gradient, as a share of the mean loss at score 0.
-        """
-        # One more coordinate, unpenalised, for the intercept: a column of ones.
-        curvature = self.curvature * np.append(eigenvalues, len(y))
-        curvature[:-1] += penalty
-        steps = 1 / np.sqrt(curvature)[:, None]
-        unit = self.loss(np.zeros((len(y), self.num_classes)), y)[0]
-
-        def value_and_gradient(flat: Floats) -> tuple[float, Floats]:
-            weights = steps * flat.reshape(len(steps), -1)
-            coefficients, intercept = weights[:-1], weights[-1]
-            value, slope = self.loss(rotated @ coefficients + intercept, y)
-            gradient = np.vstack([rotated.T @ slope + penalty * coefficients, slope.sum(axis=0)])
-            value += 0.5 * penalty * float(np.vdot(coefficients, coefficients))
-            return value / unit, (steps * gradient).ravel() / unit
-
-        found = scipy.optimize.minimize(
-            value_and_gradient,
-            (np.vstack([start.coefficients, start.intercept]) / steps).ravel(),
-            jac=True,
-            method="L-BFGS-B",
-            options={"maxiter": 1000, "maxfun": 2000, "gtol": tolerance, "ftol": tolerance**2},
-        )
-        weights = steps * found.x.reshape(len(steps), -1)
-        return Rule(weights[:-1], weights[-1])
+    penalties: Floats
+    criterion: Criterion
 
 
-def choose_penalty(
+@dataclass(frozen=True, eq=False)
+class Fitted:
+    """The solution.
+
+    Args:
+        rule: For the spectrum's rotated rows.
+        penalty: The one used.
+        temperature: For the scores of the rows set aside; None if the penalty was given.
+    """
+
+    rule: Rule
+    penalty: float
+    temperature: float | None
+
+
+def fit(
     problem: Problem,
     spectrum: Spectrum,
     y: Integers,
     groups: Integers | None,
-    penalties: npt.NDArray[np.float64],
-    criterion: Criterion,
+    penalty: float | None,
     seed: int,
-) -> tuple[float, Rule]:
-    """The penalty that does best on rows set aside, and its rule to start from.
-
-    The scale and the axes of all rows are used, labels only of those kept: the coordinates know
-    nothing that could be learnt from labels. The search ends when two weaker penalties in a row
-    did worse, and learns from no more than 10 000 rows.
+) -> Fitted:
+    """Choose the penalty unless it is given, and minimise over all rows.
 
     Args:
         problem: What is minimised.
         spectrum: The rows.
-        y: int [N], class indices.
-        groups: int [N] or None, not parted.
-        penalties: Largest first; each solution starts from the one before.
-        criterion: Judges the scores of the rows set aside.
-        seed: Draws these rows.
+        y: int [N], class indices; every one from 0 to the largest occurs.
+        groups: int [N] or None, rows not to be parted when some are set aside.
+        penalty: Above 0; None to choose.
+        seed: Draws the rows set aside.
     """
+    start, temperature = _zero(spectrum, y), None
+    if penalty is None:
+        penalty, start, temperature = _choose(problem, spectrum, y, groups, seed)
+    rule = minimise(problem, spectrum.rotated, y, spectrum.eigenvalues, penalty, start)
+    return Fitted(rule, penalty, temperature)
+
+
+def minimise(
+    problem: Problem,
+    rotated: Floats,
+    y: Integers,
+    eigenvalues: Floats,
+    penalty: float,
+    start: Rule,
+    tolerance: float = 1e-6,
+) -> Rule:
+    """The best rule for one penalty.
+
+    Args:
+        problem: What is minimised.
+        rotated: float64 [N, R].
+        y: int [N], class indices.
+        eigenvalues: float64 [R], about the squared lengths of the columns of ``rotated``.
+        penalty: Above 0.
+        start: Where to begin: the nearer, the quicker.
+        tolerance: Of the preconditioned gradient, when the loss at score 0 counts as 1.
+    """
+    # One more coordinate, unpenalised, for the intercept: a column of ones.
+    bound = problem.curvature * np.append(eigenvalues, len(y))
+    bound[:-1] += penalty
+    steps = 1 / np.sqrt(bound)[:, None]
+    unit = problem.loss(np.zeros((len(y), len(start.intercept))), y)[0]
+
+    def value_and_gradient(flat: Floats) -> tuple[float, Floats]:
+        weights = steps * flat.reshape(len(steps), -1)
+        coefficients, intercept = weights[:-1], weights[-1]
+        value, slope = problem.loss(rotated @ coefficients + intercept, y)
+        gradient = np.vstack([rotated.T @ slope + penalty * coefficients, slope.sum(axis=0)])
+        value += 0.5 * penalty * float(np.vdot(coefficients, coefficients))
+        return value / unit, (steps * gradient).ravel() / unit
+
+    found = scipy.optimize.minimize(
+        value_and_gradient,
+        (np.vstack([start.coefficients, start.intercept]) / steps).ravel(),
+        jac=True,
+        method="L-BFGS-B",
+        options={"maxiter": 1000, "maxfun": 2000, "gtol": tolerance, "ftol": tolerance**2},
+    )
+    weights = steps * found.x.reshape(len(steps), -1)
+    return Rule(weights[:-1], weights[-1])
+
+
+def _zero(spectrum: Spectrum, y: Integers) -> Rule:
+    num_classes = int(y.max()) + 1
+    return Rule(np.zeros((len(spectrum.eigenvalues), num_classes)), np.zeros(num_classes))
+
+
+def _choose(
+    problem: Problem, spectrum: Spectrum, y: Integers, groups: Integers | None, seed: int
+) -> tuple[float, Rule, float | None]:
+    """The penalty that does best on rows set aside, a rule to start from, and a temperature.
+
+    The scale and the axes are those of all rows, labels only of the rows kept: the coordinates
+    know nothing that could be learnt from labels. The search ends when two weaker penalties in a
+    row did worse, and learns from no more than 10 000 rows.
+    """
+    penalties = spectrum.mean_eigenvalue * problem.penalties
     paths = [_Path(problem, spectrum, y, held, seed) for held in hold_outs(y, groups, seed)]
     if not paths:
-        return float(penalties[len(penalties) // 2]), problem.start(spectrum)
+        return float(penalties[len(penalties) // 2]), _zero(spectrum, y), None
     judged = np.concatenate([y[path.held] for path in paths])
-    tried: list[tuple[tuple[float, ...], int, Rule]] = []
-    for position, penalty in enumerate(penalties):
+    best: tuple[float, ...] = (np.inf,)
+    worse = 0
+    for penalty in penalties:
         scores = np.concatenate([path.advance(penalty) for path in paths])
-        tried.append((criterion(scores, judged), position, paths[0].rule))
-        _, best, best_rule = min(tried, key=lambda attempt: attempt[:2])
-        if position - best == _PATIENCE:
+        value = problem.criterion(scores.copy(), judged)
+        worse += 1
+        if value < best:
+            best, worse = value, 0
+            chosen = float(penalty), paths[0].rule, fit_temperature(scores, judged)
+        if worse == _PATIENCE:
             break
-    return float(penalties[best]), best_rule
+    return chosen
 
 
 class _Path:
-    """One share set aside: solutions for smaller and smaller penalties, and what it gets."""
+    """One share set aside: solutions for smaller and smaller penalties, and their scores."""
 
     def __init__(
         self,
@@ -161,11 +197,17 @@ class _Path:
         self.problem, self.held = problem, held
         self.kept, self.judged = spectrum.rotated[kept], spectrum.rotated[held]
         self.y, self.eigenvalues = y[kept], spectrum.eigenvalues * len(kept) / len(y)
-        self.rule = problem.start(spectrum)
+        self.rule = _zero(spectrum, y)
 
     def advance(self, penalty: float) -> Floats:
         """Scores of the rows set aside under the next penalty."""
-        self.rule = self.problem.minimise(
-            self.kept, self.y, self.eigenvalues, penalty, self.rule, _SEARCH_TOLERANCE
+        self.rule = minimise(
+            self.problem,
+            self.kept,
+            self.y,
+            self.eigenvalues,
+            penalty,
+            self.rule,
+            _SEARCH_TOLERANCE,
         )
         return self.rule.scores(self.judged)

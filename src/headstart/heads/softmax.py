@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from headstart.heads import penalised
 from headstart.heads.calibration import fit_temperature, log_loss
 from headstart.heads.head import Head
-from headstart.heads.penalised import Problem, choose_penalty
 from headstart.heads.spectrum import Floats, Integers, Rows
 from headstart.layers import Layer
-
-_RELATIVE_PENALTIES = np.logspace(0.5, -2.5, 7)
 
 
 class SoftmaxHead(Head):
@@ -34,17 +32,14 @@ class SoftmaxHead(Head):
     def _fit(
         self, rows: Rows, y: Integers, num_classes: int, groups: Integers | None
     ) -> tuple[Layer, ...]:
-        spectrum = rows.spectrum
-        problem = Problem(softmax_loss, curvature=0.5, num_classes=num_classes)
-        if self.penalty is None:
-            penalties = spectrum.mean_eigenvalue * _RELATIVE_PENALTIES
-            self.penalty_, start = choose_penalty(
-                problem, spectrum, y, groups, penalties, _calibrated_loss, self.seed
-            )
-        else:
-            self.penalty_, start = self.penalty, problem.start(spectrum)
-        rule = problem.minimise(spectrum.rotated, y, spectrum.eigenvalues, self.penalty_, start)
-        return (spectrum.affine(rule.coefficients, rule.intercept - rule.intercept.mean()),)
+        fitted = penalised.fit(_PROBLEM, rows.spectrum, y, groups, self.penalty, self.seed)
+        self.penalty_, self._temperature = fitted.penalty, fitted.temperature
+        # The loss does not change when all scores of a row do: the intercept's mean is free.
+        intercept = fitted.rule.intercept - fitted.rule.intercept.mean()
+        return (rows.spectrum.affine(fitted.rule.coefficients, intercept),)
+
+    def _calibrate(self, rows: Rows, y: Integers, groups: Integers | None) -> float:
+        return self._temperature or super()._calibrate(rows, y, groups)
 
 
 def softmax_loss(scores: Floats, y: Integers) -> tuple[float, Floats]:
@@ -61,3 +56,8 @@ def softmax_loss(scores: Floats, y: Integers) -> tuple[float, Floats]:
 
 def _calibrated_loss(scores: Floats, y: Integers) -> tuple[float, ...]:
     return (log_loss(scores, y, fit_temperature(scores, y)),)
+
+
+_PROBLEM = penalised.Problem(
+    softmax_loss, curvature=0.5, penalties=np.logspace(0.5, -2.5, 7), criterion=_calibrated_loss
+)

@@ -1,15 +1,13 @@
-"""Linear support vector machine: one class against the rest, all at once."""
+"""Linear support vector machine: each class against the rest, all at once."""
 
 from __future__ import annotations
 
 import numpy as np
 
+from headstart.heads import penalised
 from headstart.heads.head import Head
-from headstart.heads.penalised import Problem, choose_penalty
 from headstart.heads.spectrum import Floats, Integers, Rows
 from headstart.layers import Layer
-
-_RELATIVE_PENALTIES = np.logspace(2, -1, 7)
 
 
 class LinearSVMHead(Head):
@@ -18,8 +16,8 @@ class LinearSVMHead(Head):
     Args:
         C: Weight of the losses against half the squared length of the coefficients, as in
             scikit-learn's ``LinearSVC``, whose intercept however is penalised and here is free.
-            None: chosen among seven, by the share of mistakes among rows set aside,
-            equals by their hinge loss.
+            None: chosen among seven, by the share of mistakes among rows set aside, equals by
+            their hinge loss.
         seed: Draws the rows set aside.
 
     Attributes:
@@ -33,22 +31,20 @@ class LinearSVMHead(Head):
     def _fit(
         self, rows: Rows, y: Integers, num_classes: int, groups: Integers | None
     ) -> tuple[Layer, ...]:
-        spectrum = rows.spectrum
-        problem = Problem(squared_hinge_loss, curvature=2.0, num_classes=num_classes)
-        if self.C is None:
-            penalties = spectrum.mean_eigenvalue * _RELATIVE_PENALTIES
-            penalty, start = choose_penalty(
-                problem, spectrum, y, groups, penalties, _mistakes_then_loss, self.seed
-            )
-        else:
-            penalty, start = 1 / self.C, problem.start(spectrum)
-        self.C_ = 1 / penalty
-        rule = problem.minimise(spectrum.rotated, y, spectrum.eigenvalues, penalty, start)
-        return (spectrum.affine(rule.coefficients, rule.intercept),)
+        penalty = None if self.C is None else 1 / self.C
+        fitted = penalised.fit(_PROBLEM, rows.spectrum, y, groups, penalty, self.seed)
+        self.C_, self._temperature = 1 / fitted.penalty, fitted.temperature
+        return (rows.spectrum.affine(fitted.rule.coefficients, fitted.rule.intercept),)
+
+    def _calibrate(self, rows: Rows, y: Integers, groups: Integers | None) -> float:
+        return self._temperature or super()._calibrate(rows, y, groups)
 
 
 def squared_hinge_loss(scores: Floats, y: Integers) -> tuple[float, Floats]:
-    """Summed ``max(0, 1 -+ score)^2`` and its gradient [N, C]; overwrites the scores."""
+    """Summed ``max(0, 1 - score)^2`` at the row's class and ``max(0, 1 + score)^2`` elsewhere.
+
+    Also its gradient [N, C]; overwrites the scores.
+    """
     own = (np.arange(len(y)), y)
     scores[own] *= -1
     scores += 1
@@ -60,5 +56,13 @@ def squared_hinge_loss(scores: Floats, y: Integers) -> tuple[float, Floats]:
 
 
 def _mistakes_then_loss(scores: Floats, y: Integers) -> tuple[float, ...]:
-    mistakes = (scores.argmax(axis=1) != y).mean()
-    return float(mistakes), squared_hinge_loss(scores, y)[0]
+    mistakes = float((scores.argmax(axis=1) != y).mean())
+    return mistakes, squared_hinge_loss(scores, y)[0]
+
+
+_PROBLEM = penalised.Problem(
+    squared_hinge_loss,
+    curvature=2.0,
+    penalties=np.logspace(2, -1, 7),
+    criterion=_mistakes_then_loss,
+)

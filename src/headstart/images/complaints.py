@@ -88,17 +88,25 @@ def with_reasons(name: str, data: bytes) -> Iterator[None]:
 
 
 def _reason(name: str, data: bytes, error: Exception) -> str:
-    message = str(error).lower()
-    for words, reason in _REASONS.items():
-        if words in message:
-            return reason
     # Pillow turns "nothing left to unpack" into a SyntaxError, and keeps it as the cause.
-    ended = isinstance(error.__cause__ or error, EOFError | IndexError | struct.error)
-    return "truncated" if ended or _is_cut(name, data) else "corrupt"
+    if _is_cut(name, data) or isinstance(
+        error.__cause__ or error, EOFError | IndexError | struct.error
+    ):
+        return "truncated"
+    message = str(error).lower()
+    return next((reason for words, reason in _REASONS.items() if words in message), "corrupt")
 
 
 def _is_cut(name: str, data: bytes) -> bool:
-    """Ends earlier than its own header says, where Pillow's message does not."""
-    if name == "WEBP":
-        return len(data) < 8 + int.from_bytes(data[4:8], "little")
-    return name == "JPEG" and b"\xff\xda" not in data  # the marker before the pixels
+    """What must come late in a file is not there; asked only once the file has failed."""
+    match name:
+        case "WEBP":
+            return len(data) < 8 + int.from_bytes(data[4:8], "little")
+        case "JPEG":
+            return b"\xff\xda" not in data  # the marker before the pixels
+        case "PNG":
+            return b"IEND" not in data
+        case "TIFF":
+            directory = int.from_bytes(data[4:8], "little" if data.startswith(b"II") else "big")
+            return len(data) <= directory
+    return False

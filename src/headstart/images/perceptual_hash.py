@@ -33,7 +33,8 @@ def perceptual_hash(image: Image) -> int:
     low = _COSINES @ np.asarray(small, dtype=np.float64) @ _COSINES.T
     # Rounded, so that what should be 0 is 0 and not the last digit of a sum.
     low = low.round(6)
-    return int.from_bytes(np.packbits(low > np.median(low)).tobytes(), "big")
+    median = np.sort(low, axis=None)[_BITS // 2 - 1 : _BITS // 2 + 1].mean()
+    return int.from_bytes(np.packbits(low > median).tobytes(), "big")
 
 
 def near_pairs(hashes: npt.NDArray[np.uint64], distance: int = 4) -> npt.NDArray[np.int64]:

@@ -64,7 +64,7 @@ class Classifier:
         return self.record.test
 
     @overload
-    def predict(self, pictures: Picture) -> Prediction: ...
+    def predict(self, pictures: Picture) -> Prediction: ...  # type: ignore[overload-overlap]
     @overload
     def predict(self, pictures: Iterable[Picture]) -> list[Prediction]: ...
     def predict(self, pictures: Picture | Iterable[Picture]) -> Prediction | list[Prediction]:

@@ -81,7 +81,7 @@ def _append(nodes: _Nodes, layer: Layer, x: str) -> str:
 def _append_normalise(nodes: _Nodes, x: str) -> str:
     squares = nodes.add("ReduceSumSquare", [x], axes=[1], keepdims=1)
     length = nodes.add("Sqrt", [squares])
-    return nodes.add("Div", [x, nodes.add("Max", [length, nodes.scalar(layers.TINY)])])
+    return nodes.add("Div", [x, nodes.add("Max", [length, nodes.scalar(float(layers.TINY))])])
 
 
 def _append_vote(nodes: _Nodes, vote: Vote, x: str) -> str:

@@ -38,7 +38,7 @@ class Finding(Protocol):
 
     @property
     def severity(self) -> str:
-        """How much it matters, in one word; ``"info"`` is shown quietly."""
+        """How much it matters, in one word; ``"note"`` is shown quietly."""
 
     @property
     def message(self) -> str:

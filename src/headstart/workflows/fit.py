@@ -17,7 +17,7 @@ from headstart.workflows.receipt import receipt_of
 from headstart.workflows.recipe import Recipe, recipe_of
 from headstart.workflows.reporting import report_of
 from headstart.workflows.saving import bundle_place, write_bundle
-from headstart.workflows.training import Trained, train
+from headstart.workflows.training import Trained, candidates_of, train
 
 _HOUR = 3600
 
@@ -80,6 +80,7 @@ def run_fit(
     began = time.monotonic()
     progress = progress or Silent()
     place = bundle_place(Path(pictures), out)
+    candidates_of(("head",), recipe.heads)  # a wrong name is refused now, not after the reading
     must_be_writable(place.parent)
     sweep(place.parent, older_than=time.time() - _HOUR)
     prepared = prepare(pictures, recipe, progress)

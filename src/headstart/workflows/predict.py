@@ -40,7 +40,8 @@ def expand(places: Iterable[str | os.PathLike[str]]) -> Iterator[str]:
 
     A path that does not exist is passed on: it becomes a row with its reason.
     """
-    for place in map(os.fspath, places):
+    for given in places:
+        place = os.fspath(given)
         path = Path(place)
         if path.is_dir():
             yield from (os.path.join(place, name) for name in walk(path).folder.pictures())

@@ -9,7 +9,7 @@ import headstart
 from headstart.heads.selection import CandidateScore
 from headstart.metrics.comparison import paired_difference
 from headstart.metrics.intervals import accuracy_interval
-from headstart.workflows.preparing import Prepared
+from headstart.workflows.preparing import Prepared, Rows
 from headstart.workflows.recipe import Recipe
 from headstart.workflows.training import Trained
 
@@ -61,7 +61,6 @@ def candidate_rows(prepared: Prepared, trained: Trained) -> list[dict[str, Any]]
 
     def row(score: CandidateScore) -> dict[str, Any]:
         interval = accuracy_interval(score.correct, groups)
-        difference = paired_difference(score.correct, chosen.correct, groups)
         return {
             "name": score.candidate.name,
             "head": score.candidate.head,
@@ -69,12 +68,14 @@ def candidate_rows(prepared: Prepared, trained: Trained) -> list[dict[str, Any]]
             "score": round(score.accuracy, 6),
             "interval": [round(interval.low, 6), round(interval.high, 6)],
             "log_loss": round(score.log_loss, 6),
-            "difference_to_chosen": [
-                round(value, 6)
-                for value in (difference.difference, difference.low, difference.high)
-            ],
+            "difference_to_chosen": None if score is chosen else _difference(score, chosen, groups),
             "chosen": score is chosen,
             "seconds": round(score.seconds, 3),
         }
 
     return sorted((row(score) for score in trained.scores), key=lambda r: -r["score"])
+
+
+def _difference(score: CandidateScore, chosen: CandidateScore, groups: Rows) -> list[float]:
+    paired = paired_difference(score.correct, chosen.correct, groups)
+    return [round(value, 6) for value in (paired.difference, paired.low, paired.high)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import importlib.metadata
+import os
 import platform
 from pathlib import Path
 from typing import Any
@@ -31,7 +32,7 @@ _CHECKED_PICTURES = 16
 _TOLERANCE = 1e-3
 
 
-def bundle_place(pictures: Path, out: str | Path | None) -> Path:
+def bundle_place(pictures: Path, out: str | os.PathLike[str] | None) -> Path:
     """Where the bundle goes: where the user said, else beside the pictures.
 
     Raises:

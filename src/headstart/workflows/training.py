@@ -9,9 +9,16 @@ import numpy.typing as npt
 
 from headstart.datasets.splitting import Split, assign_splits, folds
 from headstart.errors import NotEnoughData
-from headstart.heads.catalog import HEADS, must_be_known
+from headstart.heads.catalog import HEADS, make_head
 from headstart.heads.head import Head
-from headstart.heads.selection import Candidate, CandidateScore, choose, cross_validate, fit_chosen
+from headstart.heads.selection import (
+    Candidate,
+    CandidateScore,
+    choose,
+    cross_validate,
+    default_candidates,
+    fit_chosen,
+)
 from headstart.metrics.comparison import bias_corrected_best
 from headstart.metrics.intervals import Interval
 from headstart.model.familiarity import Familiarity, familiarity
@@ -19,10 +26,6 @@ from headstart.progress import Progress
 from headstart.reports.results import Results
 from headstart.workflows.preparing import Prepared, Rows
 from headstart.workflows.recipe import Recipe
-
-# Heads cheap enough to be tried on all taps side by side as well.
-_ON_ALL_TAPS = ("ridge", "softmax", "discriminant")
-
 
 @dataclass(frozen=True, eq=False)
 class Trained:
@@ -60,19 +63,18 @@ class Trained:
 
 
 def candidates_of(taps: tuple[str, ...], heads: tuple[str, ...]) -> tuple[Candidate, ...]:
-    """What is tried: every head on the last tap, the cheap ones also on all taps.
+    """What is tried.
 
     Args:
         taps: Of the backbone, in order of depth.
         heads: Names; empty: all of them.
+
+    Raises:
+        SettingError: A name is unknown.
     """
     for name in heads:
-        must_be_known(name)
-    names = heads or tuple(HEADS)
-    last = [Candidate(name, ("head",)) for name in names]
-    if len(taps) == 1:
-        return tuple(last)
-    return (*last, *(Candidate(name, taps) for name in names if name in _ON_ALL_TAPS))
+        make_head(name)
+    return default_candidates(taps, heads or tuple(HEADS))
 
 
 def train(prepared: Prepared, recipe: Recipe, progress: Progress) -> Trained:

@@ -1,0 +1,80 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from headstart.backbones.engine import Engine
+from headstart.backbones.loading import load_backbone
+from headstart.backbones.reading import read_through
+from headstart.errors import BundleError, SettingError, WeightsError
+
+
+def test_the_default_needs_no_network_and_names_its_taps(cache: Path) -> None:
+    backbone = load_backbone(cache=cache)
+    assert [(tap.name, tap.dim) for tap in backbone.taps] == [
+        ("stage3", 40),
+        ("stage5", 112),
+        ("stage6", 192),
+        ("stage7", 320),
+        ("head", 1280),
+    ]
+    assert backbone.preprocessing.mean == (127.0, 127.0, 127.0)
+    assert backbone.preprocessing.std == (128.0, 128.0, 128.0)
+    assert (backbone.preprocessing.resize, backbone.preprocessing.size) == (256, 224)
+    assert backbone.licence == "apache-2.0"
+    assert backbone.pretrained
+    assert load_backbone(cache=cache) == backbone
+
+
+def test_the_pretrained_weights_and_the_preprocessing_are_right(data: Path, cache: Path) -> None:
+    """One picture of each ImageNet class, named in class order; right ones give 86 %."""
+    backbone = load_backbone(cache=cache)
+    engine = Engine(backbone.graph, ("logits",))
+    paths = sorted((data / "imagenet-1perclass").iterdir())
+    logits = [
+        outcome.outputs["logits"]
+        for outcome in read_through(paths, engine, backbone.preprocessing)
+        if outcome.outputs
+    ]
+    right = np.argmax(logits, axis=1) == np.arange(1000)
+    assert right.mean() >= 0.85
+
+
+def test_an_unknown_name_suggests_near_ones(tmp_path: Path) -> None:
+    with pytest.raises(SettingError, match="resnet50"):
+        load_backbone("resnet5O", "random", cache=tmp_path)
+
+
+def test_random_weights_are_seeded_and_said(tmp_path: Path) -> None:
+    first = load_backbone("mobilenetv3_small_050", "random", cache=tmp_path, seed=1)
+    assert not first.pretrained
+    assert "RANDOM" in first.weights
+    again = load_backbone("mobilenetv3_small_050", "random", cache=tmp_path / "b", seed=1)
+    assert again.fingerprint == first.fingerprint
+
+
+def test_a_weights_file_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(WeightsError, match="no weights file"):
+        load_backbone("resnet18", tmp_path / "missing.pth", cache=tmp_path)
+
+
+def test_a_damaged_weights_file(tmp_path: Path) -> None:
+    (tmp_path / "bad.safetensors").write_bytes(b"\x08\0\0\0\0\0\0\0notjson!")
+    with pytest.raises(WeightsError, match="cannot read weights"):
+        load_backbone("resnet18", tmp_path / "bad.safetensors", cache=tmp_path)
+    assert not list((tmp_path / "graphs").iterdir())
+
+
+def test_without_a_network_the_way_out_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    monkeypatch.setenv("HF_HOME", str(tmp_path / "hub"))
+    with pytest.raises(WeightsError, match="--weights FILE"):
+        load_backbone("resnet18", cache=tmp_path)
+
+
+def test_a_file_that_is_no_graph(tmp_path: Path) -> None:
+    (tmp_path / "graph.onnx").write_bytes(b"nothing of the kind")
+    with pytest.raises(BundleError, match="not a graph"):
+        Engine(tmp_path / "graph.onnx")

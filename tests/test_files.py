@@ -1,0 +1,82 @@
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from headstart import files
+from headstart.errors import StoreError, WeightsError
+
+
+def test_a_file_is_written_whole(tmp_path: Path) -> None:
+    files.write_text(tmp_path / "deep" / "a.txt", "one")
+    assert (tmp_path / "deep" / "a.txt").read_text() == "one"
+    assert os.listdir(tmp_path / "deep") == ["a.txt"]
+
+
+def test_a_failed_write_leaves_what_was_there(tmp_path: Path) -> None:
+    target = tmp_path / "a.txt"
+    target.write_text("old")
+    with pytest.raises(RuntimeError), files.written_whole(target) as temporary:
+        temporary.write_text("half")
+        raise RuntimeError
+    assert target.read_text() == "old"
+    assert os.listdir(tmp_path) == ["a.txt"]
+
+
+def test_a_folder_takes_the_place_of_another_in_one_step(tmp_path: Path) -> None:
+    place = tmp_path / "bundle"
+    for content in ("first", "second"):
+        with files.folder_written_whole(place) as folder:
+            (folder / "part").write_text(content)
+    assert (place / "part").read_text() == "second"
+    assert os.listdir(tmp_path) == ["bundle"]
+
+
+def test_without_an_atomic_exchange_the_folder_is_replaced_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(files, "_exchange", lambda first, second: False)
+    place = tmp_path / "bundle"
+    for content in ("first", "second"):
+        with files.folder_written_whole(place) as folder:
+            (folder / "part").write_text(content)
+    assert (place / "part").read_text() == "second"
+    assert os.listdir(tmp_path) == ["bundle"]
+
+
+def test_a_failed_folder_leaves_the_old_one(tmp_path: Path) -> None:
+    place = tmp_path / "bundle"
+    with files.folder_written_whole(place) as folder:
+        (folder / "part").write_text("old")
+    with pytest.raises(RuntimeError), files.folder_written_whole(place) as folder:
+        (folder / "part").write_text("half")
+        raise RuntimeError
+    assert (place / "part").read_text() == "old"
+    assert os.listdir(tmp_path) == ["bundle"]
+
+
+def test_a_full_disk_is_said_in_our_words(tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match="No space left"), files.written_whole(tmp_path / "a"):
+        raise OSError(28, "No space left on device")
+
+
+def test_our_own_errors_pass_unchanged(tmp_path: Path) -> None:
+    with pytest.raises(WeightsError), files.folder_written_whole(tmp_path / "a"):
+        raise WeightsError("missing")
+
+
+def test_a_folder_that_is_a_file_cannot_be_written(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(StoreError, match="could not write"):
+        files.must_be_writable(tmp_path / "file" / "below")
+
+
+def test_only_old_leftovers_are_swept(tmp_path: Path) -> None:
+    old, new = tmp_path / ".headstart-tmp-old", tmp_path / ".headstart-tmp-new"
+    old.mkdir()
+    new.touch()
+    (tmp_path / "mine").touch()
+    os.utime(old, (0, 0))
+    files.sweep(tmp_path, older_than=time.time() - 1000)
+    assert sorted(os.listdir(tmp_path)) == [".headstart-tmp-new", "mine"]
