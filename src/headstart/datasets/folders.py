@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from headstart.datasets.manifest import counted, first_of
 from headstart.datasets.split_words import split_of, split_sets
 from headstart.datasets.walking import IMAGE_SUFFIXES, Folder, suffix_of
 from headstart.errors import DatasetError
+from headstart.labels import spelling
 from headstart.unusable import Unusable
 
 
@@ -51,6 +52,7 @@ class Labelled:
     notes: tuple[str, ...] = ()
     unusable: tuple[Unusable, ...] = ()
     skipped: tuple[tuple[str, int], ...] = ()
+    empty_classes: tuple[str, ...] = ()
 
 
 def sections(folder: Folder) -> Sections:
@@ -64,9 +66,11 @@ def sections(folder: Folder) -> Sections:
     by_split = _split_folders(top)
     if not by_split:
         return Sections(top, (("", top),), notes)
-    parts = [
-        (split, _unwrapped(part))
-        for split in ("train", "validation", "test")
+    train = [_unwrapped(part) for part in by_split["train"]]
+    classes = frozenset(spelling(one.name) for part in train for one in part.filled)
+    parts = [("train", part) for part in train] + [
+        (split, _unwrapped(part, classes))
+        for split in ("validation", "test")
         for part in by_split.get(split, [])
     ]
     used = {part.id for named in by_split.values() for part in named}
@@ -89,25 +93,29 @@ def labelled_by_folders(found: Sections, at_least: int = 2) -> Labelled | None:
     rows: list[Row] = []
     notes = [*found.notes, *_same_folders_inside(classes)]
     loose: list[str] = []
+    empty: list[Folder] = []
     for split, part in found.parts:
         if not part.filled:
             notes.append(_left_out(part))
             continue
         loose += part.files
-        notes += _empty(part)
+        empty += _empty(part)
         rows += [Row(name, one.name, split) for one in part.filled for name in one.pictures()]
     layout = "split folders" if found.parts[0][0] else "folder per class"
-    return Labelled(tuple(rows), layout, tuple(notes), *_loose(loose))
+    return _with_leftovers(Labelled(tuple(rows), layout, tuple(notes)), loose, empty)
 
 
-def _unwrapped(folder: Folder) -> Folder:
-    """The folder below single folders around it: ``archive/data/`` of ``archive/data/cats``."""
+def _unwrapped(folder: Folder, classes: frozenset[str] = frozenset()) -> Folder:
+    """The folder below single folders around it: ``archive/data/`` of ``archive/data/cats``.
+
+    A single folder that is named as one of ``classes`` is not around anything: it is that class.
+    """
     filled = folder.filled
-    if folder.files or len(filled) != 1:
+    if folder.files or len(filled) != 1 or spelling(filled[0].name) in classes:
         return folder
     (inner,) = filled
     same_name = inner.name.casefold() == folder.name.casefold()
-    return _unwrapped(inner) if inner.filled or same_name else folder
+    return _unwrapped(inner, classes) if inner.filled or same_name else folder
 
 
 def _split_folders(top: Folder) -> dict[str, list[Folder]]:
@@ -156,8 +164,8 @@ def _with_splits_inside(found: Sections, classes: tuple[Folder, ...]) -> Labelle
         for part in one.filled
         for name in part.pictures()
     )
-    notes = found.notes + _empty(found.first)
-    return Labelled(rows, "split folders in class folders", notes, *_loose(found.first.files))
+    labelled = Labelled(rows, "split folders in class folders", found.notes)
+    return _with_leftovers(labelled, found.first.files, _empty(found.first))
 
 
 def _left_out(folder: Folder) -> str:
@@ -165,10 +173,9 @@ def _left_out(folder: Folder) -> str:
     return f"{folder.id}/ is left out: {counted(pictures, 'file', 'files')} without a class folder"
 
 
-def _empty(part: Folder) -> tuple[str, ...]:
+def _empty(part: Folder) -> list[Folder]:
     filled = {folder.id for folder in part.filled}
-    names = [folder.id for folder in part.folders if folder.id not in filled]
-    return (f"without pictures, so no class: {first_of(names, 5)}",) if names else ()
+    return [folder for folder in part.folders if folder.id not in filled]
 
 
 def _same_folders_inside(classes: tuple[Folder, ...]) -> tuple[str, ...]:
@@ -182,11 +189,15 @@ def _same_folders_inside(classes: tuple[Folder, ...]) -> tuple[str, ...]:
     )
 
 
-def _loose(
-    files: tuple[str, ...] | list[str],
-) -> tuple[tuple[Unusable, ...], tuple[tuple[str, int], ...]]:
-    """Files beside the class folders: pictures without a label, and the likes of LICENSE."""
-    pictures = [name for name in files if suffix_of(name) in IMAGE_SUFFIXES]
-    unusable = tuple(Unusable(name, "no_label", "not in a class folder") for name in pictures)
-    others = Counter({"no extension": len(files) - len(pictures)})
-    return unusable, tuple((+others).items())
+def _with_leftovers(labelled: Labelled, loose: Sequence[str], empty: list[Folder]) -> Labelled:
+    """With the empty class folders, and the files that stand beside the class folders."""
+    pictures = [name for name in loose if suffix_of(name) in IMAGE_SUFFIXES]
+    others = len(loose) - len(pictures)  # the likes of LICENSE
+    note = f"no class, because without pictures: {first_of((one.id for one in empty), 5)}"
+    return replace(
+        labelled,
+        notes=(*labelled.notes, note) if empty else labelled.notes,
+        unusable=tuple(Unusable(name, "no_label", "not in a class folder") for name in pictures),
+        skipped=(("no extension", others),) if others else (),
+        empty_classes=tuple(folder.name for folder in empty),
+    )

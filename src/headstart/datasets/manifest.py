@@ -44,6 +44,7 @@ class Manifest:
         notes: What was decided on the way and a person may want to know.
         unusable: Files and rows that are left out, each with its reason.
         skipped: Files that are no pictures, counted by kind.
+        declared: Every class that has a folder or a label; ``class_names`` has those with pictures.
     """
 
     root: Path
@@ -55,6 +56,7 @@ class Manifest:
     notes: tuple[str, ...] = ()
     unusable: tuple[Unusable, ...] = ()
     skipped: tuple[tuple[str, int], ...] = ()
+    declared: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         lengths = {len(self.ids), len(self.labels), len(self.splits), len(self.groups)}

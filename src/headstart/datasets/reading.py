@@ -38,6 +38,7 @@ from headstart.datasets.walking import (
     walk,
 )
 from headstart.errors import DatasetError, NotEnoughData, SettingError
+from headstart.labels import class_names
 
 __all__ = ["ReadOptions", "read"]
 
@@ -69,7 +70,8 @@ def read(source: Path | str, options: ReadOptions = ReadOptions()) -> Manifest: 
     if options.group_pattern is not None:
         manifest = groups_found(manifest, options.group_pattern)
     _require_two_classes(manifest, source)
-    return near_names_noted(manifest)
+    declared = class_names((*manifest.declared, *manifest.labels))
+    return near_names_noted(replace(manifest, declared=declared))
 
 
 def _read_one(source: Path, options: ReadOptions, known: Iterable[str] = ()) -> Manifest:
@@ -146,6 +148,7 @@ def _manifest(root: Path, labelled: Labelled, walked: Walk) -> Manifest:
         notes=labelled.notes,
         unusable=tuple(sorted({*walked.unusable, *labelled.unusable})),
         skipped=tuple(sorted(skipped.items())),
+        declared=labelled.empty_classes,
     )
 
 

@@ -23,6 +23,7 @@ import pyarrow.parquet as pq
 from headstart.backbones.backbone import Backbone
 from headstart.backbones.engine import Outputs
 from headstart.backbones.reading import FileFacts
+from headstart.errors import StoreError
 from headstart.files import canonical_json, sha256, sweep, write_text, written_whole
 from headstart.images.decode import DECODER_VERSION
 
@@ -104,11 +105,14 @@ class FeatureStore:
 
         Returns:
             float32 [N, D] by tap name, and N facts.
+
+        Raises:
+            StoreError: A shard was damaged since it was written; it is put aside.
         """
         taps = {tap.name: np.empty((len(digests), tap.dim), np.float32) for tap in self._taps}
         facts: list[FileFacts | None] = [None] * len(digests)
         for shard, wanted in self._by_shard(digests).items():
-            table = pq.read_table(shard, page_checksum_verification=True)
+            table = self._whole(shard)
             places = np.array([place for place, _ in wanted])
             rows = np.array([row for _, row in wanted])
             for tap in self._taps:
@@ -118,6 +122,22 @@ class FeatureStore:
             for place, record in zip(places, kept, strict=True):
                 facts[place] = FileFacts(**{**record, "flags": frozenset(record["flags"])})
         return taps, [fact for fact in facts if fact is not None]
+
+    def _whole(self, shard: Path) -> pa.Table:
+        try:
+            return pq.read_table(shard, page_checksum_verification=True)
+        except (OSError, pa.ArrowException) as error:
+            self._put_aside(shard)
+            raise StoreError(
+                f"a part of the feature store is damaged and was put aside: {shard} ({error})",
+                "the part as it was written",
+                "run the same command again: its pictures are then computed anew",
+            ) from error
+
+    def _put_aside(self, shard: Path) -> None:
+        self.damaged.append(shard.name)
+        with contextlib.suppress(OSError):
+            shard.rename(shard.with_suffix(".damaged"))
 
     def _by_shard(self, digests: Iterable[bytes]) -> dict[Path, list[tuple[int, int]]]:
         wanted: dict[Path, list[tuple[int, int]]] = {}
@@ -131,9 +151,7 @@ class FeatureStore:
         try:
             digests = pq.read_table(shard, columns=["digest"], page_checksum_verification=True)
         except (OSError, pa.ArrowException):
-            self.damaged.append(shard.name)
-            with contextlib.suppress(OSError):
-                shard.rename(shard.with_suffix(".damaged"))
+            self._put_aside(shard)
             return
         for row, digest in enumerate(digests.column(0).to_pylist()):
             self._places.setdefault(digest, (shard, row))

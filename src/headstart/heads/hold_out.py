@@ -9,11 +9,11 @@ from headstart.heads.spectrum import Integers
 from headstart.randomness import generator
 
 _SHARES = 5
-_ENOUGH_ROWS = 500
+_ENOUGH_ROWS = 300
 
 
 def hold_outs(y: Integers, groups: Integers | None, seed: int) -> list[npt.NDArray[np.bool_]]:
-    """Disjoint fifths of the rows, as many as it takes to judge by 500 rows: one if N >= 2500.
+    """Disjoint fifths of the rows, as many as it takes to judge by 300 rows: one if N >= 1500.
 
     Stratified; groups stay whole, and no class loses its last group.
 

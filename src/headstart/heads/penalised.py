@@ -31,7 +31,7 @@ Criterion = Callable[[Floats, Integers], tuple[float, ...]]
 """Scores of rows set aside and their class indices to what is compared; the lowest wins."""
 
 _MOST_SEARCH_ROWS = 10_000
-_SEARCH_TOLERANCE = 1e-3
+_SEARCH_TOLERANCE = 3e-4
 _PATIENCE = 2
 
 
@@ -111,7 +111,7 @@ def minimise(
     eigenvalues: Floats,
     penalty: float,
     start: Rule,
-    tolerance: float = 1e-6,
+    tolerance: float = 1e-5,
 ) -> Rule:
     """The best rule for one penalty.
 

@@ -20,7 +20,6 @@ _REASONS = {
     "not supported": "format_not_supported",
     "unsupported": "format_not_supported",
     "unknown pixel mode": "format_not_supported",
-    "unknown data organization": "format_not_supported",
     "truncated": "truncated",
     "unexpected end": "truncated",
     "buffer is not large enough": "truncated",

@@ -13,8 +13,8 @@ What is decided here, for every way in alike:
   through the plain formula. An RGB picture with a profile of its own (Adobe RGB, Display P3) keeps
   its numbers: the networks were trained on pictures read that way.
 - Of an animation or a file of several pages, the first.
-- A file that ends early or whose checksum is wrong is refused. (A flipped bit inside JPEG data is
-  not always found: JPEG has no checksum.)
+- A file that ends before its pixels do, or whose checksum is wrong, is refused. (A flipped bit
+  inside JPEG data is not always found: JPEG has no checksum.)
 """
 
 from __future__ import annotations
