@@ -1,0 +1,247 @@
+"""What is wrong, or worth knowing, about a dataset."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from headstart.datasets.facts import Facts
+from headstart.datasets.finding import Finding, a_few, worst_first
+from headstart.datasets.giveaway import giveaways
+from headstart.datasets.groups import union
+from headstart.datasets.manifest import Manifest, counted, first_of, with_spaces
+from headstart.datasets.walking import suffix_of
+from headstart.labels import nearly_equal_pairs
+from headstart.unusable import REASONS, Unusable
+
+__all__ = ["Finding", "findings"]
+
+Pairs = npt.NDArray[np.int64]
+
+_NO_PAIRS: Pairs = np.empty((0, 2), dtype=np.int64)
+_FEW_PICTURES = 10
+_UNEVEN, _VERY_UNEVEN = 3, 10
+_TINY_SIDE = 32
+_NOT_FOR_ALL = {"no_row": "note", "conflicting_labels": "problem"}
+_FLAGS = {
+    "multi_frame": "more than one frame: the first one is used",
+    "transparent": "transparent pixels: they are shown on white",
+    "high_bit_depth": "more than 8 bits a colour: they are scaled down to 8",
+    "exif_rotated": "a camera's note to turn them: they are turned upright",
+}
+_FORMATS = {
+    "JPEG": (".jpg", ".jpeg", ".jpe", ".jfif", ".jif"),
+    "MPO": (".jpg", ".jpeg", ".mpo"),
+    "PNG": (".png", ".apng"),
+    "GIF": (".gif",),
+    "WEBP": (".webp",),
+    "BMP": (".bmp", ".dib"),
+    "TIFF": (".tif", ".tiff"),
+    "AVIF": (".avif",),
+    "HEIF": (".heic", ".heif"),
+}
+
+
+def findings(
+    manifest: Manifest,
+    facts: Facts,
+    *,
+    exact: Pairs = _NO_PAIRS,
+    near: Pairs = _NO_PAIRS,
+    unusable: Sequence[Unusable] = (),
+) -> tuple[Finding, ...]:
+    """Every finding, the worst first.
+
+    Args:
+        manifest: The usable pictures.
+        facts: Their files, in the same order.
+        exact: int64 [P, 2], rows with the same bytes.
+        near: int64 [P, 2], rows with nearly the same picture; like ``exact``, enough pairs to
+            connect each set of copies.
+        unusable: What could not be used.
+    """
+    return worst_first(
+        [
+            *conflicting_duplicates(manifest, exact, near),
+            *leakage(manifest, exact, near),
+            *unusable_files(unusable),
+            *class_sizes(manifest),
+            *near_equal_classes(manifest),
+            *giveaways(manifest, facts),
+            *exact_duplicates(manifest, exact),
+            *near_duplicates(manifest, near),
+            *tiny_pictures(manifest, facts),
+            *wrong_extensions(manifest, facts),
+            *flagged(manifest, facts),
+        ]
+    )
+
+
+def unusable_files(unusable: Sequence[Unusable]) -> list[Finding]:
+    """What was left out, by reason."""
+    found = []
+    for reason, meaning in REASONS.items():
+        rows = [row for row in unusable if row.reason == reason]
+        if rows:
+            severity = _NOT_FOR_ALL.get(reason, "warning")
+            message = f"{with_spaces(len(rows))} left out ({reason}): {meaning}"
+            examples = (f"{row.path}: {row.detail}" if row.detail else row.path for row in rows)
+            found.append(Finding(reason, severity, len(rows), message, a_few(examples)))
+    return found
+
+
+def class_sizes(manifest: Manifest) -> list[Finding]:
+    """Classes without pictures, with one, with few; the largest against the smallest."""
+    counts = manifest.counts
+    empty = [name for name in manifest.declared if name not in counts]
+    single = [name for name, count in counts.items() if count == 1]
+    few = [name for name, count in counts.items() if 1 < count < _FEW_PICTURES]
+    least = f"fewer than {_FEW_PICTURES} pictures"
+    return [
+        *_classes("empty_class", "warning", empty, "no usable picture and cannot be learnt"),
+        *_classes("single_picture", "problem", single, "one picture: nothing can judge it"),
+        *_classes("tiny_class", "warning", few, f"{least}: figures on it will be loose"),
+        *_imbalance(counts),
+    ]
+
+
+def near_equal_classes(manifest: Manifest) -> list[Finding]:
+    """Class names that may be meant as one."""
+    pairs = nearly_equal_pairs(manifest.class_names)
+    if not pairs:
+        return []
+    message = f"{counted(len(pairs), 'pair', 'pairs')} of class names are nearly equal"
+    examples = (f"{one!r} and {two!r}: --merge {two}={one} makes them one" for one, two in pairs)
+    return [Finding("near_equal_classes", "warning", len(pairs), message, a_few(examples))]
+
+
+def exact_duplicates(manifest: Manifest, exact: Pairs) -> list[Finding]:
+    """Files with the same bytes."""
+    surplus = len(exact) and len(manifest) - int(union(len(manifest), exact).max()) - 1
+    message = (
+        f"{counted(surplus, 'picture is a copy', 'pictures are copies')} of another, byte for byte"
+    )
+    return _pairs("exact_duplicates", "warning", surplus, message, manifest, exact)
+
+
+def near_duplicates(manifest: Manifest, near: Pairs) -> list[Finding]:
+    """Pictures that are nearly the same, and kept together in every split."""
+    count = len(np.unique(near))
+    message = f"{counted(count, 'picture has', 'pictures have')} a near-duplicate"
+    return _pairs("near_duplicates", "note", count, message, manifest, near)
+
+
+def conflicting_duplicates(manifest: Manifest, exact: Pairs, near: Pairs) -> list[Finding]:
+    """The same picture, or nearly, with two labels."""
+    classes = manifest.class_indices
+    crossing, exactly = (
+        pairs[classes[pairs[:, 0]] != classes[pairs[:, 1]]]
+        for pairs in (np.concatenate([exact, near]), exact)
+    )
+    count = len(np.unique(crossing))
+    message = (
+        f"{counted(count, 'picture is', 'pictures are')} the same as one of another class, "
+        f"{with_spaces(len(np.unique(exactly)))} byte for byte"
+    )
+    examples = (
+        f"{manifest.ids[i]} ({manifest.labels[i]}) = {manifest.ids[j]} ({manifest.labels[j]})"
+        for i, j in crossing
+    )
+    found = Finding("conflicting_duplicates", "problem", count, message, a_few(examples))
+    return [found] if count else []
+
+
+def leakage(manifest: Manifest, exact: Pairs, near: Pairs) -> list[Finding]:
+    """Held-out pictures that stand in training too, and test pictures that stand in validation."""
+    splits = np.array(manifest.splits, dtype=object)
+    copies = union(len(manifest), np.concatenate([exact, near]))
+    same_bytes = union(len(manifest), exact)
+    found = []
+    for judged, seen in (("test", "train"), ("validation", "train"), ("test", "validation")):
+        rows, others = np.flatnonzero(splits == judged), np.flatnonzero(splits == seen)
+        leaked = rows[np.isin(copies[rows], copies[others])]
+        exactly = int(np.isin(same_bytes[rows], same_bytes[others]).sum())
+        if len(leaked):
+            message = (
+                f"{with_spaces(len(leaked))} of {counted(len(rows), 'picture', 'pictures')} of "
+                f"{judged} stand in {seen} too, {with_spaces(exactly)} byte for byte"
+            )
+            first = {copies[row]: manifest.ids[row] for row in others[::-1]}
+            examples = (f"{manifest.ids[row]} = {first[copies[row]]}" for row in leaked)
+            found.append(Finding("leakage", "problem", len(leaked), message, a_few(examples)))
+    return found
+
+
+def wrong_extensions(manifest: Manifest, facts: Facts) -> list[Finding]:
+    """Files that are named as another format; they are read by their content."""
+    pairs = zip(manifest.ids, facts.formats, strict=True)
+    wrong = [
+        f"{name} is {kind}"
+        for name, kind in pairs
+        if (suffix := suffix_of(name)) and suffix not in _FORMATS.get(kind, (suffix,))
+    ]
+    message = "of another format than their names say: they are read by their content"
+    return _pictures("wrong_extension", "note", wrong, message)
+
+
+def flagged(manifest: Manifest, facts: Facts) -> list[Finding]:
+    """What decoding noticed and dealt with."""
+    return [
+        finding
+        for flag, message in _FLAGS.items()
+        for finding in _pictures(
+            flag,
+            "note",
+            [name for name, flags in zip(manifest.ids, facts.flags, strict=True) if flag in flags],
+            f"with {message}",
+        )
+    ]
+
+
+def tiny_pictures(manifest: Manifest, facts: Facts) -> list[Finding]:
+    """Pictures with hardly a pixel for the backbone to see."""
+    sides = np.minimum(facts.widths, facts.heights)
+    tiny = [
+        f"{manifest.ids[row]}: {facts.widths[row]} × {facts.heights[row]}"
+        for row in np.flatnonzero(sides < _TINY_SIDE)
+    ]
+    message = f"with a side below {_TINY_SIDE} pixels"
+    return _pictures("tiny_pictures", "warning", tiny, message)
+
+
+def _imbalance(counts: dict[str, int]) -> list[Finding]:
+    if len(counts) < 2:
+        return []
+    smallest, largest = min(counts, key=lambda n: counts[n]), max(counts, key=lambda n: counts[n])
+    ratio = counts[largest] / counts[smallest]
+    if ratio < _UNEVEN:
+        return []
+    message = (
+        f"{largest} has {with_spaces(counts[largest])} pictures, {smallest} "
+        f"{with_spaces(counts[smallest])}: {ratio:.0f} times as many"
+    )
+    severity = "warning" if ratio >= _VERY_UNEVEN else "note"
+    return [Finding("imbalance", severity, len(counts), message)]
+
+
+def _classes(kind: str, severity: str, names: list[str], what: str) -> list[Finding]:
+    if not names:
+        return []
+    message = f"{counted(len(names), 'class has', 'classes have')} {what} ({first_of(names)})"
+    return [Finding(kind, severity, len(names), message, a_few(names))]
+
+
+def _pictures(kind: str, severity: str, examples: list[str], what: str) -> list[Finding]:
+    if not examples:
+        return []
+    message = f"{counted(len(examples), 'picture', 'pictures')} {what}"
+    return [Finding(kind, severity, len(examples), message, a_few(examples))]
+
+
+def _pairs(
+    kind: str, severity: str, count: int, message: str, manifest: Manifest, pairs: Pairs
+) -> list[Finding]:
+    examples = (f"{manifest.ids[i]} = {manifest.ids[j]}" for i, j in pairs)
+    return [Finding(kind, severity, count, message, a_few(examples))] if count else []
