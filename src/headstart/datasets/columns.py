@@ -179,7 +179,7 @@ def _rank(
     column: Sequence[str], name: str, names_a_file: Callable[[str], bool]
 ) -> tuple[bool, bool, int, int]:
     """How well a column fits: files at all, with extensions, how different, how named."""
-    looks = 2 * sum(map(_looks_like_a_file, column)) >= len(column)
+    looks = _mostly_files(column)
     fits = looks or 2 * sum(map(names_a_file, column)) >= len(column)
     word = _word(name)
     named = -_IMAGE_NAMES.index(word) if word in _IMAGE_NAMES else -len(_IMAGE_NAMES)
@@ -188,6 +188,10 @@ def _rank(
 
 def _looks_like_a_file(cell: str) -> bool:
     return suffix_of(re.split(r"[\\/]", cell.strip())[-1]) in IMAGE_SUFFIXES
+
+
+def _mostly_files(column: Sequence[str]) -> bool:
+    return 2 * sum(map(_looks_like_a_file, column)) >= len(column)
 
 
 def _may_be_file(cell: str, names_a_file: Callable[[str], bool]) -> bool:
@@ -243,7 +247,7 @@ def _with_label(
     }
     if columns.header and (one_hot := _one_hot(cells)):
         return replace(columns, one_hot=one_hot)
-    candidates = [place for place, column in cells.items() if _few_distinct(column)]
+    candidates = _candidates(cells)
     if len(candidates) > 1:
         names = [columns.header[p] if columns.header else str(p + 1) for p in candidates]
         raise DatasetError(
@@ -270,9 +274,18 @@ def _is_one(cell: str) -> bool:
     return cell.strip() in ("1", "1.0")
 
 
-def _few_distinct(column: Sequence[str]) -> bool:
-    distinct = {cell for cell in column if cell.strip()}
-    return 0 < len(distinct) <= max(2, len(column) // 2)
+def _candidates(cells: dict[int, tuple[str, ...]]) -> list[int]:
+    """Columns that may hold classes: values that come again, and are no files."""
+    rows = len(next(iter(cells.values()), ()))
+    # A single column beside the files has more benefit of the doubt than one of many.
+    most = max(2, rows - 1 if len(cells) == 1 else rows // 2)
+    distinct = {
+        place: len({cell for cell in column if cell.strip()})
+        for place, column in cells.items()
+        if not _mostly_files(column)
+    }
+    several = [place for place, count in distinct.items() if 1 < count <= most]
+    return several or [place for place, count in distinct.items() if count == 1]
 
 
 def _place(setting: str, wanted: str, header: Cells, row: Cells) -> int:

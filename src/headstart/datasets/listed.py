@@ -151,8 +151,8 @@ def _settled(
     if count := happened["repeated"]:
         notes.append(f"{counted(count, 'row repeats', 'rows repeat')} a file of another row")
     if count := happened["several splits"]:
-        files = counted(count, "file was", "files were")
-        notes.append(f"{files} listed in several splits and stay in the one that judges")
+        one, many = "file of several splits judges only", "files of several splits judge only"
+        notes.append(f"{counted(count, one, many)}")
     return tuple(rows), unusable, notes
 
 

@@ -103,13 +103,18 @@ def _regularity(rows: Sequence[Sequence[str]]) -> float:
 def _parsed(text: str, delimiter: str) -> list[list[str]]:
     if not delimiter:
         return [cells for line in text.splitlines() if (cells := line.split())]
-    spaced = f"{delimiter} "
-    lines = [line for line in text.splitlines() if line.strip()]
-    padded = delimiter != "\t" and all(
-        line.count(delimiter) == line.count(spaced) for line in lines
-    )
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, skipinitialspace=padded)
-    return [row for row in reader if any(cell.strip() for cell in row)]
+    rows = _csv_cells(text, delimiter, skip_spaces=False)
+    # "a.jpg, cat": a space after every delimiter (of a header, perhaps none) belongs to it.
+    cells = [cell for row in rows[1:] or rows for cell in row[1:]]
+    if cells and all(cell.startswith(" ") for cell in cells):
+        return _csv_cells(text, delimiter, skip_spaces=True)
+    return rows
+
+
+def _csv_cells(text: str, delimiter: str, skip_spaces: bool) -> list[list[str]]:
+    lines = io.StringIO(text, newline="")
+    rows = csv.reader(lines, delimiter=delimiter, skipinitialspace=skip_spaces)
+    return [row for row in rows if any(cell.strip() for cell in row)]
 
 
 def _json_records(path: Path) -> list[dict[str, Any]]:

@@ -1,0 +1,162 @@
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from headstart.datasets import checks
+from headstart.datasets.facts import Facts
+from headstart.datasets.manifest import Manifest
+from headstart.unusable import Unusable
+
+
+def manifest(labels: str, splits: str = "", **changes: Any) -> Manifest:
+    """Pictures 0.jpg, 1.jpg, …: a letter of ``labels`` each, and of ``splits`` (t, v, e)."""
+    number = len(labels)
+    words = {"t": "train", "v": "validation", "e": "test"}
+    columns = {
+        "root": Path("/data/pets"),
+        "ids": tuple(f"{row}.jpg" for row in range(number)),
+        "labels": tuple(labels),
+        "splits": tuple(words[letter] for letter in splits) or ("",) * number,
+        "groups": ("",) * number,
+        "layout": "table",
+    }
+    return Manifest(**{**columns, **changes})
+
+
+def facts(number: int, **changes: Any) -> Facts:
+    columns = {
+        "digests": tuple(bytes([row]) for row in range(number)),
+        "widths": np.full(number, 100),
+        "heights": np.full(number, 80),
+        "formats": ("JPEG",) * number,
+        "modes": ("RGB",) * number,
+        "flags": (frozenset(),) * number,
+        "hashes": np.zeros(number, dtype=np.uint64),
+    }
+    return Facts(**{**columns, **changes})
+
+
+def pairs(*rows: tuple[int, int]) -> checks.Pairs:
+    return np.array(rows, dtype=np.int64).reshape(-1, 2)
+
+
+def test_nothing_is_found_in_a_sound_dataset() -> None:
+    assert checks.findings(manifest("ab" * 10), facts(20)) == ()
+
+
+def test_everything_together_is_sorted_by_severity() -> None:
+    found = checks.findings(
+        manifest("a" * 40 + "b" * 10, "te" * 25),
+        facts(50, formats=("PNG",) * 25 + ("JPEG",) * 25),
+        exact=pairs((0, 1), (2, 4)),
+        near=pairs((3, 45)),
+        unusable=[Unusable("x.jpg", "truncated")],
+    )
+    assert [finding.kind for finding in found] == [
+        *("conflicting_duplicates", "leakage", "truncated", "exact_duplicates"),
+        *("imbalance", "near_duplicates", "wrong_extension"),
+    ]
+
+
+def test_leakage_counts_pictures_not_pairs() -> None:
+    # Copies reach over others: 2 is in training by way of 1.
+    found = checks.leakage(
+        manifest("aaaabb", "teeeet"), exact=pairs((0, 1)), near=pairs((1, 2), (3, 4))
+    )
+    (leak,) = found
+    assert (leak.kind, leak.severity, leak.count) == ("leakage", "problem", 2)
+    assert leak.message == "2 of 4 pictures of test stand in train too, 1 byte for byte"
+    assert leak.examples == ("1.jpg = 0.jpg", "2.jpg = 0.jpg")
+
+
+def test_leakage_between_all_splits() -> None:
+    found = checks.leakage(manifest("ababab", "tvetve"), pairs((0, 1), (0, 2)), pairs())
+    assert [finding.message for finding in found] == [
+        "1 of 2 pictures of test stand in train too, 1 byte for byte",
+        "1 of 2 pictures of validation stand in train too, 1 byte for byte",
+        "1 of 2 pictures of test stand in validation too, 1 byte for byte",
+    ]
+    assert checks.leakage(manifest("abab"), pairs((0, 1)), pairs()) == []
+
+
+def test_the_same_picture_in_two_classes() -> None:
+    (found,) = checks.conflicting_duplicates(
+        manifest("aabbb"), exact=pairs((0, 2), (3, 4)), near=pairs((1, 3))
+    )
+    assert (found.severity, found.count) == ("problem", 4)
+    assert found.message.endswith("of another class, 2 byte for byte")
+    assert found.examples == ("0.jpg (a) = 2.jpg (b)", "1.jpg (a) = 3.jpg (b)")
+    assert checks.conflicting_duplicates(manifest("aabb"), pairs((0, 1)), pairs((2, 3))) == []
+
+
+def test_copies_are_counted_once_each() -> None:
+    (exact,) = checks.exact_duplicates(manifest("aaaaa"), pairs((0, 1), (0, 2), (3, 4)))
+    assert exact.count == 3  # two too many of the first, one of the second
+    (near,) = checks.near_duplicates(manifest("aaaaa"), pairs((0, 1), (0, 2)))
+    assert near.count == 3
+    assert checks.exact_duplicates(manifest("aa"), pairs()) == []
+    assert checks.near_duplicates(manifest("aa"), pairs()) == []
+
+
+def test_unusable_by_reason() -> None:
+    rows = [
+        Unusable("a.jpg", "no_row"),
+        Unusable("b.jpg", "conflicting_labels", "cat, dog"),
+        *(Unusable(f"{row}.jpg", "truncated") for row in range(7)),
+    ]
+    found = {finding.kind: finding for finding in checks.unusable_files(rows)}
+    assert {kind: finding.severity for kind, finding in found.items()} == {
+        "truncated": "warning",
+        "no_row": "note",
+        "conflicting_labels": "problem",
+    }
+    assert found["truncated"].count == 7
+    assert len(found["truncated"].examples) == 5
+    assert found["conflicting_labels"].examples == ("b.jpg: cat, dog",)
+
+
+@pytest.mark.parametrize(
+    ("labels", "severity"),
+    [("a" * 29 + "b" * 10, None), ("a" * 30 + "b" * 10, "note"), ("a" * 100 + "b" * 10, "warning")],
+)
+def test_imbalance(labels: str, severity: str | None) -> None:
+    found = [finding.severity for finding in checks.class_sizes(manifest(labels))]
+    assert found == ([severity] if severity else [])
+
+
+def test_small_and_empty_classes() -> None:
+    found = checks.class_sizes(manifest("a" * 10 + "b" * 9 + "c", declared=("a", "b", "c", "d")))
+    assert [(f.kind, f.severity, f.examples) for f in found[:3]] == [
+        ("empty_class", "warning", ("d",)),
+        ("single_picture", "problem", ("c",)),
+        ("tiny_class", "warning", ("b",)),
+    ]
+
+
+def test_nearly_equal_class_names() -> None:
+    labels = ("tulip",) * 3 + ("tulips",) * 3
+    (found,) = checks.near_equal_classes(replace(manifest("x" * 6), labels=labels))
+    assert found.examples == ("'tulip' and 'tulips': --merge tulips=tulip makes them one",)
+
+
+def test_extensions_against_formats() -> None:
+    ids = ("a.jpg", "b.JPEG", "c.png", "d", "e.tif", "f.xyz", "g.jpg")
+    formats = ("JPEG", "MPO", "GIF", "PNG", "TIFF", "WEBP", "unheard of")
+    (found,) = checks.wrong_extensions(manifest("a" * 7, ids=ids), facts(7, formats=formats))
+    assert found.count == 2
+    assert found.examples == ("c.png is GIF", "f.xyz is WEBP")
+
+
+def test_flags_and_tiny_pictures() -> None:
+    flags = (frozenset({"multi_frame", "gray"}), frozenset({"exif_rotated"}), frozenset())
+    found = checks.flagged(manifest("aab"), facts(3, flags=flags))
+    assert [(finding.kind, finding.examples) for finding in found] == [
+        ("multi_frame", ("0.jpg",)),
+        ("exif_rotated", ("1.jpg",)),
+    ]
+    small = facts(3, widths=np.array([31, 32, 500]), heights=np.array([500, 32, 8]))
+    (tiny,) = checks.tiny_pictures(manifest("aab"), small)
+    assert (tiny.severity, tiny.examples) == ("warning", ("0.jpg: 31 × 500", "2.jpg: 500 × 8"))

@@ -1,0 +1,218 @@
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet
+import pytest
+
+from headstart.datasets.listed import tables_to_read
+from headstart.datasets.manifest import Manifest
+from headstart.datasets.reading import ReadOptions, read
+from headstart.errors import DatasetError, SettingError
+
+Tree = Callable[..., Path]
+Many = Callable[[str, int], list[str]]
+
+FOUR = ["1.jpg", "2.jpg", "3.jpg", "4.jpg"]
+
+
+def labels(manifest: Manifest) -> dict[str, str]:
+    return dict(zip(manifest.ids, manifest.labels, strict=True))
+
+
+def reasons(manifest: Manifest) -> list[tuple[str, str]]:
+    return [(row.path, row.reason) for row in manifest.unusable]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "1.jpg,cat\n2.jpg,dog\n3.jpg,cat\n4.jpg,dog\n",
+        "file,label\n1.jpg,cat\n2.jpg,dog\n3.jpg,cat\n4.jpg,dog\n",
+        "breed\tid\ncat\t1\ndog\t2\ncat\t3\ndog\t4\n",
+        "cat;1\ndog;2\ncat;3\ndog;4\n",
+        "1.jpg cat\n2.jpg dog\n3.jpg cat\n4.jpg dog\n",
+        "image,cat,dog\n1,1,0\n2,0,1\n3,1.0,0.0\n4,0,1\n",
+        # The column named "class" is the label, though "sex" has few values too.
+        "sex,class,image\nf,cat,1\nm,dog,2\nm,cat,3\nf,dog,4\n",
+        "photo,kind,mask\n1.jpg,cat,m.png\n2.jpg,dog,m.png\n3.jpg,cat,m.png\n4.jpg,dog,m.png\n",
+    ],
+)
+def test_columns_are_found_by_content(tree: Tree, text: str) -> None:
+    found = read(tree(FOUR, labels__csv=text))
+    assert found.layout == "table"
+    assert labels(found) == {"1.jpg": "cat", "2.jpg": "dog", "3.jpg": "cat", "4.jpg": "dog"}
+    assert set(found.splits) == {""}
+    assert found.unusable == ()
+
+
+def test_numbers_stay_text(tree: Tree) -> None:
+    text = "1.jpg,0\n2.jpg,1\n3.jpg,0\n4.jpg,01\n"
+    assert read(tree(FOUR, labels__csv=text)).labels == ("0", "1", "0", "01")
+
+
+def test_splits_and_groups(tree: Tree) -> None:
+    text = "path,label,split,patient_id\n1,a,train,p\n2,b,train,q\n3,a,Valid,p\n4,b,TEST,\n"
+    found = read(tree(FOUR, labels__csv=text))
+    assert found.splits == ("train", "train", "validation", "test")
+    assert found.groups == ("p", "q", "p", "")
+
+
+def test_a_split_column_is_known_by_its_values(tree: Tree) -> None:
+    found = read(tree(FOUR, labels__csv="1.jpg,a,train\n2.jpg,b,train\n3.jpg,a,val\n4.jpg,b,val\n"))
+    assert found.splits == ("train", "train", "validation", "validation")
+    assert found.labels == ("a", "b", "a", "b")
+
+
+def test_numbered_folds_are_no_splits(tree: Tree) -> None:
+    found = read(tree(FOUR, labels__csv="id,label,fold\n1,a,0\n2,b,0\n3,a,1\n4,b,1\n"))
+    assert set(found.splits) == {""}
+
+
+def test_tables_named_by_splits_are_read_together(tree: Tree) -> None:
+    foreign = "F:\\Sem 1\\pets\\{}.jpg,{}\n"
+    found = read(
+        tree(
+            [*FOUR, "5.jpg", "cat_9.jpg"],
+            my_training__csv="".join(foreign.format(n, x) for n, x in ((1, "cat"), (2, "dog"))),
+            my_validation__csv=foreign.format(3, "cat") + foreign.format(7, "cat"),
+            my_test__csv=foreign.format(4, "dog") + foreign.format(5, "cat"),
+        )
+    )
+    assert Counter(found.splits) == {"train": 2, "validation": 1, "test": 2}
+    assert labels(found)["3.jpg"] == "cat"
+    assert reasons(found) == [("F:\\Sem 1\\pets\\7.jpg", "no_file"), ("cat_9.jpg", "no_row")]
+    assert found.unusable[0].detail == "my_validation.csv, row 2"
+
+
+def test_a_competition(tree: Tree, many: Many) -> None:
+    rows = "".join(f"{n:03},{'pug' if n % 2 else 'beagle'}\n" for n in range(1, 9))
+    found = read(
+        tree(
+            [*many("train/%03d.jpg", 8), *many("test/9%d.jpg", 2)],
+            train__csv="id,breed\n" + rows,
+            test__csv="id\n91\n92\n",
+            sample_submission__csv="id,breed\n91,pug\n92,pug\n",
+        )
+    )
+    assert found.counts == {"beagle": 4, "pug": 4}
+    assert set(found.splits) == {"train"}
+    assert "test.csv is left out: 2 rows without labels" in found.notes
+    assert reasons(found) == [("test/91.jpg", "no_row"), ("test/92.jpg", "no_row")]
+
+
+def test_what_is_wrong_with_rows(tree: Tree) -> None:
+    text = (
+        "file,label\n1.jpg,cat\n1.jpg,cat\n2.jpg,cat\n2.jpg,dog\n3.jpg,dog\n4.jpg,\n"
+        "same.jpg,dog\n,dog\ngone.jpg,dog\n"
+    )
+    found = read(tree([*FOUR, "extra/a/same.jpg", "extra/b/same.jpg", "5.jpg"], labels__csv=text))
+    assert labels(found) == {"1.jpg": "cat", "3.jpg": "dog"}
+    assert sorted(reasons(found)) == [
+        ("2.jpg", "conflicting_labels"),
+        ("4.jpg", "no_label"),
+        ("5.jpg", "no_row"),
+        ("extra/a/same.jpg", "no_row"),
+        ("extra/b/same.jpg", "no_row"),
+        ("gone.jpg", "no_file"),
+        ("labels.csv, row 9", "no_file"),
+        ("same.jpg", "ambiguous_file"),
+    ]
+    assert "1 row repeats a file of another row" in found.notes
+
+
+def test_a_file_in_two_splits_judges(tree: Tree) -> None:
+    found = read(
+        tree(FOUR, train__csv="1.jpg,a\n2.jpg,b\n3.jpg,a\n", test__csv="3.jpg,a\n4.jpg,b\n")
+    )
+    assert found.splits == ("train", "train", "test", "test")
+    assert "1 file of several splits judges only" in found.notes
+
+
+def test_folders_give_the_splits_that_a_table_does_not(tree: Tree) -> None:
+    names = [f"{split}/{n}.jpg" for split in ("train", "test") for n in range(2)]
+    text = "".join(f"{name},{'ab'[i % 2]}\n" for i, name in enumerate(names))
+    found = read(tree(names, labels__csv=text))
+    assert found.splits == ("test", "test", "train", "train")
+
+
+def test_class_folders_win_over_tables_and_say_so(tree: Tree) -> None:
+    root = tree(["cats/1.jpg", "dogs/2.jpg"], labels__csv="cats/1.jpg,x\ndogs/2.jpg,y\n")
+    found = read(root)
+    assert found.class_names == ("cats", "dogs")
+    assert "labels.csv not read: the class folders give the labels" in found.notes
+    assert read(root / "labels.csv").class_names == ("x", "y")
+
+
+def test_pictures_elsewhere(tree: Tree, tmp_path: Path) -> None:
+    pictures = tree(FOUR, root="pictures")
+    home = tree([], root="home", l__csv="1.jpg,a\n2.jpg,b\n")
+    found = read(home / "l.csv", ReadOptions(images=pictures))
+    assert found.root == pictures
+    assert found.ids == ("1.jpg", "2.jpg")
+    with pytest.raises(DatasetError, match=r"none of 2 rows(.|\n)*first: '1.jpg'(.|\n)*--images"):
+        read(home / "l.csv")
+
+
+def test_absolute_and_climbing_paths_move_the_root_up(tree: Tree, tmp_path: Path) -> None:
+    pictures = tree(FOUR, root="pictures")
+    text = f"{pictures / '1.jpg'},a\n../pictures/2.jpg,b\nhere.jpg,a\n"
+    home = tree(["here.jpg"], root="home", l__csv=text)
+    found = read(home / "l.csv")
+    assert found.root == tmp_path
+    assert found.ids == ("home/here.jpg", "pictures/1.jpg", "pictures/2.jpg")
+
+
+@pytest.mark.parametrize("suffix", ["jsonl", "parquet"])
+def test_other_tables(tree: Tree, suffix: str) -> None:
+    root = tree(FOUR)
+    path = root / f"t.{suffix}"
+    if suffix == "jsonl":
+        path.write_text("".join(f'{{"file_name": "{n}.jpg", "label": {n % 2}}}\n' for n in (1, 2)))
+    else:
+        columns = {"file_name": ["1.jpg", "2.jpg"], "label": [1, 0]}
+        pyarrow.parquet.write_table(pa.table(columns), path)
+    assert labels(read(path)) == {"1.jpg": "1", "2.jpg": "0"}
+
+
+def test_columns_that_are_named(tree: Tree) -> None:
+    text = "images/1.jpg  0.33 mono\nimages/2.jpg  1.0 poly\nimages/3.jpg 1.0 mono\n"
+    path = tree(["images/1.jpg", "images/2.jpg", "images/3.jpg"], l__csv=text) / "l.csv"
+    with pytest.raises(DatasetError, match=r"several columns.*: 2, 3\n(.|\n)*--label-column 2"):
+        read(path)
+    assert read(path, ReadOptions(label_column="2")).labels == ("0.33", "1.0", "1.0")
+    found = read(path, ReadOptions(label_column="3", group_column="2"))
+    assert found.labels == ("mono", "poly", "mono")
+    assert found.groups == ("0.33", "1.0", "1.0")
+
+
+def test_named_columns_forgive_case_and_suggest(tree: Tree) -> None:
+    path = tree(FOUR, l__csv="Image,Breed,Size\n1,a,x\n2,b,x\n3,a,y\n4,b,y\n") / "l.csv"
+    assert read(path, ReadOptions(label_column="breed", image_column="IMAGE")).labels[0] == "a"
+    with pytest.raises(SettingError, match=r"no such column(.|\n)*did you mean 'Breed'"):
+        read(path, ReadOptions(label_column="bred"))
+    with pytest.raises(SettingError, match="holds 'x', 'y'"):
+        read(path, ReadOptions(split_column="Size", label_column="Breed"))
+
+
+@pytest.mark.parametrize(
+    ("text", "what"),
+    [
+        ("a,b\nx,y\nz,y\n", "no column of .* holds files: a, b"),
+        ("1.jpg\n2.jpg\n", "looks like labels"),
+        ("file,label\n", "holds files|no rows"),
+        ("file,one,two\n1.jpg,1,1\n2.jpg,0,1\n3.jpg,0,0\n", "several columns"),
+    ],
+)
+def test_tables_that_are_not_understood(tree: Tree, text: str, what: str) -> None:
+    with pytest.raises(DatasetError, match=what):
+        read(tree(FOUR, l__csv=text) / "l.csv")
+
+
+def test_which_tables_list_a_folder() -> None:
+    names = ["my_test.csv", "my_training.csv", "notes.csv", "labels.csv"]
+    assert tables_to_read(names) == (("my_training.csv", "train"), ("my_test.csv", "test"))
+    assert tables_to_read(["labels.csv", "sample_submission.csv"]) == (("labels.csv", ""),)
+    assert tables_to_read(["trainLabels.csv"]) == (("trainLabels.csv", "train"),)
+    assert tables_to_read(["statistics.csv", "test.csv"]) == ()
