@@ -93,7 +93,8 @@ def _variants(name: str) -> set[str]:
 
 def _one_letter_apart(first: str, second: str) -> bool:
     short, long = sorted((first, second), key=len)
-    if sum(letter.isalpha() for letter in short) < _LETTERS_FOR_A_TYPO:
+    letters = min(sum(letter.isalpha() for letter in name) for name in (short, long))
+    if letters < _LETTERS_FOR_A_TYPO:
         return False
     start = 0
     while start < len(short) and short[start] == long[start]:
