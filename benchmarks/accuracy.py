@@ -66,7 +66,7 @@ def solar_cells(folder: Path) -> tuple[int, int]:
         scores = cross_validate(
             candidates, inside, y[train], groups[train], inner, seed=0, progress=Silent()
         )
-        best = scores[choose(scores)]
+        best = scores[choose(scores, y[train])]
         head = fit_chosen(best.candidate, inside, y[train], groups[train], best.temperature, seed=0)
         X = prepared.features.joined(best.candidate.taps, test)
         right += int((head.predict_proba(X).argmax(axis=1) == y[test]).sum())

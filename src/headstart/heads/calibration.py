@@ -54,11 +54,16 @@ def fit_temperature(scores: npt.NDArray[Any], y: Integers) -> float:
 
 
 def log_loss(scores: npt.NDArray[Any], y: Integers, temperature: float) -> float:
-    """Mean of ``-log softmax(scores / temperature)`` at the true class, in nats."""
+    """Mean of `row_losses`."""
+    return float(row_losses(scores, y, temperature).mean())
+
+
+def row_losses(scores: npt.NDArray[Any], y: Integers, temperature: float) -> Floats:
+    """float64 [N], ``-log softmax(scores / temperature)`` at the true class, in nats."""
     scaled = scores.astype(np.float64) / temperature
     highest = scaled.max(axis=1)
     normaliser = highest + np.log(np.exp(scaled - highest[:, None]).sum(axis=1))
-    return float((normaliser - scaled[np.arange(len(y)), y]).mean())
+    return np.asarray(normaliser - scaled[np.arange(len(y)), y])
 
 
 def _expected_score(scores: Floats, y: Integers) -> float:

@@ -59,7 +59,7 @@ class Head(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.classes_, index = np.unique(labels, return_inverse=True)
         if len(self.classes_) < 2:
             raise ValueError(
-                f"all {len(index)} rows are of one class, {self.classes_[0]!r}: "
+                f"all {len(index)} rows are of one class, {self.classes_.tolist()[0]!r}: "
                 "a classifier needs at least two"
             )
         if groups is not None:

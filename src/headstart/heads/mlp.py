@@ -21,8 +21,8 @@ class FullyConnectedHead(Head):
     Args:
         hidden: Width of the hidden layer.
         directions: Most principal directions that the network sees.
-        weight_decay: Half of it, times the squared length of the weights, is added to the summed
-            log loss of each batch.
+        weight_decay: Half of it, times the squared length of the weights, is added to the mean
+            log loss.
         epochs: Times that it sees every row.
         seed: Draws the first weights and the order of the rows.
     """
@@ -31,7 +31,7 @@ class FullyConnectedHead(Head):
         self,
         hidden: int = 256,
         directions: int = 256,
-        weight_decay: float = 1.0,
+        weight_decay: float = 0.05,
         epochs: int = 20,
         seed: int = 0,
     ) -> None:
@@ -62,10 +62,12 @@ class FullyConnectedHead(Head):
     ) -> tuple[list[Floats], list[Floats]]:
         from sklearn.neural_network import MLPClassifier
 
+        # About 50 steps an epoch: with few rows, batches of the usual size give too few.
+        batch = min(len(y), int(np.clip(len(y) // 50, 8, 256)))
         network = MLPClassifier(
             (self.hidden,),
-            alpha=self.weight_decay,
-            batch_size=min(len(y), int(np.clip(len(y) // 50, 32, 256))),
+            alpha=self.weight_decay * batch,
+            batch_size=batch,
             random_state=integer(self.seed, "fully-connected"),
         )
         x = spectrum.rotated[:, strongest].astype(np.float32)

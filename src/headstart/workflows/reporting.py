@@ -70,12 +70,12 @@ def why(trained: Trained) -> str:
         return f"{name}: the only one asked for."
     estimate, interval = trained.corrected
     most_accurate = max(scores, key=lambda score: score.accuracy)
-    if most_accurate is scores[trained.chosen]:
-        reason = "the most accurate in cross-validation"
+    if most_accurate.accuracy == scores[trained.chosen].accuracy:
+        reason = "none was more accurate in cross-validation"
     else:
         reason = (
-            f"not distinguishable in accuracy from {most_accurate.candidate.name}, "
-            "and with better probabilities (lower log loss)"
+            f"{most_accurate.candidate.name} was not distinguishably more accurate in "
+            "cross-validation, and no other had distinguishably better probabilities"
         )
     return (
         f"{name}: {reason}. Corrected for having chosen the best of {len(scores)}, "

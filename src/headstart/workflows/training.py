@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from headstart.backbones.engine import num_cores
 from headstart.datasets.splitting import Split, assign_splits, folds
 from headstart.errors import NotEnoughData
 from headstart.heads.catalog import HEADS, make_head
@@ -101,8 +102,9 @@ def train(prepared: Prepared, recipe: Recipe, progress: Progress) -> Trained:
         folds(y[train_rows], mine, num_folds=recipe.num_folds, seed=recipe.seed),
         seed=recipe.seed,
         progress=progress,
+        threads=recipe.threads or num_cores(),
     )
-    chosen = choose(scores)
+    chosen = choose(scores, y[train_rows])
     correct = np.stack([score.correct for score in scores])
     corrected = bias_corrected_best(correct, mine, seed=recipe.seed)
     best = scores[chosen]

@@ -1,0 +1,116 @@
+"""Ridge against refits without the row or the group, and against scikit-learn.
+
+The refits standardise with the columns' scale over all rows (as documented) and find their own
+mean and intercept from the rows they keep.
+"""
+
+import numpy as np
+import pytest
+from sklearn.linear_model import Ridge
+from sklearn.preprocessing import StandardScaler
+
+from headstart.heads.calibration import fit_temperature, log_loss
+from headstart.heads.ridge import RidgeHead, RidgePath
+from headstart.heads.spectrum import decompose
+
+SHAPES = [(40, 9), (30, 70)]
+PENALTIES = [0.5, 20.0]
+
+
+def problem(num_rows, dim, num_classes=3, seed=0):
+    random = np.random.default_rng(seed)
+    y = np.arange(num_rows) % num_classes
+    X = random.normal(size=(num_rows, dim)) * random.uniform(0.5, 3, dim) + 5
+    X[:, :num_classes] += np.eye(num_classes)[y] * 2
+    return X, y
+
+
+def refit_without(X, y, members, penalty, weights=None):
+    Z, targets = StandardScaler().fit_transform(X), np.eye(y.max() + 1)[y]
+    left_out = np.empty_like(targets)
+    for member in np.unique(members):
+        out = members == member
+        own = None if weights is None else weights[~out]
+        model = Ridge(alpha=penalty, solver="cholesky").fit(Z[~out], targets[~out], own)
+        left_out[out] = model.predict(Z[out])
+    return left_out
+
+
+@pytest.mark.parametrize(("num_rows", "dim"), SHAPES)
+@pytest.mark.parametrize("penalty", PENALTIES)
+def test_coefficients_are_scikit_learns(num_rows, dim, penalty):
+    X, y = problem(num_rows, dim)
+    head = RidgeHead([penalty]).fit(X, y)
+    Z = StandardScaler().fit_transform(X)
+    model = Ridge(alpha=penalty, solver="cholesky").fit(Z, np.eye(3)[y])
+    path = RidgePath(decompose(X), y, 3)
+    np.testing.assert_allclose(
+        path.spectrum.basis @ path.coefficients(penalty), model.coef_.T, atol=1e-9
+    )
+    np.testing.assert_allclose(path.intercept, model.intercept_, atol=1e-9)
+    np.testing.assert_allclose(head.scores(X), model.predict(Z), atol=1e-4)
+
+
+@pytest.mark.parametrize(("num_rows", "dim"), SHAPES)
+@pytest.mark.parametrize("penalty", PENALTIES)
+def test_leave_one_out_equals_refits(num_rows, dim, penalty):
+    X, y = problem(num_rows, dim)
+    found = RidgeHead([penalty]).fit(X, y).loo_scores_
+    expected = refit_without(X, y, np.arange(num_rows), penalty)
+    np.testing.assert_allclose(found, expected, atol=1e-6)
+
+
+@pytest.mark.parametrize(("num_rows", "dim"), SHAPES)
+@pytest.mark.parametrize("penalty", PENALTIES)
+def test_leave_group_out_equals_refits(num_rows, dim, penalty):
+    X, y = problem(num_rows, dim)
+    groups = np.random.default_rng(3).integers(num_rows // 2, size=num_rows) * 7
+    assert {1, 2, 3} <= set(np.unique(groups, return_counts=True)[1])
+    found = RidgeHead([penalty]).fit(X, y, groups=groups).loo_scores_
+    np.testing.assert_allclose(found, refit_without(X, y, groups, penalty), atol=1e-6)
+
+
+@pytest.mark.parametrize(("num_rows", "dim"), SHAPES)
+def test_balanced_classes_equal_weighted_refits(num_rows, dim):
+    X, _ = problem(num_rows, dim)
+    y = np.minimum(np.arange(num_rows) // 5, 2)
+    weights = num_rows / (3 * np.bincount(y)[y])
+    groups = np.arange(num_rows) // 2
+    head = RidgeHead([3.0], balanced=True).fit(X, y, groups=groups)
+    expected = refit_without(X, y, groups, 3.0, weights)
+    np.testing.assert_allclose(head.loo_scores_, expected, atol=1e-6)
+    model = Ridge(alpha=3.0).fit(StandardScaler().fit_transform(X), np.eye(3)[y], weights)
+    expected = model.predict(StandardScaler().fit_transform(X))
+    np.testing.assert_allclose(head.scores(X), expected, atol=1e-4)
+
+
+def test_a_copy_of_a_row_helps_leave_one_out_but_not_leave_group_out():
+    random = np.random.default_rng(0)
+    X, y = (
+        np.repeat(random.normal(size=(40, 60)), 2, axis=0),
+        np.repeat(random.permutation(40) % 2, 2),
+    )
+    alone = RidgeHead([1.0]).fit(X, y)
+    grouped = RidgeHead([1.0]).fit(X, y, groups=np.arange(80) // 2)
+    assert alone.loo_accuracies_[0] == 1
+    assert grouped.loo_accuracies_[0] < 0.75
+
+
+def test_the_penalty_has_the_lowest_calibrated_log_loss():
+    X, y = problem(60, 30)
+    head = RidgeHead().fit(X, y)
+    path = RidgePath(decompose(X), y, 3)
+    losses = []
+    for penalty in head.penalties_:
+        scores = path.left_out(penalty)
+        losses.append(log_loss(scores, y, fit_temperature(scores, y)))
+    assert 0 < np.argmin(losses) < 19
+    assert head.penalty_ == head.penalties_[np.argmin(losses)]
+    assert head.loo_accuracies_[np.argmin(losses)] == (head.loo_scores_.argmax(1) == y).mean()
+    assert head.temperature_ == fit_temperature(head.loo_scores_, y)
+
+
+def test_one_group_is_refused():
+    X, y = problem(20, 4)
+    with pytest.raises(ValueError, match="one group"):
+        RidgeHead().fit(X, y, groups=np.zeros(20))

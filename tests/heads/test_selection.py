@@ -1,0 +1,163 @@
+"""Cross-validation of heads, and the choice."""
+
+import numpy as np
+import pytest
+from sklearn.model_selection import cross_val_predict
+
+from headstart.heads.calibration import fit_temperature, log_loss
+from headstart.heads.catalog import HEADS, make_head
+from headstart.heads.selection import (
+    Candidate,
+    CandidateScore,
+    choose,
+    cross_validate,
+    default_candidates,
+    fit_chosen,
+    side_by_side,
+)
+from headstart.progress import Silent
+
+RIDGE = Candidate("ridge", ("late",))
+
+
+class Counting(Silent):
+    def __init__(self):
+        self.told = []
+
+    def start(self, what, total):
+        self.told.append(total)
+
+    def advance(self, count=1):
+        self.told[-1] -= count
+
+
+@pytest.fixture
+def data():
+    random = np.random.default_rng(0)
+    y = np.arange(90) % 3
+    late = (random.normal(size=(90, 12)) + 1.5 * np.eye(12)[y]).astype(np.float32)
+    early = (random.normal(size=(90, 5)) + np.eye(5)[y]).astype(np.float32)
+    return {"early": early, "late": late}, y, np.arange(90), np.arange(90) // 3 % 5
+
+
+def test_scores_are_those_of_separate_fits(data):
+    taps, y, groups, folds = data
+    candidates = default_candidates(tuple(taps), tuple(HEADS))
+    progress = Counting()
+    scores = cross_validate(candidates, taps, y, groups, folds, 3, progress)
+    assert progress.told == [0]
+    splits = [(np.flatnonzero(folds != fold), np.flatnonzero(folds == fold)) for fold in range(5)]
+    for score in scores:
+        X = side_by_side(taps, score.candidate.taps)
+        head = make_head(score.candidate.head, 3)
+        expected = np.empty_like(score.scores)
+        for learn, judge in splits:
+            expected[judge] = head.fit(X[learn], y[learn]).scores(X[judge])
+        np.testing.assert_allclose(score.scores, expected, rtol=1e-3, atol=1e-3)
+        assert score.temperature == fit_temperature(score.scores, y)
+        assert score.log_loss == log_loss(score.scores, y, score.temperature)
+        assert score.accuracy == (score.scores.argmax(axis=1) == y).mean() == score.correct.mean()
+        assert score.seconds > 0
+
+
+def test_the_number_of_threads_changes_nothing_but_the_time(data):
+    taps, y, groups, folds = data
+    candidates = default_candidates(tuple(taps), ("ridge", "softmax", "fully-connected"))
+    progress = Counting()
+    one = cross_validate(candidates, taps, y, groups, folds, 3, Silent(), threads=1)
+    three = cross_validate(candidates, taps, y, groups, folds, 3, progress, threads=3)
+    assert progress.told == [0]
+    for first, second in zip(one, three, strict=True):
+        assert first.candidate == second.candidate
+        np.testing.assert_array_equal(first.scores, second.scores)
+
+
+def test_labels_match_scikit_learns_cross_validation(data):
+    taps, y, groups, folds = data
+    (score,) = cross_validate([RIDGE], taps, y, groups, folds, 0, Silent())
+    splits = [(folds != fold, folds == fold) for fold in range(5)]
+    splits = [tuple(map(np.flatnonzero, split)) for split in splits]
+    expected = cross_val_predict(make_head("ridge"), taps["late"], y, cv=splits)
+    np.testing.assert_array_equal(score.scores.argmax(axis=1), expected)
+
+
+def test_a_class_that_lives_in_one_fold_is_wrong_there_and_its_column_stays_in_place(data):
+    taps, y, groups, folds = data
+    y = y.copy()
+    y[y == 1] = 2
+    y[:3] = 1
+    folds[:3] = 0
+    scores = cross_validate(
+        [Candidate(head, ("late",)) for head in HEADS], taps, y, groups, folds, 0, Silent()
+    )
+    for score in scores:
+        assert score.scores.shape == (90, 3)
+        assert np.isfinite(score.scores).all()
+        assert not score.correct[:3].any()
+        unseen = folds == 0
+        assert score.scores[unseen, 1].max() < score.scores[unseen][:, [0, 2]].min()
+        assert score.accuracy > 0.6
+        assert score.log_loss < 2
+
+
+TRUE = np.zeros(100, dtype=np.int64)
+
+
+def made(correct, margin):
+    """Two classes; a row is right or wrong by ``margin``, one for all rows or one for each."""
+    correct = np.asarray(correct, dtype=bool)
+    scores = np.zeros((len(correct), 2), np.float32)
+    scores[:, 1] = np.where(correct, -1, 1) * np.asarray(margin)
+    loss = log_loss(scores, TRUE, 1.0)
+    return CandidateScore(RIDGE, scores, 1.0, correct, loss, 0.0)
+
+
+def test_choice_far_behind_is_out_whatever_its_log_loss():
+    half, most = [1] * 50 + [0] * 50, [1] * 90 + [0] * 10
+    timid, bold = made(half, 0.01), made(most, 20.0)
+    assert timid.log_loss < bold.log_loss
+    assert choose([timid, bold], TRUE) == 1
+
+
+def test_choice_of_equal_accuracy_has_the_clearly_lower_log_loss():
+    right = [1] * 90 + [0] * 10
+    assert choose([made(right, 0.1), made(right, 2.0)], TRUE) == 1
+    assert choose([made(right, 2.0), made(right, 0.1)], TRUE) == 0
+
+
+def test_choice_counts_paired_rows():
+    # Three of 100 rows differ, two one way and one the other: a tie as far as counting goes.
+    best = made([1] * 90 + [1, 1, 0] + [0] * 7, 0.1)
+    near = made([1] * 90 + [0, 0, 1] + [0] * 7, 2.0)
+    assert choose([best, near], TRUE) == 1
+    # Four rows, all one way: behind by more than the error of the difference.
+    first = made([1] * 92 + [0] * 8, 0.1)
+    behind = made([1] * 88 + [0] * 12, 2.0)
+    assert behind.log_loss < first.log_loss
+    assert choose([first, behind], TRUE) == 0
+
+
+def test_choice_of_what_neither_tells_apart_is_the_first():
+    right = [1] * 90 + [0] * 10
+    noise = np.random.default_rng(0).normal(size=(2, 100))
+    one, other = made(right, 2 + noise[0]), made(right, 2 + noise[1])
+    assert one.log_loss != other.log_loss
+    assert choose([one, other], TRUE) == choose([other, one], TRUE) == 0
+
+
+def test_the_chosen_head_is_fitted_on_all_rows(data):
+    taps, y, groups, _ = data
+    candidate = Candidate("softmax", ("early", "late"))
+    head = fit_chosen(candidate, taps, y, groups, 0.7, 4)
+    X = np.concatenate([taps["early"], taps["late"]], axis=1)
+    assert head.temperature_ == 0.7
+    np.testing.assert_allclose(
+        head.scores(X), make_head("softmax", 4).fit(X, y, groups).scores(X), atol=1e-5
+    )
+
+
+def test_default_candidates():
+    names = [candidate.name for candidate in default_candidates(("a", "b"), ("ridge", "neighbors"))]
+    assert names == ["ridge · all taps", "ridge", "neighbors"]
+    assert default_candidates(("a",), ("ridge",)) == (Candidate("ridge", ("a",)),)
+    assert default_candidates(("a", "b"), ("ridge",))[-1].taps == ("b",)

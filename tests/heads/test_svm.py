@@ -1,0 +1,44 @@
+"""The support vector machine against scikit-learn's."""
+
+import numpy as np
+import pytest
+from scipy.optimize import check_grad
+from sklearn.preprocessing import StandardScaler
+from sklearn.svm import LinearSVC
+
+from headstart.heads.svm import LinearSVMHead, squared_hinge_loss
+
+
+@pytest.mark.parametrize(("num_rows", "dim"), [(150, 12), (40, 60)])
+@pytest.mark.parametrize("C", [0.01, 1.0])
+def test_is_scikit_learns(num_rows, dim, C):
+    random = np.random.default_rng(0)
+    y = random.integers(3, size=num_rows)
+    X = random.normal(size=(num_rows, dim)) * np.logspace(-1, 1, dim) + 3
+    X[:, :3] += np.eye(3)[y] * X[:, :3].std(axis=0)
+    Z = StandardScaler().fit_transform(X)
+    # A large scale makes their penalty on the intercept vanish: here it is free.
+    model = LinearSVC(C=C, dual=False, intercept_scaling=1e3, tol=1e-9, max_iter=10_000).fit(Z, y)
+    scores = LinearSVMHead(C).fit(X, y).scores(X)
+    np.testing.assert_allclose(scores, model.decision_function(Z), atol=2e-3)
+
+
+def test_the_gradient_is_that_of_the_loss():
+    random = np.random.default_rng(0)
+    y = random.integers(3, size=5)
+    found = check_grad(
+        lambda flat: squared_hinge_loss(flat.reshape(5, 3).copy(), y)[0],
+        lambda flat: squared_hinge_loss(flat.reshape(5, 3).copy(), y)[1].ravel(),
+        random.normal(size=15),
+    )
+    assert found < 1e-6
+
+
+def test_noise_asks_for_a_smaller_weight_than_signal():
+    random = np.random.default_rng(0)
+    y = np.arange(200) % 2
+    X = random.normal(size=(200, 40))
+    noise = LinearSVMHead().fit(X, y).C_
+    X[:, 0] += 6 * y
+    signal = LinearSVMHead().fit(X, y).C_
+    assert noise < signal
