@@ -47,6 +47,8 @@ def class_indices(labels: Sequence[str], names: Sequence[str]) -> npt.NDArray[np
 
 def spelling(name: str) -> str:
     """What a name is without the differences that people do not see: case, form, outer spaces."""
+    if name.isascii():
+        return name.strip().casefold()
     composed = unicodedata.normalize("NFC", name).strip().casefold()
     return unicodedata.normalize("NFC", composed)
 
