@@ -2,7 +2,7 @@ import random
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from headstart.labels import (
@@ -23,6 +23,7 @@ def test_natural_order_counts_numbers() -> None:
     )
 
 
+@settings(deadline=None)
 @given(st.lists(st.text(max_size=6), unique=True))
 def test_order_does_not_depend_on_the_order_before(names: list[str]) -> None:
     shuffled = list(names)
@@ -64,6 +65,7 @@ def test_nearly_equal(first: str, second: str, expected: bool) -> None:
     assert nearly_equal(second, first) is expected
 
 
+@settings(deadline=None)
 @given(st.lists(st.text(alphabet="abAB1 é", min_size=4, max_size=8), unique=True, max_size=25))
 def test_pairs_are_those_that_comparing_all_with_all_finds(names: list[str]) -> None:
     slow = {frozenset((one, other)) for one in names for other in names if nearly_equal(one, other)}

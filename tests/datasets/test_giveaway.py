@@ -3,7 +3,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from headstart.datasets.facts import Facts
@@ -13,6 +13,7 @@ from headstart.datasets.manifest import Manifest
 rows = st.lists(st.tuples(st.integers(0, 4), st.sampled_from("abc")), min_size=1, max_size=30)
 
 
+@settings(deadline=None)
 @given(rows)
 def test_leave_one_out_is_the_slow_loop(drawn: list[tuple[int, str]]) -> None:
     values, labels = [v for v, _ in drawn], [label for _, label in drawn]

@@ -1,5 +1,5 @@
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from headstart.datasets.groups import merge_groups, union
@@ -19,6 +19,7 @@ def slow_union(number: int, pairs: Pairs) -> list[int]:
     return [order.index(colour) for colour in paint]
 
 
+@settings(deadline=None)
 @given(some_pairs)
 def test_union_is_what_repainting_gives(pairs: Pairs) -> None:
     found = union(ROWS, np.array(pairs, dtype=np.int64).reshape(-1, 2))
@@ -26,6 +27,7 @@ def test_union_is_what_repainting_gives(pairs: Pairs) -> None:
     assert found.tolist() == slow_union(ROWS, pairs)
 
 
+@settings(deadline=None)
 @given(st.lists(st.sampled_from(["", "p", "q"]), min_size=ROWS, max_size=ROWS), some_pairs)
 def test_names_and_copies_connect(named: list[str], pairs: Pairs) -> None:
     found = merge_groups(tuple(named), np.array(pairs, dtype=np.int64).reshape(-1, 2))

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from sklearn.model_selection import StratifiedKFold
 
@@ -30,6 +30,7 @@ def alone(labels: list[int]) -> tuple[Rows, Rows]:
     return np.array(labels), np.arange(len(labels))
 
 
+@settings(deadline=None)
 @given(rows, st.integers(0, 5))
 def test_a_drawn_split_keeps_groups_whole_and_classes_in_training(
     drawn: list[tuple[int, int]], seed: int
@@ -51,6 +52,7 @@ def test_a_drawn_split_keeps_groups_whole_and_classes_in_training(
     assert split == assign_splits(labels, groups, [""] * len(labels), seed=seed)
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.integers(1, 40), min_size=1, max_size=5),
     st.floats(0.05, 0.6),
@@ -121,6 +123,7 @@ def test_nothing_to_learn_from_or_to_judge_by(given_split: str) -> None:
         assign_splits(labels, groups, [given_split] * 3, seed=0)
 
 
+@settings(deadline=None)
 @given(rows, st.integers(2, 6), st.integers(0, 3))
 def test_folds_are_whole_and_full(drawn: list[tuple[int, int]], num_folds: int, seed: int) -> None:
     labels, groups = columns(drawn)
@@ -175,6 +178,7 @@ def test_a_written_split_is_read_again(tree: Tree) -> None:
     assert again.unusable == ()
 
 
+@settings(deadline=None, max_examples=25)  # each example waits for the disk
 @given(
     st.lists(st.text(st.characters(exclude_categories=["Cs"]), min_size=1), min_size=2, unique=True)
 )
