@@ -1,16 +1,18 @@
-"""Whether the file, not the picture, tells the class: its size, shape, format or colour mode.
+"""Whether the file, not the picture, tells the class: its size and shape, format or colour mode.
 
 A classifier may learn such a difference instead of what is shown, and then fails on pictures from
-anywhere else. It is measured: how often is the class right that most other pictures with the very
-same value have?
+anywhere else. It is measured: how often is a small decision tree right that sees nothing but the
+file's property, on files it was not grown on?
 """
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from headstart.datasets.facts import Facts
 from headstart.datasets.finding import Finding, a_few
@@ -20,6 +22,9 @@ from headstart.datasets.manifest import Manifest, with_spaces
 _DEVIATIONS = 4.0
 _LEAST_FEWER_ERRORS = 0.2
 _MANY_FEWER_ERRORS = 0.5
+_MOST_CLASSES_ONE_BY_ONE = 30
+_MOST_LEAVES, _LEAST_IN_LEAF = 8, 5
+_FOLDS = 5
 
 
 def giveaways(manifest: Manifest, facts: Facts) -> list[Finding]:
@@ -34,56 +39,84 @@ def giveaways(manifest: Manifest, facts: Facts) -> list[Finding]:
     labels = [manifest.labels[row] for row in rows]
     facts = facts.select(rows)
     sizes = list(zip(facts.widths.tolist(), facts.heights.tolist(), strict=True))
-    aspects = np.round(20 * np.log(facts.widths / np.maximum(facts.heights, 1))).astype(int)
-    properties: dict[str, Sequence[Hashable]] = {
-        "size in pixels": sizes,
-        "aspect ratio": aspects.tolist(),
-        "file format": facts.formats,
-        "colour mode": facts.modes,
-    }
-    found = (_giveaway(name, values, labels) for name, values in properties.items())
+    found = (
+        _giveaway("size in pixels", sizes, _size_columns(facts), labels),
+        _giveaway("file format", facts.formats, _one_hot(facts.formats), labels),
+        _giveaway("colour mode", facts.modes, _one_hot(facts.modes), labels),
+    )
     return [finding for finding in found if finding]
 
 
-def leave_one_out(values: Sequence[Hashable], labels: Sequence[str]) -> float:
-    """Share of rows whose class is what most of the other rows with the same value have.
+@dataclass(frozen=True)
+class _Clue:
+    """How often a property answers a question, and how often the commonest answer does."""
 
-    A row whose value no other row has is answered with the largest class of all; classes that are
-    equally frequent share the answer.
-    """
-    counts: dict[Hashable, Counter[str]] = defaultdict(Counter)
-    for value, label in zip(values, labels, strict=True):
-        counts[value][label] += 1
-    largest = Counter(labels).most_common(1)[0][0]
-    right = 0.0
-    for counted in counts.values():
-        for label, number in counted.items():
-            others = counted - Counter({label: 1})
-            most = max(others.values(), default=0)
-            winners = [name for name, count in others.items() if count == most] or [largest]
-            right += number * (label in winners) / len(winners)
-    return right / len(labels)
+    what: str
+    right: float
+    baseline: float
+    number: int
+
+    @property
+    def fewer_errors(self) -> float:
+        return (self.right - self.baseline) / (1 - self.baseline)
+
+    @property
+    def deviations(self) -> float:
+        error = np.sqrt(self.baseline * (1 - self.baseline) / self.number)
+        return float((self.right - self.baseline) / error)
 
 
-def _giveaway(name: str, values: Sequence[Hashable], labels: Sequence[str]) -> Finding | None:
-    number = len(labels)
-    baseline = Counter(labels).most_common(1)[0][1] / number if number else 1.0
-    if baseline == 1.0 or len(set(values)) == 1:
+def _giveaway(
+    name: str,
+    values: Sequence[Hashable],
+    columns: npt.NDArray[np.float64],
+    labels: Sequence[str],
+) -> Finding | None:
+    if len(set(values)) == 1 or len(set(labels)) == 1:
         return None
-    right = leave_one_out(values, labels)
-    deviations = (right - baseline) / np.sqrt(baseline * (1 - baseline) / number)
-    fewer_errors = (right - baseline) / (1 - baseline)
-    if deviations <= _DEVIATIONS or fewer_errors < _LEAST_FEWER_ERRORS:
+    best = max(_clues(columns, np.array(labels)), key=lambda clue: clue.fewer_errors)
+    if best.deviations <= _DEVIATIONS or best.fewer_errors < _LEAST_FEWER_ERRORS:
         return None
     return Finding(
         kind="giveaway",
-        severity="problem" if fewer_errors >= _MANY_FEWER_ERRORS else "warning",
-        count=number,
-        message=f"the {name} alone tells the class of {right:.0%} of {with_spaces(number)} "
-        f"pictures; naming the largest class is right for {baseline:.0%} "
-        f"(+{100 * (right - baseline):.0f} points)",
+        severity="problem" if best.fewer_errors >= _MANY_FEWER_ERRORS else "warning",
+        count=len(labels),
+        message=f"the {name} alone tells {best.what} for {best.right:.0%} of "
+        f"{with_spaces(len(labels))} pictures; one answer for all is right for "
+        f"{best.baseline:.0%} (+{100 * (best.right - best.baseline):.0f} points)",
         examples=a_few(_typical(values, labels)),
     )
+
+
+def _clues(columns: npt.NDArray[np.float64], labels: npt.NDArray[np.str_]) -> Iterator[_Clue]:
+    """Which class is it? And for each: is it this one or another?"""
+    yield _measure("the class", columns, labels)
+    names = np.unique(labels)
+    if 2 < len(names) <= _MOST_CLASSES_ONE_BY_ONE:
+        for name in names:
+            yield _measure(f"{name} from the rest", columns, labels == name)
+
+
+def _measure(what: str, columns: npt.NDArray[np.float64], answers: npt.NDArray[np.generic]) -> _Clue:
+    from sklearn.model_selection import KFold, cross_val_predict
+    from sklearn.tree import DecisionTreeClassifier
+
+    tree = DecisionTreeClassifier(
+        max_leaf_nodes=_MOST_LEAVES, min_samples_leaf=_LEAST_IN_LEAF, random_state=0
+    )
+    folds = KFold(min(_FOLDS, len(answers)), shuffle=True, random_state=0)
+    index = np.unique(answers, return_inverse=True)[1]
+    right = float((cross_val_predict(tree, columns, index, cv=folds) == index).mean())
+    return _Clue(what, right, float(np.bincount(index).max() / len(index)), len(index))
+
+
+def _size_columns(facts: Facts) -> npt.NDArray[np.float64]:
+    widths, heights = facts.widths.astype(np.float64), facts.heights.astype(np.float64)
+    return np.column_stack([widths, heights, widths * heights, np.log(widths / heights)])
+
+
+def _one_hot(values: Sequence[str]) -> npt.NDArray[np.float64]:
+    return (np.array(values)[:, None] == np.unique(values)[None, :]).astype(np.float64)
 
 
 def _typical(values: Sequence[Hashable], labels: Sequence[str]) -> list[str]:

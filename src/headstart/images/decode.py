@@ -169,6 +169,22 @@ def decode(data: bytes, *, at_least: int = 0, max_pixels: int = MAX_PIXELS) -> P
         return _picture(name, image, at_least)
 
 
+def of_array(pixels: npt.NDArray[np.uint8]) -> Picture:
+    """A picture that was decoded elsewhere.
+
+    Args:
+        pixels: uint8 [H, W, 3], upright RGB.
+
+    Raises:
+        UnusableImage: It is of another shape or type.
+    """
+    if pixels.ndim != 3 or pixels.shape[2] != 3 or pixels.dtype != np.uint8:
+        raise UnusableImage("not_an_image", f"{pixels.dtype} {pixels.shape}, not uint8 [H, W, 3]")
+    height, width = pixels.shape[:2]
+    image = PIL.Image.fromarray(np.ascontiguousarray(pixels))
+    return Picture(image, width, height, "array", "RGB", frozenset())
+
+
 def _format_of(start: bytes) -> str:
     if not start:
         raise UnusableImage("empty")
