@@ -20,7 +20,7 @@ def test_is_scikit_learns(num_rows, dim, C):
     # A large scale makes their penalty on the intercept vanish: here it is free.
     model = LinearSVC(C=C, dual=False, intercept_scaling=1e3, tol=1e-9, max_iter=10_000).fit(Z, y)
     scores = LinearSVMHead(C).fit(X, y).scores(X)
-    np.testing.assert_allclose(scores, model.decision_function(Z), atol=2e-3)
+    np.testing.assert_allclose(scores, model.decision_function(Z), atol=1e-3)
 
 
 def test_the_gradient_is_that_of_the_loss():
@@ -32,13 +32,3 @@ def test_the_gradient_is_that_of_the_loss():
         random.normal(size=15),
     )
     assert found < 1e-6
-
-
-def test_noise_asks_for_a_smaller_weight_than_signal():
-    random = np.random.default_rng(0)
-    y = np.arange(200) % 2
-    X = random.normal(size=(200, 40))
-    noise = LinearSVMHead().fit(X, y).C_
-    X[:, 0] += 6 * y
-    signal = LinearSVMHead().fit(X, y).C_
-    assert noise < signal

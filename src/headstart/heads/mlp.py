@@ -62,8 +62,8 @@ class FullyConnectedHead(Head):
     ) -> tuple[list[Floats], list[Floats]]:
         from sklearn.neural_network import MLPClassifier
 
-        # About 50 steps an epoch: with few rows, batches of the usual size give too few.
-        batch = min(len(y), int(np.clip(len(y) // 50, 8, 256)))
+        # About 25 steps an epoch: with few rows, batches of the usual size give too few.
+        batch = min(len(y), int(np.clip(len(y) // 25, 8, 256)))
         network = MLPClassifier(
             (self.hidden,),
             alpha=self.weight_decay * batch,

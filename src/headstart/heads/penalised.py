@@ -111,7 +111,7 @@ def minimise(
     eigenvalues: Floats,
     penalty: float,
     start: Rule,
-    tolerance: float = 1e-6,
+    tolerance: float = 1e-7,
 ) -> Rule:
     """The best rule for one penalty.
 
