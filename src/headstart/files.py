@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import errno
 import hashlib
 import json
 import os
@@ -54,7 +55,7 @@ def written_whole(path: Path) -> Iterator[Path]:
     Raises:
         StoreError: The folder cannot be written, or the disk is full.
     """
-    temporary = path.with_name(f"{_TEMPORARY}{secrets.token_hex(6)}-{path.name}")
+    temporary = _temporary(path.parent)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         yield temporary
@@ -83,7 +84,7 @@ def folder_written_whole(path: Path) -> Iterator[Path]:
     Raises:
         StoreError: The folder cannot be written, or the disk is full.
     """
-    temporary = path.with_name(f"{_TEMPORARY}{secrets.token_hex(6)}-{path.name}")
+    temporary = _temporary(path.parent)
     try:
         temporary.mkdir(parents=True)
         yield temporary
@@ -101,17 +102,20 @@ def folder_written_whole(path: Path) -> Iterator[Path]:
 def must_be_writable(folder: Path) -> None:
     """Find out now, not after an hour of work, whether a folder can be written.
 
+    One that is not there is not made yet: its nearest parent is tried instead.
+
     Raises:
         StoreError: It cannot.
     """
-    probe = folder / f"{_TEMPORARY}{secrets.token_hex(6)}-probe"
+    probe = None
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        probe = _temporary(next(place for place in (folder, *folder.parents) if place.exists()))
         probe.touch()
     except OSError as error:
         raise _cannot_write(folder, error) from error
     finally:
-        _discard(probe)
+        if probe:
+            _discard(probe)
 
 
 def sweep(folder: Path, older_than: float) -> None:
@@ -120,6 +124,10 @@ def sweep(folder: Path, older_than: float) -> None:
         with contextlib.suppress(OSError):
             if entry.lstat().st_mtime < older_than:
                 shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
+
+
+def _temporary(folder: Path) -> Path:
+    return folder / f"{_TEMPORARY}{secrets.token_hex(6)}"
 
 
 def _discard(path: Path) -> None:
@@ -136,12 +144,17 @@ def _sync(path: Path) -> None:
 
 
 def _take_place(new: Path, path: Path) -> None:
-    if not path.exists():
+    # Tried, not looked up: another process may put its folder there at the same moment.
+    try:
         os.rename(new, path)
-    elif not _exchange(new, path):
+        return
+    except OSError as error:
+        if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+            raise
+    if not _exchange(new, path):
         # No atomic exchange on this system: a kill between the two steps leaves the old
         # folder under its temporary name.
-        aside = path.with_name(f"{_TEMPORARY}{secrets.token_hex(6)}-old-{path.name}")
+        aside = _temporary(path.parent)
         os.rename(path, aside)
         os.rename(new, path)
         shutil.rmtree(aside, ignore_errors=True)

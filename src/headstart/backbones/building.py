@@ -16,10 +16,15 @@ from typing import Any
 
 from headstart import errors
 from headstart.errors import HeadstartError
-from headstart.files import canonical_json, readable_json, sha256
+from headstart.files import canonical_json, readable_json, sha256, sha256_file
 
 # Part of every fingerprint: raise it when the same weights give other features than before.
 GRAPH_VERSION = 1
+
+GRAPH = "graph.onnx"
+RECORD = "backbone.json"
+
+_FAILED = 3
 
 
 @dataclass(frozen=True)
@@ -47,13 +52,15 @@ class Request:
 
 
 def build_in_child(request: Request, folder: Path) -> None:
-    """Write ``graph.onnx`` and ``backbone.json`` into ``folder``.
+    """Write the graph and its record into ``folder``.
 
     Raises:
         HeadstartError: What the child raised.
+        OSError: The child could not write.
         RuntimeError: The child died.
     """
-    command = [sys.executable, "-m", "headstart.backbones.building", str(folder)]
+    # -P: no module is taken from the folder where the user happens to be.
+    command = [sys.executable, "-P", "-m", "headstart.backbones.building", str(folder)]
     child = subprocess.run(
         command,
         input=json.dumps(vars(request)).encode(),
@@ -61,12 +68,12 @@ def build_in_child(request: Request, folder: Path) -> None:
         env={**os.environ, "HF_HUB_DISABLE_TELEMETRY": "1"},
         check=False,
     )
-    failure = folder / "failure"
-    if failure.exists():
-        kind, *lines = json.loads(failure.read_text())
-        raise getattr(errors, kind)(*lines)
+    if child.returncode == _FAILED:
+        kind, *values = json.loads(child.stdout.splitlines()[-1])
+        raise getattr(errors, kind, OSError)(*values)
     if child.returncode != 0:
-        raise RuntimeError(f"building {request.name} failed:\n{child.stderr.decode()[-2000:]}")
+        stderr = child.stderr.decode(errors="replace")
+        raise RuntimeError(f"building {request.name} failed:\n{stderr[-2000:]}")
 
 
 def build(request: Request, folder: Path) -> None:
@@ -81,7 +88,7 @@ def build(request: Request, folder: Path) -> None:
     preprocessing = from_timm.preprocessing_of(network)
     if request.mean and request.std:
         preprocessing = replace(preprocessing, mean=request.mean, std=request.std)
-    taps = from_timm.write_graph(network, preprocessing, folder / "graph.onnx")
+    taps = from_timm.write_graph(network, preprocessing, folder / GRAPH)
     record: dict[str, Any] = {
         "name": request.name,
         "architecture": request.architecture,
@@ -102,7 +109,8 @@ def build(request: Request, folder: Path) -> None:
             }
         ).encode()
     )
-    (folder / "backbone.json").write_text(readable_json(record))
+    record["graph_sha256"] = sha256_file(folder / GRAPH)
+    (folder / RECORD).write_text(readable_json(record))
 
 
 def _main() -> int:
@@ -113,10 +121,16 @@ def _main() -> int:
     try:
         build(Request(**values), folder)
     except HeadstartError as error:
-        lines = [type(error).__name__, error.what, error.expected, error.fix]
-        (folder / "failure").write_text(json.dumps(lines))
-        return 2
+        return _failed(error, error.what, error.expected, error.fix)
+    except OSError as error:
+        return _failed(error, error.errno, error.strerror or str(error))
     return 0
+
+
+def _failed(error: Exception, *values: Any) -> int:
+    """Tell the parent on standard output: the disk may be full."""
+    sys.stdout.write("\n" + json.dumps([type(error).__name__, *values]))
+    return _FAILED
 
 
 if __name__ == "__main__":

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import importlib.metadata
 import json
+import time
 from pathlib import Path
 
 from headstart.backbones import catalog
 from headstart.backbones.backbone import Backbone
-from headstart.backbones.building import GRAPH_VERSION, Request, build_in_child
+from headstart.backbones.building import GRAPH, GRAPH_VERSION, RECORD, Request, build_in_child
 from headstart.errors import WeightsError
 from headstart.files import (
     cache_folder,
@@ -16,11 +17,13 @@ from headstart.files import (
     folder_written_whole,
     sha256,
     sha256_file,
+    sweep,
 )
 from headstart.progress import Progress, Silent
 
 _LITE_MEAN = (127.0, 127.0, 127.0)
 _LITE_STD = (128.0, 128.0, 128.0)
+_DAY = 86_400
 
 
 def load_backbone(
@@ -44,15 +47,27 @@ def load_backbone(
     Raises:
         SettingError: No network of that name.
         WeightsError: The weights are not at hand, damaged, or do not fit.
+        StoreError: The cache cannot be written.
     """
     request = _request(name, weights, seed)
     folder = (cache or cache_folder()) / "graphs" / _lookup_key(request)
-    if not (folder / "backbone.json").exists():
+    if not _is_whole(folder):
         (progress or Silent()).say(f"preparing backbone {name} (once)")
+        sweep(folder.parent, older_than=time.time() - _DAY)
         with folder_written_whole(folder) as temporary:
             build_in_child(request, temporary)
-    record = json.loads((folder / "backbone.json").read_text())
-    return Backbone.from_json(record, folder / "graph.onnx")
+    record = json.loads((folder / RECORD).read_bytes())
+    del record["graph_sha256"]
+    return Backbone.from_json(record, folder / GRAPH)
+
+
+def _is_whole(folder: Path) -> bool:
+    """Whether a backbone was built there before, and is as it was written."""
+    try:
+        record = json.loads((folder / RECORD).read_bytes())
+        return bool(record["graph_sha256"] == sha256_file(folder / GRAPH))
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
 
 
 def _request(name: str, weights: str | Path | None, seed: int) -> Request:

@@ -16,7 +16,11 @@ def command(as_json: bool, quiet: bool) -> None:
 
     Any other timm name works as well (--backbone NAME); its weights are fetched where there is a
     network, or come from a file (--weights FILE).
-    """
+
+    \b
+    headstart backbones
+    headstart fit pets/ --backbone resnet50
+    """  # noqa: D301
     from headstart.backbones import catalog
 
     rows = [

@@ -31,8 +31,12 @@ def command(pictures: Path, as_json: bool, quiet: bool, **given: Any) -> None:
     that are tiny, far too large or nearly named alike, and sizes or formats that give the class
     away. Your files are only read.
 
+    \b
+    headstart check pets/
+    headstart check pets/ --test more-pets/ --json
+
     Exit codes: 0 nothing that must be mended, 1 problems found, 2 wrong input.
-    """
+    """  # noqa: D301
     from headstart.workflows.check import run_check
     from headstart.workflows.recipe import recipe_of
 

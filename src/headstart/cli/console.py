@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import time
-from typing import TYPE_CHECKING, Any
+import unicodedata
+from typing import TYPE_CHECKING, Any, TextIO
+
+import click
 
 if TYPE_CHECKING:
     from rich.progress import Progress as Bar
@@ -26,15 +30,21 @@ class Console:
         self._bar: Bar | None = None
         self._task: TaskID | None = None
         self._what, self._total, self._done, self._last = "", 0, 0, 0.0
+        # Also after an error the terminal gets its cursor back.
+        click.get_current_context().call_on_close(self.stop)
 
     def say(self, line: str) -> None:
         """One line."""
         if self._quiet:
             return
         if self._bar is not None:
-            self._bar.console.print(line, markup=False, highlight=False, soft_wrap=True)
-        else:
-            print(line.encode("utf-8", "backslashreplace").decode(), file=sys.stderr, flush=True)
+            self._bar.console.print(printable(line), markup=False, highlight=False, soft_wrap=True)
+            return
+        try:
+            print(printable(line), file=sys.stderr, flush=True)
+        except BrokenPipeError:  # nobody listens any more; the work goes on
+            let_go(sys.stderr)
+            self._quiet = True
 
     def start(self, what: str, total: int) -> None:
         """A countable piece of work begins."""
@@ -64,6 +74,24 @@ class Console:
 def print_json(value: Any) -> None:
     """One JSON value, alone on standard output."""
     print(json.dumps(value, indent=2, ensure_ascii=True, allow_nan=False))
+
+
+def printable(text: str) -> str:
+    """Text that stays on its line and commands no terminal: control characters spelled out."""
+    return "".join(
+        character.encode("unicode_escape").decode()
+        if unicodedata.category(character) in ("Cc", "Cs")
+        else character
+        for character in text
+    )
+
+
+def let_go(stream: TextIO) -> None:
+    """Send what is left for a stream whose reader has gone to nowhere: Python flushes at its end.
+
+    Source: the note on SIGPIPE in the documentation of Python's ``signal``.
+    """
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _bar() -> Bar:

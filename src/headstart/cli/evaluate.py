@@ -17,14 +17,16 @@ from headstart.cli.console import Console, print_json
 @options.reading
 @options.everywhere
 def command(bundle: Path, pictures: Path, as_json: bool, quiet: bool, **given: Any) -> None:
-    r"""Judge the classifier in BUNDLE on labelled PICTURES.
+    """Judge the classifier in BUNDLE on labelled PICTURES.
 
     PICTURES is laid out as for `headstart fit`. If it has train and test parts, the test part is
     judged. Pictures that the classifier was trained on are found by their content and counted.
 
     \b
     headstart evaluate pets.headstart new-pets/
-    """
+
+    Exit codes: 0 done, 2 wrong input, 3 done but some pictures could not be used.
+    """  # noqa: D301
     from headstart.cli.tables import unusable_lines
     from headstart.reports.results import percent, summary_lines
     from headstart.workflows.evaluate import run_evaluate

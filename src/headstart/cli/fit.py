@@ -53,7 +53,7 @@ def command(
     quiet: bool,
     **given: Any,
 ) -> None:
-    r"""Make a classifier from PICTURES, judge it on test pictures, save it.
+    """Make a classifier from PICTURES, judge it on test pictures, save it.
 
     PICTURES is a folder with a folder per class; or with train and test folders; or of files with
     the label in their name (cat.123.jpg); or a table (CSV, TSV, JSONL, Parquet) that names files
@@ -62,10 +62,10 @@ def command(
     \b
     headstart fit pets/
     headstart fit labels.csv --images photos/ --out pets.headstart
-    headstart fit scans/ --group-pattern '(patient\d+)'
+    headstart fit scans/ --group-pattern '(patient\\d+)'
 
     Exit codes: 0 done, 2 wrong input, 3 done but some pictures could not be used.
-    """
+    """  # noqa: D301
     from headstart.workflows.fit import run_fit
     from headstart.workflows.recipe import recipe_of
 

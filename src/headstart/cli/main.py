@@ -6,6 +6,7 @@ be used · 130 interrupted.
 
 from __future__ import annotations
 
+import errno
 import importlib
 import sys
 from typing import Any
@@ -13,6 +14,7 @@ from typing import Any
 import click
 
 import headstart
+from headstart.cli.console import let_go, printable
 from headstart.errors import HeadstartError
 
 # Imported when asked for: `headstart --help` loads none of them.
@@ -23,6 +25,13 @@ _COMMANDS = {
     "check": "find what is wrong with a dataset",
     "backbones": "list the pretrained networks",
 }
+
+# What the system says about the user's places, not about our code.
+_REFUSED = (
+    *(errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.EIO),
+    *(errno.ENAMETOOLONG, errno.ELOOP, errno.EMFILE, errno.ENFILE),
+)
+_INTERRUPTED = "interrupted; what was computed is kept, run the same command to go on"
 
 
 class _Commands(click.Group):
@@ -48,8 +57,20 @@ class _Commands(click.Group):
 
             near = difflib.get_close_matches(args[0], _COMMANDS, n=1)
             if near:
-                raise click.UsageError(f"{error.message} Did you mean {near[0]!r}?") from error
+                message = f"{error.message} Did you mean {near[0]!r}?"
+                raise click.UsageError(message, context) from error
             raise
+
+    def invoke(self, context: click.Context) -> Any:
+        """Whoever reads our output may have had enough (`headstart ... | head`)."""
+        try:
+            try:
+                return super().invoke(context)
+            finally:
+                sys.stdout.flush()
+        except BrokenPipeError:
+            let_go(sys.stdout)
+            context.exit(0)
 
     def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
@@ -59,36 +80,43 @@ class _Commands(click.Group):
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(headstart.__version__, prog_name="headstart")
 def main() -> None:
-    r"""From a folder of labelled pictures to an image classifier that can be trusted.
+    """From a folder of labelled pictures to an image classifier that can be trusted.
 
     \b
     headstart fit pets/                        learn, judge, save to pets.headstart/
     headstart predict pets.headstart cat.jpg   what does this picture show?
     headstart check pets/                      what is wrong with these pictures?
-    """
+    """  # noqa: D301
 
 
 def run(arguments: list[str] | None = None) -> Any:
     """Run the program and exit with its code."""
+    for stream in (sys.stdout, sys.stderr):
+        # A file name need not be text; what cannot be printed is spelled out.
+        stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     try:
         sys.exit(main(arguments, standalone_mode=False) or 0)
-    except click.exceptions.Abort:
-        _stop("interrupted; what was computed is kept, run the same command to go on", 130)
-    except KeyboardInterrupt:
-        _stop("interrupted; what was computed is kept, run the same command to go on", 130)
+    except (click.exceptions.Abort, KeyboardInterrupt):
+        _stop(_INTERRUPTED, 130)
     except click.ClickException as error:
         error.show()
         sys.exit(2)
     except HeadstartError as error:
-        _stop(f"error: {error}", 2)
-    except BrokenPipeError:
-        # Whoever read our output has had enough (`headstart ... | head`).
-        sys.stderr.close()
-        sys.exit(0)
+        _stop(_three_lines(error.what, error.expected, error.fix), 2)
+    except OSError as error:
+        if error.errno not in _REFUSED or not error.filename:
+            raise
+        what = f"{error.filename}: {error.strerror}"
+        expected = "a file or folder that can be read and written"
+        _stop(_three_lines(what, expected, "check the path, and who may use it"), 2)
+
+
+def _three_lines(*parts: str) -> str:
+    return f"error: {HeadstartError(*map(printable, parts))}"
 
 
 def _stop(message: str, code: int) -> None:
-    print(message.encode("utf-8", "backslashreplace").decode(), file=sys.stderr)
+    print(message, file=sys.stderr)
     sys.exit(code)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import os
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any
 
 import click
 
-from headstart.cli.console import Console, print_json
+from headstart.cli.console import Console, print_json, printable
 
 _FORMATS = ("table", "json", "csv", "parquet")
 
@@ -43,7 +44,7 @@ def command(
     threads: int | None,
     quiet: bool,
 ) -> None:
-    r"""Say what PICTURES show: files, folders, patterns, or - for a list on standard input.
+    """Say what PICTURES show: files, folders, patterns, or - for a list on standard input.
 
     \b
     headstart predict pets.headstart my-cat.jpg
@@ -52,13 +53,15 @@ def command(
 
     A picture that cannot be read becomes a row with the reason. Exit codes: 0 done, 2 wrong input,
     3 done but some pictures could not be used.
-    """
+    """  # noqa: D301
     from headstart.errors import SettingError
     from headstart.model.classifier import load
     from headstart.workflows.predict import expand
 
     if sum((as_json, as_csv, parquet is not None)) > 1:
-        raise SettingError("two output formats at once", "one of --json, --csv, --parquet", "")
+        raise SettingError(
+            "two output formats at once", "one of --json, --csv, --parquet", "leave one of them out"
+        )
     if not pictures:
         raise SettingError(
             "no pictures were named",
@@ -77,7 +80,11 @@ def command(
     else:
         _show(rows, top or 3)
     if not tally.rows:
-        raise SettingError(f"no pictures in {' '.join(pictures)}", "at least one file", "")
+        raise SettingError(
+            f"no pictures in {' '.join(pictures)}",
+            "at least one file",
+            "check the spelling of the path, or what is in it",
+        )
     if tally.unusable and not quiet:
         Console().say(f"{tally.unusable} of {tally.rows} could not be used (see their reasons)")
     click.get_current_context().exit(3 if tally.unusable else 0)
@@ -99,15 +106,20 @@ class _Tally:
 def _unlisted(expand: Any, pictures: tuple[str, ...]) -> Iterator[str]:
     for place in pictures:
         if place == "-":
-            lines = sys.stdin.buffer.read().decode("utf-8", "surrogateescape").splitlines()
-            yield from expand(line for line in lines if line)
+            yield from expand(_names(sys.stdin.buffer.read()))
         else:
             yield from expand([place])
 
 
+def _names(listed: bytes) -> list[str]:
+    """File names one a line, or each ended by a zero byte (``find -print0``)."""
+    end = b"\0" if b"\0" in listed else b"\n"
+    return [os.fsdecode(name.removesuffix(b"\r")) for name in listed.split(end) if name.strip()]
+
+
 def _show(rows: Iterator[Any], top: int) -> None:
     for row in rows:
-        click.echo(_printable(_line(row, top)))
+        click.echo(printable(_line(row, top)))
 
 
 def _line(row: Any, top: int) -> str:
@@ -122,8 +134,7 @@ def _write_csv(rows: Iterator[Any], top: int | None) -> None:
     writer.writerow(["path", "label", "probability", "unsure", "reason", "ranking"])
     for row in rows:
         ranking = " ".join(f"{label}={p:.6f}" for label, p in row.ranking[:top])
-        cells = [row.path, row.label, row.probability, row.unsure, row.reason, ranking]
-        writer.writerow([_printable(cell) if isinstance(cell, str) else cell for cell in cells])
+        writer.writerow([row.path, row.label, row.probability, row.unsure, row.reason, ranking])
 
 
 def _write_parquet(rows: Iterator[Any], path: Path, top: int | None) -> None:
@@ -148,10 +159,10 @@ def _write_parquet(rows: Iterator[Any], path: Path, top: int | None) -> None:
     )
     with written_whole(path) as temporary, pq.ParquetWriter(temporary, schema) as writer:
         while batch := list(itertools.islice(rows, 4096)):
-            values = [{**row.to_json(top), "path": _printable(row.path)} for row in batch]
+            values = [{**row.to_json(top), "path": _text(row.path)} for row in batch]
             writer.write_table(pa.Table.from_pylist(values, schema))
 
 
-def _printable(text: str) -> str:
-    """A file name need not be text; what cannot be printed is spelled out."""
-    return text.encode("utf-8", "backslashreplace").decode()
+def _text(name: str) -> str:
+    """A file name need not be text; what is none is spelled out."""
+    return name.encode("utf-8", "backslashreplace").decode()

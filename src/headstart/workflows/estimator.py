@@ -12,13 +12,16 @@ import numpy.typing as npt
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 
+from headstart.backbones.backbone import Backbone
 from headstart.backbones.catalog import DEFAULT
+from headstart.backbones.engine import Engine
 from headstart.backbones.loading import load_backbone
-from headstart.errors import DatasetError
+from headstart.errors import DatasetError, SettingError
 from headstart.features.extraction import extract
 from headstart.features.store import FeatureStore
 from headstart.files import cache_folder
 from headstart.heads.catalog import make_head
+from headstart.images.decode import of_array
 from headstart.progress import Silent
 
 Pictures = Sequence[str | os.PathLike[str]] | npt.NDArray[Any]
@@ -63,37 +66,37 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         """Fit the head.
 
         Args:
-            X: N paths, or uint8 pictures [N, H, W, 3], or features float [N, D].
+            X: N paths, or uint8 pictures [N, H, W, 3], or features [N, D].
             y: N labels.
 
         Raises:
             DatasetError: A picture cannot be used: an estimator may drop no row.
+            SettingError: No head, backbone or tap has that name.
         """
-        self.head_ = make_head(self.head, self.seed).fit(self._features(X), np.asarray(y))
+        self.head_ = make_head(self.head, self.seed).fit(self._features(X), y)
         self.classes_ = self.head_.classes_
+        self.n_features_in_ = self.head_.n_features_in_
         return self
 
     def predict(self, X: Pictures) -> npt.NDArray[Any]:
         """N labels."""
         check_is_fitted(self)
-        return np.asarray(self.head_.predict(self._features(X)))
+        return self.head_.predict(self._features(X))
 
     def predict_proba(self, X: Pictures) -> npt.NDArray[np.float32]:
         """float32 [N, C], in the order of ``classes_``."""
         check_is_fitted(self)
-        return np.asarray(self.head_.predict_proba(self._features(X)))
+        return self.head_.predict_proba(self._features(X))
 
-    def _features(self, X: Pictures) -> npt.NDArray[np.float32]:
-        values = np.asarray(X)
-        if values.ndim == 2 and values.dtype.kind == "f":
-            return values.astype(np.float32, copy=False)
-        if values.ndim == 4:
-            return self._of_pixels(values)
-        return self._of_paths([Path(os.fspath(path)) for path in X])
+    def _features(self, X: Any) -> Any:
+        """Features [N, D]; what is neither paths nor pictures is left for the head to judge."""
+        if _are_paths(X):
+            return self._of_paths([Path(os.fspath(path)) for path in X])
+        return self._of_pixels(np.asarray(X)) if getattr(X, "ndim", 0) == 4 else X
 
     def _of_paths(self, paths: list[Path]) -> npt.NDArray[np.float32]:
-        cache = Path(self.cache) if self.cache else cache_folder()
-        backbone = load_backbone(self.backbone, self.weights, cache=cache, seed=self.seed)
+        backbone, cache = self._backbone()
+        taps = self._taps(backbone.tap_names)
         names = [os.fspath(path) for path in paths]
         found = extract(paths, names, backbone, FeatureStore(cache, backbone), progress=Silent())
         if found.unusable:
@@ -104,21 +107,37 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
                 "pictures that can be decoded: an estimator may not drop rows",
                 "leave them out; headstart.check lists them all",
             )
-        return found.joined(self._taps(backbone.tap_names), np.arange(len(found)))
+        return found.joined(taps, np.arange(len(found)))
 
     def _of_pixels(self, pixels: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
-        from headstart.backbones.engine import Engine
-        from headstart.images.decode import of_array
-
-        cache = Path(self.cache) if self.cache else cache_folder()
-        backbone = load_backbone(self.backbone, self.weights, cache=cache, seed=self.seed)
-        names = self._taps(backbone.tap_names)
-        engine = Engine(backbone.graph, names)
+        backbone, _ = self._backbone()
+        taps = self._taps(backbone.tap_names)
+        engine = Engine(backbone.graph, taps)
         rows = []
         for array in pixels:
             outputs = engine.run(backbone.preprocessing.pixels(of_array(array)))
-            rows.append(np.concatenate([outputs[name] for name in names]))
+            rows.append(np.concatenate([outputs[name] for name in taps]))
         return np.stack(rows)
 
-    def _taps(self, names: tuple[str, ...]) -> tuple[str, ...]:
-        return names if self.taps == "all" else tuple(self.taps)
+    def _backbone(self) -> tuple[Backbone, Path]:
+        cache = Path(self.cache) if self.cache else cache_folder()
+        return load_backbone(self.backbone, self.weights, cache=cache, seed=self.seed), cache
+
+    def _taps(self, known: tuple[str, ...]) -> tuple[str, ...]:
+        if self.taps == "all":
+            return known
+        taps = (self.taps,) if isinstance(self.taps, str) else tuple(self.taps)
+        for name in taps:
+            if name not in known:
+                raise SettingError(
+                    f"{self.backbone} has no tap {name!r}",
+                    f"taps among {', '.join(known)}",
+                    "choose one of them, or 'all'",
+                )
+        return taps
+
+
+def _are_paths(X: Any) -> bool:
+    """Whether X is a list, an array or a column of paths (a table's columns have names too)."""
+    one_dimensional = isinstance(X, list | tuple) or getattr(X, "ndim", 0) == 1
+    return one_dimensional and len(X) > 0 and all(isinstance(x, str | os.PathLike) for x in X)

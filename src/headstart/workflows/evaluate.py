@@ -88,17 +88,19 @@ def run_evaluate(
     trained_on = _training_digests(classifier)
     probabilities, rows, unusable, digests = [], [], [], []
     progress.start("pictures", len(judged))
-    for row, outcome in enumerate(classifier.outcomes(judged.paths)):
-        progress.advance()
-        if outcome.failure is not None:
-            failure = outcome.failure
-            unusable.append(Unusable(judged.ids[row], failure.reason, failure.detail))
-            continue
-        assert outcome.outputs is not None
-        rows.append(row)
-        digests.append(outcome.digest)
-        probabilities.append(outcome.outputs["probabilities"])
-    progress.stop()
+    try:
+        for row, outcome in enumerate(classifier.outcomes(judged.paths)):
+            progress.advance()
+            if outcome.failure is not None:
+                failure = outcome.failure
+                unusable.append(Unusable(judged.ids[row], failure.reason, failure.detail))
+                continue
+            assert outcome.outputs is not None
+            rows.append(row)
+            digests.append(outcome.digest)
+            probabilities.append(outcome.outputs["probabilities"])
+    finally:
+        progress.stop()
     if not rows:
         raise DatasetError(
             f"none of the {len(judged)} pictures can be used",

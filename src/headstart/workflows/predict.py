@@ -42,10 +42,15 @@ def expand(places: Iterable[str | os.PathLike[str]]) -> Iterator[str]:
     """
     for given in places:
         place = os.fspath(given)
-        path = Path(place)
-        if path.is_dir():
-            yield from (os.path.join(place, name) for name in walk(path).folder.pictures())
-        elif not path.exists() and glob.has_magic(place):
-            yield from sorted(glob.glob(place, recursive=True)) or [place]
-        else:
-            yield place
+        is_pattern = glob.has_magic(place) and not os.path.lexists(place)
+        found = sorted(glob.glob(place, recursive=True)) if is_pattern else []
+        for path in found or [place]:
+            # os.path says no to what it cannot look up (a name too long), where pathlib raises.
+            yield from _in_folder(path) if os.path.isdir(path) else [path]  # noqa: PTH112
+
+
+def _in_folder(folder: str) -> Iterator[str]:
+    """Its pictures; a folder in it that cannot be opened stands for what is in there."""
+    walked = walk(Path(folder))
+    for name in (*walked.folder.pictures(), *(row.path for row in walked.unusable)):
+        yield os.path.join(folder, name)

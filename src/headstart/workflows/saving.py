@@ -16,7 +16,7 @@ from headstart import layers
 from headstart.backbones.engine import Engine
 from headstart.backbones.reading import read_through
 from headstart.datasets.splitting import write_split
-from headstart.errors import HeadstartError, SettingError
+from headstart.errors import SettingError
 from headstart.files import canonical_json, readable_json, sha256
 from headstart.model import bundle
 from headstart.model.graph import write_classifier_graph
@@ -29,6 +29,13 @@ from headstart.workflows.training import Trained
 # The best class must be twice as probable as all others together.
 _AMBIGUOUS_BELOW = 2 / 3
 _CHECKED_PICTURES = 16
+_RESULTS, _RECEIPT, _REPORT = "results.json", "receipt.json", "report.html"
+_SPLIT, _UNREADABLE = "split.csv", "unreadable.csv"
+# All that a bundle's folder may hold when it is replaced; the last is the file browser's.
+_FILES = (
+    *(bundle.RECORD, bundle.GRAPH, bundle.ARRAYS),
+    *(_RESULTS, _RECEIPT, _REPORT, _SPLIT, _UNREADABLE, ".DS_Store"),
+)
 _TOLERANCE = 1e-3
 
 
@@ -36,7 +43,7 @@ def bundle_place(pictures: Path, out: str | os.PathLike[str] | None) -> Path:
     """Where the bundle goes: where the user said, else beside the pictures.
 
     Raises:
-        SettingError: Something else stands there, or it lies inside the pictures' folder.
+        SettingError: Something else stands there, or one lies inside the other.
     """
     source = pictures.expanduser().resolve()
     stem = source.stem if source.is_file() else source.name
@@ -47,17 +54,28 @@ def bundle_place(pictures: Path, out: str | os.PathLike[str] | None) -> Path:
             "a place outside the pictures",
             f"--out {source.parent / (stem + '.headstart')}",
         )
-    if (
-        place.exists()
-        and not bundle.is_bundle(place)
-        and (not place.is_dir() or any(place.iterdir()))
-    ):
+    if place.exists():
+        _may_be_replaced(place)
+    return place
+
+
+def _may_be_replaced(place: Path) -> None:
+    """Only an empty folder, or an older classifier to which nobody has added anything."""
+    names = sorted(entry.name for entry in place.iterdir()) if place.is_dir() else [place.name]
+    if names and not bundle.is_bundle(place):
         raise SettingError(
             f"{place} is there already, and is not a saved classifier",
             "a new place, or an older classifier to be replaced",
             "choose another place with --out FOLDER",
         )
-    return place
+    foreign = [name for name in names if name not in _FILES]
+    if foreign:
+        raise SettingError(
+            f"the classifier in {place} would be replaced, and with it what is not ours: "
+            f"{foreign[0]}" + (f" and {len(foreign) - 1} more" if foreign[1:] else ""),
+            "a new place, or an older classifier as it was written",
+            "move that away, or choose another place with --out FOLDER",
+        )
 
 
 def write_bundle(
@@ -84,18 +102,18 @@ def write_bundle(
     train_digests = [prepared.features.facts.digests[row] for row in trained.train]
     arrays["training_digests"] = np.frombuffer(b"".join(train_digests), np.uint8).reshape(-1, 32)
     bundle.write_arrays(folder, arrays)
-    (folder / "results.json").write_text(readable_json(trained.results.to_json()))
-    (folder / "receipt.json").write_text(readable_json(receipt))
-    (folder / "report.html").write_text(report, encoding="utf-8")
+    (folder / _RESULTS).write_text(readable_json(trained.results.to_json()))
+    (folder / _RECEIPT).write_text(readable_json(receipt))
+    (folder / _REPORT).write_text(report, encoding="utf-8")
     manifest = prepared.manifest
     write_split(
-        folder / "split.csv",
+        folder / _SPLIT,
         manifest.ids,
         manifest.labels,
         trained.split.splits,
         tuple(str(group) for group in prepared.groups),
     )
-    write_unusable(folder / "unreadable.csv", prepared.unusable)
+    write_unusable(folder / _UNREADABLE, prepared.unusable)
     bundle.write_record(folder, _record(prepared, trained, described))
 
 
@@ -159,12 +177,7 @@ def _must_agree(graph: Path, prepared: Prepared, trained: Trained) -> None:
         assert outcome.outputs is not None
         difference = np.abs(outcome.outputs["probabilities"] - trained.probabilities[place]).max()
         if difference > _TOLERANCE:
-            raise _Disagreement(
-                f"the written graph differs from the head by {difference:.2g} in probability",
-                f"at most {_TOLERANCE}",
-                "please report this with the versions in `headstart --version`",
+            raise RuntimeError(
+                f"the written graph differs from the head by {difference:.2g} in probability "
+                f"(at most {_TOLERANCE} is expected): please report this"
             )
-
-
-class _Disagreement(HeadstartError, RuntimeError):
-    """The graph does not give what the head gave."""

@@ -28,6 +28,7 @@ from headstart.reports.results import Results
 from headstart.workflows.preparing import Prepared, Rows
 from headstart.workflows.recipe import Recipe
 
+
 @dataclass(frozen=True, eq=False)
 class Trained:
     """A chosen head, and the evidence for it.
