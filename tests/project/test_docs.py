@@ -12,10 +12,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import click
+import numpy as np
 import pytest
 
 from headstart.cli.main import main
-from headstart.unusable import REASONS
+from headstart.datasets.finding import Finding
+from headstart.unusable import REASONS, Unusable
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
@@ -226,3 +228,21 @@ def test_every_key_of_a_prediction_is_documented() -> None:
     prediction = Prediction("a.jpg", "cat", 1.0, (("cat", 1.0),), False, None)
     text = (ROOT / "docs" / "cli.md").read_text(encoding="utf-8")
     assert [key for key in keys_of(prediction.to_json()) if f"`{key}`" not in text] == []
+
+
+def test_every_key_of_an_evaluation_is_documented() -> None:
+    from headstart.reports.results import Results
+    from headstart.workflows.evaluate import Evaluated
+
+    y, probabilities = np.array([0, 1, 1]), np.array([[0.9, 0.1], [0.2, 0.8], [0.6, 0.4]])
+    leaked = np.array([True, False, False])
+    results = Results.of(y, probabilities, ("cat", "dog"), leaked=leaked)
+    evaluated = Evaluated(results, (Unusable("a.jpg", "empty"),), 1, "all")
+    text = (ROOT / "docs" / "cli.md").read_text(encoding="utf-8")
+    assert sorted({key for key in keys_of(evaluated.to_json()) if f"`{key}`" not in text}) == []
+
+
+def test_every_key_of_a_finding_is_documented() -> None:
+    finding = Finding("leakage", "problem", 1, "1 picture", ("a.jpg",))
+    text = (ROOT / "docs" / "cli.md").read_text(encoding="utf-8")
+    assert [key for key in finding.to_json() if f"`{key}`" not in text] == []
