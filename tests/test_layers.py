@@ -4,7 +4,18 @@ import numpy as np
 import pytest
 from scipy.special import softmax as their_softmax
 
-from headstart.layers import Affine, Normalise, Rectify, Vote, from_plain, run, softmax, to_plain
+from headstart.layers import (
+    Affine,
+    Normalise,
+    Rectify,
+    Root,
+    Shift,
+    Vote,
+    from_plain,
+    run,
+    softmax,
+    to_plain,
+)
 
 
 def normal(*shape):
@@ -27,6 +38,13 @@ def test_affine_and_rectify():
     rectified = Rectify().run(x)
     assert (rectified[x > 0] == x[x > 0]).all()
     assert (rectified[x <= 0] == 0).all()
+
+
+def test_shift_and_root():
+    x, offset = normal(5, 4), normal(4)
+    np.testing.assert_array_equal(Shift(offset).run(x), x + offset)
+    slow = [[np.copysign(abs(value) ** 0.5, value) for value in row] for row in x]
+    np.testing.assert_allclose(Root().run(x), slow, rtol=1e-6)
 
 
 def test_normalise_gives_length_one_and_leaves_zero_alone():

@@ -33,6 +33,26 @@ class Affine:
 
 
 @dataclass(frozen=True, eq=False)
+class Shift:
+    """``x + offset``: offset float32 [D]."""
+
+    offset: Array
+
+    def run(self, x: Array) -> Array:
+        """float32 [N, D] to the same shape."""
+        return np.asarray(x + self.offset, dtype=np.float32)
+
+
+@dataclass(frozen=True, eq=False)
+class Root:
+    """The square root of the absolute value, with the sign kept."""
+
+    def run(self, x: Array) -> Array:
+        """float32 [N, D] to the same shape."""
+        return np.asarray(np.sign(x) * np.sqrt(np.abs(x)), dtype=np.float32)
+
+
+@dataclass(frozen=True, eq=False)
 class Rectify:
     """``max(x, 0)``."""
 
@@ -91,8 +111,10 @@ class Vote:
         return np.asarray(np.log(votes / votes.sum(axis=1, keepdims=True)), dtype=np.float32)
 
 
-Layer = Affine | Rectify | Normalise | Vote
-_KINDS: dict[str, type[Any]] = {kind.__name__: kind for kind in (Affine, Rectify, Normalise, Vote)}
+Layer = Affine | Shift | Root | Rectify | Normalise | Vote
+_KINDS: dict[str, type[Any]] = {
+    kind.__name__: kind for kind in (Affine, Shift, Root, Rectify, Normalise, Vote)
+}
 
 
 def run(layers: Sequence[Layer], x: Array) -> Array:

@@ -6,6 +6,7 @@ from headstart.datasets.facts import Facts
 from headstart.datasets.giveaway import giveaways
 from headstart.datasets.manifest import Manifest
 
+
 def dataset(
     labels: list[str], sizes: list[tuple[int, int]], formats: list[str], copies: int = 1
 ) -> tuple[Manifest, Facts]:

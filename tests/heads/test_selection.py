@@ -13,6 +13,7 @@ from headstart.heads.selection import (
     cross_validate,
     default_candidates,
     fit_chosen,
+    rooted,
     side_by_side,
 )
 from headstart.heads.spectrum import Rows
@@ -51,7 +52,7 @@ def test_scores_are_those_of_separate_fits(data):
     assert progress.told == [0]
     splits = [(np.flatnonzero(folds != fold), np.flatnonzero(folds == fold)) for fold in range(5)]
     for score in scores:
-        X = side_by_side(taps, score.candidate.taps)
+        X = rooted(side_by_side(taps, score.candidate.taps))
         head = make_head(score.candidate.head, 3)
         expected = np.empty_like(score.scores)
         for learn, judge in splits:
@@ -81,7 +82,7 @@ def test_labels_match_scikit_learns_cross_validation(data):
     (score,) = cross_validate([RIDGE], taps, y, groups, folds, 0, Silent())
     splits = [(folds != fold, folds == fold) for fold in range(5)]
     splits = [tuple(map(np.flatnonzero, split)) for split in splits]
-    expected = cross_val_predict(make_head("ridge"), taps["late"], y, cv=splits)
+    expected = cross_val_predict(make_head("ridge"), rooted(taps["late"]), y, cv=splits)
     np.testing.assert_array_equal(score.scores.argmax(axis=1), expected)
 
 
@@ -156,7 +157,9 @@ def test_the_chosen_head_is_fitted_on_all_rows(data):
     X = np.concatenate([taps["early"], taps["late"]], axis=1)
     assert head.temperature_ == 0.7
     np.testing.assert_allclose(
-        head.scores(X), make_head("softmax", 4).fit(X, y, groups).scores(X), atol=1e-5
+        head.scores(X),
+        make_head("softmax", 4).fit(rooted(X), y, groups).scores(rooted(X)),
+        atol=1e-5,
     )
 
 

@@ -63,7 +63,7 @@ def test_an_edited_record(copy: Path) -> None:
 
 def test_a_newer_format_names_the_version_to_install(copy: Path) -> None:
     edit(copy, format_version=99, versions={"headstart": "7.0"})
-    with pytest.raises(BundleError, match="headstart>=7.0"):
+    with pytest.raises(BundleError, match=r"headstart>=7\.0"):
         hs.load(copy)
 
 

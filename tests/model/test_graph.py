@@ -10,7 +10,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from headstart import layers
 from headstart.backbones.engine import Engine
-from headstart.layers import Affine, Layer, Normalise, Rectify, Vote
+from headstart.layers import Affine, Layer, Normalise, Rectify, Root, Shift, Vote
 from headstart.model.graph import write_classifier_graph
 
 RANDOM = np.random.default_rng(0)
@@ -25,9 +25,7 @@ def backbone_graph(path: Path) -> Path:
         helper.make_node("MatMul", ["stage1", "matrix"], ["head"]),
         helper.make_node("Neg", ["head"], ["logits"]),
     ]
-    matrix = numpy_helper.from_array(
-        RANDOM.normal(size=(3, 5)).astype(np.float32) / 100, "matrix"
-    )
+    matrix = numpy_helper.from_array(RANDOM.normal(size=(3, 5)).astype(np.float32) / 100, "matrix")
     pixels = helper.make_tensor_value_info("pixels", TensorProto.UINT8, ["N", SIDE, SIDE, 3])
     outputs = [
         helper.make_tensor_value_info(name, TensorProto.FLOAT, ["N", dim])
@@ -44,8 +42,13 @@ def normal(*shape: int) -> np.ndarray:
 
 HEADS: dict[str, list[Layer]] = {
     "affine": [Affine(normal(8, 3), normal(3))],
-    "fully connected": [Affine(normal(8, 6), normal(6)), Rectify(), Affine(normal(6, 3), normal(3))],
-    "cosine": [Affine(normal(8, 8), normal(8)), Normalise(), Affine(normal(8, 3), normal(3))],
+    "fully connected": [
+        Affine(normal(8, 6), normal(6)),
+        Rectify(),
+        Affine(normal(6, 3), normal(3)),
+    ],
+    "cosine": [Shift(normal(8)), Normalise(), Affine(normal(8, 3), normal(3))],
+    "rooted": [Shift(normal(8)), Root(), Affine(normal(8, 3), normal(3))],
     "neighbours": [
         Normalise(),
         Vote(normal(9, 8), RANDOM.integers(0, 3, 9), num_classes=3, neighbours=4, sharpness=5.0),

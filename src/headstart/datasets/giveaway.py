@@ -97,7 +97,9 @@ def _clues(columns: npt.NDArray[np.float64], labels: npt.NDArray[np.str_]) -> It
             yield _measure(f"{name} from the rest", columns, labels == name)
 
 
-def _measure(what: str, columns: npt.NDArray[np.float64], answers: npt.NDArray[np.generic]) -> _Clue:
+def _measure(
+    what: str, columns: npt.NDArray[np.float64], answers: npt.NDArray[np.generic]
+) -> _Clue:
     from sklearn.model_selection import KFold, cross_val_predict
     from sklearn.tree import DecisionTreeClassifier
 
@@ -116,7 +118,8 @@ def _size_columns(facts: Facts) -> npt.NDArray[np.float64]:
 
 
 def _one_hot(values: Sequence[str]) -> npt.NDArray[np.float64]:
-    return (np.array(values)[:, None] == np.unique(values)[None, :]).astype(np.float64)
+    one_hot = np.array(values)[:, None] == np.unique(values)[None, :]
+    return np.asarray(one_hot, dtype=np.float64)
 
 
 def _typical(values: Sequence[Hashable], labels: Sequence[str]) -> list[str]:

@@ -6,7 +6,7 @@ import numpy as np
 
 from headstart.heads.head import Head
 from headstart.heads.spectrum import Integers, Rows, class_sums
-from headstart.layers import Affine, Layer, Normalise, run
+from headstart.layers import Affine, Layer, Normalise, Shift, run
 
 
 class NearestMeanHead(Head):
@@ -34,7 +34,7 @@ class NearestMeanHead(Head):
         return (*directions, Affine(means.T.copy(), np.zeros(num_classes, np.float32)))
 
 
-def centred_directions(rows: Rows) -> tuple[Affine, Normalise]:
+def centred_directions(rows: Rows) -> tuple[Shift, Normalise]:
     """Layers that take the mean of the rows away and scale each row to length 1."""
     mean = rows.X.mean(axis=0, dtype=np.float64).astype(np.float32)
-    return Affine(np.eye(len(mean), dtype=np.float32), -mean), Normalise()
+    return Shift(-mean), Normalise()

@@ -19,7 +19,7 @@ from onnx import TensorProto, helper, numpy_helper
 from onnx.utils import Extractor
 
 from headstart import layers
-from headstart.layers import Affine, Layer, Normalise, Rectify, Vote
+from headstart.layers import Affine, Layer, Normalise, Rectify, Root, Shift, Vote
 
 
 def write_classifier_graph(
@@ -70,6 +70,11 @@ def _append(nodes: _Nodes, layer: Layer, x: str) -> str:
         case Affine(weight, bias):
             product = nodes.add("MatMul", [x, nodes.constant(weight)])
             return nodes.add("Add", [product, nodes.constant(bias)])
+        case Shift(offset):
+            return nodes.add("Add", [x, nodes.constant(offset)])
+        case Root():
+            root = nodes.add("Sqrt", [nodes.add("Abs", [x])])
+            return nodes.add("Mul", [nodes.add("Sign", [x]), root])
         case Rectify():
             return nodes.add("Relu", [x])
         case Normalise():

@@ -21,6 +21,7 @@ from headstart.features.extraction import extract
 from headstart.features.store import FeatureStore
 from headstart.files import cache_folder
 from headstart.heads.catalog import make_head
+from headstart.heads.selection import rooted
 from headstart.images.decode import of_array
 from headstart.progress import Silent
 
@@ -81,12 +82,12 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     def predict(self, X: Pictures) -> npt.NDArray[Any]:
         """N labels."""
         check_is_fitted(self)
-        return self.head_.predict(self._features(X))
+        return self.head_.predict(rooted(self._features(X)))
 
     def predict_proba(self, X: Pictures) -> npt.NDArray[np.float32]:
         """float32 [N, C], in the order of ``classes_``."""
         check_is_fitted(self)
-        return self.head_.predict_proba(self._features(X))
+        return self.head_.predict_proba(rooted(self._features(X)))
 
     def _features(self, X: Any) -> Any:
         """Features [N, D]; what is neither paths nor pictures is left for the head to judge."""
