@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
-from collections.abc import Iterator
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -54,15 +59,29 @@ def draw(kind: str, number: int, side: int = 96) -> Image.Image:
     return Image.fromarray((255 * pixels).astype(np.uint8))
 
 
+def draw_folder(folder: Path, start: int = 0, **counts: int) -> Path:
+    """A folder per kind with so many pictures, numbered from ``start``."""
+    for kind, count in counts.items():
+        (folder / kind).mkdir(parents=True, exist_ok=True)
+        for number in range(start, start + count):
+            draw(kind, number).save(folder / kind / f"{kind}_{number:02}.png")
+    return folder
+
+
+@pytest.fixture(name="draw", scope="session")
+def draw_as_fixture() -> Callable[..., Image.Image]:
+    return draw
+
+
+@pytest.fixture(name="draw_folder", scope="session")
+def draw_folder_as_fixture() -> Callable[..., Path]:
+    return draw_folder
+
+
 @pytest.fixture(scope="session")
 def shapes(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder per class: 24 pictures of stripes, 20 of blobs. Tests must not change it."""
-    folder = tmp_path_factory.mktemp("pictures") / "shapes"
-    for kind, number in (("stripes", 24), ("blobs", 20)):
-        (folder / kind).mkdir(parents=True)
-        for index in range(number):
-            draw(kind, index).save(folder / kind / f"{kind}_{index:02}.png")
-    return folder
+    return draw_folder(tmp_path_factory.mktemp("pictures") / "shapes", stripes=24, blobs=20)
 
 
 @pytest.fixture(scope="session")
@@ -73,3 +92,65 @@ def bundle(shapes: Path, cache: Path, tmp_path_factory: pytest.TempPathFactory) 
 
     out = tmp_path_factory.mktemp("bundles") / "shapes.headstart"
     return run_fit(shapes, out, Recipe(heads=("ridge", "neighbors"))).bundle
+
+
+@pytest.fixture
+def own_cache(tmp_path: Path, cache: Path) -> Path:
+    """A cache without features; the graphs, which cost seconds to make, are the shared ones."""
+    from headstart.backbones.loading import load_backbone
+
+    load_backbone(cache=cache)
+    folder = tmp_path / "own-cache"
+    folder.mkdir()
+    (folder / "graphs").symlink_to(cache / "graphs")
+    return folder
+
+
+@dataclass(frozen=True)
+class Ran:
+    """What one call of the program gave."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        """Standard output as one JSON value; whatever else stands there is an error."""
+        return json.loads(self.out)
+
+    @property
+    def complaint(self) -> str:
+        """The one error on standard error: its three lines."""
+        what, expected, fix = self.err.splitlines()[-3:]
+        assert what.startswith("error: "), self.err
+        assert expected.startswith("expected: "), self.err
+        assert fix.startswith("fix: "), self.err
+        assert "Traceback" not in self.err
+        return what.removeprefix("error: ")
+
+
+@pytest.fixture
+def headstart(cache: Path, capfd: pytest.CaptureFixture[str]) -> Callable[..., Ran]:
+    """The program, called in this process."""
+    from headstart.cli.main import run
+
+    def call(*arguments: object) -> Ran:
+        capfd.readouterr()
+        with pytest.raises(SystemExit) as end:
+            run([str(argument) for argument in arguments])
+        return Ran(int(end.value.code or 0), *capfd.readouterr())
+
+    return call
+
+
+@pytest.fixture(scope="session")
+def program(cache: Path) -> Callable[..., Ran]:
+    """The program in a process of its own."""
+
+    def call(*arguments: object, **more: Any) -> Ran:
+        command = [sys.executable, "-m", "headstart.cli.main", *map(str, arguments)]
+        done = subprocess.run(command, capture_output=True, check=False, **more)
+        return Ran(done.returncode, done.stdout.decode(), done.stderr.decode())
+
+    return call

@@ -1,0 +1,49 @@
+import dataclasses
+from pathlib import Path
+
+import pytest
+
+from headstart.errors import SettingError
+from headstart.files import canonical_json
+from headstart.workflows.recipe import Recipe, recipe_of
+
+
+def test_settings_become_a_recipe():
+    recipe = recipe_of({"heads": "ridge", "images": "photos", "seed": 3})
+    assert recipe == Recipe(heads=("ridge",), images=Path("photos"), seed=3)
+
+
+def test_an_unknown_setting_suggests_near_ones():
+    with pytest.raises(SettingError, match="did you mean backbone"):
+        recipe_of({"backbon": "resnet50"})
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"test_share": 0.0},
+        {"test_share": 1.0},
+        {"num_folds": 1},
+        {"seed": -1},
+        {"threads": 0},
+        {"test_share": float("nan")},
+    ],
+)
+def test_wrong_values_are_refused_at_the_door(wrong):
+    with pytest.raises(SettingError, match=next(iter(wrong))):
+        Recipe(**wrong)
+
+
+def test_a_recipe_is_frozen_and_plain():
+    recipe = Recipe(images=Path("photos"), merge=(("a", "b"),), cache=Path("here"), threads=1)
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        recipe.seed = 1
+    assert "photos" in canonical_json(recipe.to_json())
+    # Neither decides the result, so that receipts of equal runs are equal.
+    assert not {"cache", "threads"} & recipe.to_json().keys()
+
+
+def test_what_says_how_pictures_are_read_reaches_the_reader():
+    recipe = Recipe(label_pattern="x", merge=(("a", "b"),), test=Path("t"))
+    options = recipe.read_options
+    assert (options.label_pattern, options.merge, options.test) == ("x", (("a", "b"),), Path("t"))
