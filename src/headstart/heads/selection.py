@@ -137,8 +137,8 @@ def choose(scores: Sequence[CandidateScore], y: Integers) -> int:
     """The position of the candidate to use.
 
     Two questions, each asked of the paired differences on the same rows. Whose accuracy is within
-    one standard error of the most accurate one's? Of these, whose log loss is within one standard
-    error of the lowest? The first that is left, in the order of the candidates. Accuracy is what
+    two standard errors of the most accurate one's? Of these, whose log loss is within two standard
+    errors of the lowest? The first that is left, in the order of the candidates. Accuracy is what
     people ask for, but a few hundred rows cannot tell close candidates apart by counting mistakes;
     the log loss uses how sure each score was. What neither tells apart is decided by the order,
     which is that of experience (`default_candidates`), not by noise.
@@ -149,12 +149,12 @@ def choose(scores: Sequence[CandidateScore], y: Integers) -> int:
     """
     wrong = np.array([~score.correct for score in scores], dtype=np.float64)
     losses = np.array([row_losses(score.scores, y, score.temperature) for score in scores])
-    eligible = _within_one_error(wrong, np.arange(len(scores)))
-    return int(_within_one_error(losses, eligible)[0])
+    eligible = _within_two_errors(wrong, np.arange(len(scores)))
+    return int(_within_two_errors(losses, eligible)[0])
 
 
-def _within_one_error(losses: npt.NDArray[np.float64], among: Integers) -> Integers:
-    """Those whose mean loss [K, N] is within one paired standard error of the lowest, in order."""
+def _within_two_errors(losses: npt.NDArray[np.float64], among: Integers) -> Integers:
+    """Those whose mean loss [K, N] is within two paired standard errors of the lowest, in order."""
     means = losses[among].mean(axis=1)
     behind = losses[among] - losses[among[means.argmin()]]
     error = behind.std(axis=1) / np.sqrt(max(1, losses.shape[1] - 1))
