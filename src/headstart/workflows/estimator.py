@@ -67,7 +67,8 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         """Fit the head.
 
         Args:
-            X: N paths, or uint8 pictures [N, H, W, 3], or features [N, D].
+            X: N paths, or uint8 pictures [N, H, W, 3], or features [N, D]; features that are given
+                reach the head as they are.
             y: N labels.
 
         Raises:
@@ -82,12 +83,12 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     def predict(self, X: Pictures) -> npt.NDArray[Any]:
         """N labels."""
         check_is_fitted(self)
-        return self.head_.predict(rooted(self._features(X)))
+        return self.head_.predict(self._features(X))
 
     def predict_proba(self, X: Pictures) -> npt.NDArray[np.float32]:
         """float32 [N, C], in the order of ``classes_``."""
         check_is_fitted(self)
-        return self.head_.predict_proba(rooted(self._features(X)))
+        return self.head_.predict_proba(self._features(X))
 
     def _features(self, X: Any) -> Any:
         """Features [N, D]; what is neither paths nor pictures is left for the head to judge."""
@@ -108,7 +109,7 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
                 "pictures that can be decoded: an estimator may not drop rows",
                 "leave them out; headstart.check lists them all",
             )
-        return found.joined(taps, np.arange(len(found)))
+        return rooted(found.joined(taps, np.arange(len(found))))
 
     def _of_pixels(self, pixels: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
         backbone, _ = self._backbone()
@@ -118,7 +119,7 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         for array in pixels:
             outputs = engine.run(backbone.preprocessing.pixels(of_array(array)))
             rows.append(np.concatenate([outputs[name] for name in taps]))
-        return np.stack(rows)
+        return rooted(np.stack(rows))
 
     def _backbone(self) -> tuple[Backbone, Path]:
         cache = Path(self.cache) if self.cache else cache_folder()
