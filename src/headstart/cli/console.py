@@ -31,7 +31,8 @@ class Console:
         self._task: TaskID | None = None
         self._what, self._total, self._done, self._last = "", 0, 0, 0.0
         # Also after an error the terminal gets its cursor back.
-        click.get_current_context().call_on_close(self.stop)
+        if context := click.get_current_context(silent=True):
+            context.call_on_close(self.stop)
 
     def say(self, line: str) -> None:
         """One line."""

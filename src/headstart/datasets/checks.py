@@ -182,7 +182,7 @@ def wrong_extensions(manifest: Manifest, facts: Facts) -> list[Finding]:
         for name, kind in pairs
         if (suffix := suffix_of(name)) and suffix not in _FORMATS.get(kind, (suffix,))
     ]
-    message = "of another format than their names say: they are read by their content"
+    message = "of another format than the name says: read by content"
     return _pictures("wrong_extension", "note", wrong, message)
 
 
