@@ -35,6 +35,7 @@ def facts(number: int, **changes: Any) -> Facts:
         "modes": ("RGB",) * number,
         "flags": (frozenset(),) * number,
         "hashes": np.zeros(number, dtype=np.uint64),
+        "thumbnails": np.zeros((number, 256), dtype=np.uint8),
     }
     return Facts(**{**columns, **changes})
 

@@ -23,6 +23,7 @@ def dataset(
         modes=("RGB",) * number,
         flags=(frozenset(),) * number,
         hashes=np.zeros(number, dtype=np.uint64),
+        thumbnails=np.zeros((number, 256), dtype=np.uint8),
     )
     return manifest, facts
 

@@ -32,7 +32,8 @@ def row(number: int) -> Row:
         "stage1": random.normal(size=3).astype(np.float32),
         "head": random.normal(size=5).astype(np.float32),
     }
-    facts = FileFacts(number, 2, "JPEG", "RGB", frozenset({"gray"}), 2**64 - 1 - number)
+    flags, thumbnail = frozenset({"gray"}), bytes([number]) * 256
+    facts = FileFacts(number, 2, "JPEG", "RGB", flags, 2**64 - 1 - number, thumbnail)
     return number.to_bytes(32, "big"), outputs, facts
 
 
@@ -93,7 +94,7 @@ def test_damage_in_the_features_is_found_when_they_are_read(
     FeatureStore(tmp_path, backbone).add([row(number) for number in range(50)])
     store = FeatureStore(tmp_path, backbone)
     shard = next(store.folder.glob("part-*.parquet"))
-    column = pq.ParquetFile(shard).metadata.row_group(0).column(8)
+    column = pq.ParquetFile(shard).metadata.row_group(0).column(9)
     assert column.path_in_schema.startswith("tap.head")
     content = bytearray(shard.read_bytes())
     content[column.data_page_offset + column.total_compressed_size // 2] ^= 1

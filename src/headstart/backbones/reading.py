@@ -17,7 +17,7 @@ import numpy as np
 from headstart.backbones.engine import Engine, Outputs, num_cores
 from headstart.errors import UnusableImage
 from headstart.images.decode import Picture, decode, digest_of, read_bytes
-from headstart.images.perceptual_hash import perceptual_hash
+from headstart.images.perceptual_hash import hash_and_thumbnail
 from headstart.images.preprocessing import Preprocessing
 
 # A file's path, or its bytes.
@@ -38,6 +38,7 @@ class FileFacts:
         mode: Pillow's mode in the file.
         flags: See `images.decode.Picture`.
         hash: 64-bit perceptual hash.
+        thumbnail: 256 bytes, 16x16 gray pixels.
     """
 
     width: int
@@ -46,6 +47,7 @@ class FileFacts:
     mode: str
     flags: frozenset[str]
     hash: int
+    thumbnail: bytes
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,13 +127,15 @@ def _outcome(
 
 def facts_of(picture: Picture) -> FileFacts:
     """What a decoded picture is."""
+    hash_, thumbnail = hash_and_thumbnail(picture.image)
     return FileFacts(
         width=picture.width,
         height=picture.height,
         format=picture.format,
         mode=picture.mode,
         flags=picture.flags,
-        hash=perceptual_hash(picture.image),
+        hash=hash_,
+        thumbnail=thumbnail,
     )
 
 

@@ -7,12 +7,14 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from headstart.datasets.facts import Facts
 from headstart.images.perceptual_hash import near_pairs
 
-# A hash sees layout only: two solar cells or two blank pages agree in it. So the backbone must
-# find the two nearly the same as well.
 _HASH_DISTANCE = 4
-_COSINE = 0.95
+# A copy that was saved again, resized or brightened stays above; other solar cells of the same
+# module, or other slices of the same head, mostly stay below.
+_CORRELATION = 0.98
+_ENOUGH_FOR_A_MEAN = 50
 
 Pairs = npt.NDArray[np.int64]
 
@@ -35,23 +37,38 @@ class Duplicates:
         return np.concatenate([self.exact, self.near])
 
 
-def find_duplicates(
-    digests: tuple[bytes, ...],
-    hashes: npt.NDArray[np.uint64],
-    features: npt.NDArray[np.float32],
-) -> Duplicates:
+def find_duplicates(facts: Facts) -> Duplicates:
     """Copies among N pictures.
 
-    Args:
-        digests: sha256 of each file.
-        hashes: uint64 [N], perceptual hashes.
-        features: float32 [N, D], last-tap features.
+    A near copy has nearly the same hash, and its thumbnail the same light and dark places. What
+    all pictures of the set share (the frame of a scanner, the bars of a solar cell) is taken away
+    first: it is no evidence that two of them are the same.
     """
-    exact = _exact_pairs(digests)
-    pairs = near_pairs(hashes, _HASH_DISTANCE)
-    same_bytes = np.array([digests[i] == digests[j] for i, j in pairs], dtype=bool)
+    exact = _exact_pairs(facts.digests)
+    pairs = near_pairs(facts.hashes, _HASH_DISTANCE)
+    same_bytes = np.array([facts.digests[i] == facts.digests[j] for i, j in pairs], dtype=bool)
     pairs = pairs[~same_bytes]
-    return Duplicates(exact, pairs[_cosine(features, pairs) >= _COSINE])
+    own = _own_pattern(facts.thumbnails)
+    alike = np.einsum("pd,pd->p", own[pairs[:, 0]], own[pairs[:, 1]]) >= _CORRELATION
+    return Duplicates(exact, pairs[alike])
+
+
+def _own_pattern(thumbnails: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+    """float32 [N, P], rows of length 1: each thumbnail, free of brightness, contrast, and the mean.
+
+    With few pictures the mean is mostly the pictures themselves, so it is taken away only where
+    it is the mean of many.
+    """
+    pixels = thumbnails.astype(np.float32)
+    pixels -= pixels.mean(axis=1, keepdims=True)
+    pixels = _unit(pixels)
+    if len(pixels) >= _ENOUGH_FOR_A_MEAN:
+        pixels -= pixels.mean(axis=0)
+    return _unit(pixels)
+
+
+def _unit(rows: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    return np.asarray(rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-6))
 
 
 def _exact_pairs(digests: tuple[bytes, ...]) -> Pairs:
@@ -62,9 +79,3 @@ def _exact_pairs(digests: tuple[bytes, ...]) -> Pairs:
         if first.setdefault(digest, row) != row
     ]
     return np.array(pairs, dtype=np.int64).reshape(-1, 2)
-
-
-def _cosine(features: npt.NDArray[np.float32], pairs: Pairs) -> npt.NDArray[np.float32]:
-    a, b = features[pairs[:, 0]], features[pairs[:, 1]]
-    lengths = np.linalg.norm(a, axis=1) * np.linalg.norm(b, axis=1)
-    return np.asarray((a * b).sum(axis=1) / np.maximum(lengths, 1e-12), dtype=np.float32)

@@ -21,6 +21,7 @@ class Facts:
         modes: As Pillow names them: ``"RGB"``, ``"L"``.
         flags: What else was seen, for example ``"multi_frame"``.
         hashes: uint64 [N], perceptual hashes.
+        thumbnails: uint8 [N, 256], 16x16 gray pixels.
     """
 
     digests: tuple[bytes, ...]
@@ -30,6 +31,7 @@ class Facts:
     modes: tuple[str, ...]
     flags: tuple[frozenset[str], ...]
     hashes: npt.NDArray[np.uint64]
+    thumbnails: npt.NDArray[np.uint8]
 
     def __post_init__(self) -> None:
         lengths = {name: len(column) for name, column in vars(self).items()}
@@ -50,4 +52,5 @@ class Facts:
             modes=tuple(self.modes[row] for row in rows),
             flags=tuple(self.flags[row] for row in rows),
             hashes=self.hashes[rows],
+            thumbnails=self.thumbnails[rows],
         )

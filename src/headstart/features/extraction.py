@@ -112,4 +112,7 @@ def _columns(digests: Sequence[bytes], facts: Sequence[FileFacts]) -> Facts:
         modes=tuple(fact.mode for fact in facts),
         flags=tuple(fact.flags for fact in facts),
         hashes=np.array([fact.hash for fact in facts], dtype=np.uint64),
+        thumbnails=np.frombuffer(b"".join(fact.thumbnail for fact in facts), np.uint8).reshape(
+            len(facts), -1
+        ),
     )

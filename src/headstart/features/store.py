@@ -27,7 +27,7 @@ from headstart.errors import StoreError
 from headstart.files import canonical_json, sha256, sweep, write_text, written_whole
 from headstart.images.decode import DECODER_VERSION
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 _DAY = 86_400
 _FACT_FIELDS = [
     pa.field("width", pa.int64()),
@@ -36,6 +36,7 @@ _FACT_FIELDS = [
     pa.field("mode", pa.string()),
     pa.field("flags", pa.list_(pa.string())),
     pa.field("hash", pa.uint64()),
+    pa.field("thumbnail", pa.binary()),
 ]
 
 Row = tuple[bytes, Outputs, FileFacts]
@@ -74,6 +75,9 @@ class FeatureStore:
         sweep(self.folder, older_than=time.time() - _DAY)
         for shard in sorted(self.folder.glob("part-*.parquet")):
             self._index(shard)
+
+    def __len__(self) -> int:
+        return len(self._places)
 
     def __contains__(self, digest: bytes) -> bool:
         return digest in self._places

@@ -17,6 +17,7 @@ from headstart.images.decode import RESAMPLING, Image
 
 _BITS = 64
 _SIDE, _LOW = 32, 8
+THUMBNAIL_SIDE = 16
 
 _frequency, _place = np.arange(_LOW)[:, None], np.arange(_SIDE)[None, :]
 # The first 8 rows of the cosine transform (DCT-II, not normalised: only the order counts).
@@ -28,9 +29,20 @@ def perceptual_hash(image: Image) -> int:
 
     Pictures of one flat colour have all the same hash (black apart); it says nothing of them.
     """
+    return hash_and_thumbnail(image)[0]
+
+
+def hash_and_thumbnail(image: Image) -> tuple[int, bytes]:
+    """The hash, and a gray thumbnail of 16x16 pixels, row by row, to confirm it with."""
     # `reducing_gap` averages a large picture down in whole steps before it is resampled.
     small = image.resize((_SIDE, _SIDE), RESAMPLING["bilinear"], reducing_gap=2.0).convert("L")
-    low = _COSINES @ np.asarray(small, dtype=np.float64) @ _COSINES.T
+    gray = np.asarray(small, dtype=np.float64)
+    blocks = gray.reshape(THUMBNAIL_SIDE, 2, THUMBNAIL_SIDE, 2)
+    return _hash(gray), blocks.mean(axis=(1, 3)).round().astype(np.uint8).tobytes()
+
+
+def _hash(gray: npt.NDArray[np.float64]) -> int:
+    low = _COSINES @ gray @ _COSINES.T
     # Rounded, so that what should be 0 is 0 and not the last digit of a sum.
     low = low.round(6)
     median = np.sort(low, axis=None)[_BITS // 2 - 1 : _BITS // 2 + 1].mean()

@@ -75,8 +75,7 @@ def prepare(pictures: str | os.PathLike[str], recipe: Recipe, progress: Progress
     if not len(features):
         raise _nothing_usable(pictures, unusable)
     manifest = found.select(features.indices)
-    facts = features.facts
-    duplicates = find_duplicates(facts.digests, facts.hashes, features.taps["head"])
+    duplicates = find_duplicates(features.facts)
     groups = merge_groups(manifest.groups, duplicates.pairs)
     return Prepared(manifest, backbone, features, duplicates, groups, unusable)
 
