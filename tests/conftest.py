@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import subprocess
@@ -9,11 +10,14 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 from PIL import Image
+
+if TYPE_CHECKING:
+    from headstart.backbones.backbone import Backbone
 
 DATA = Path(os.environ.get("HEADSTART_TEST_DATA", Path(__file__).parents[2] / "shared" / "data"))
 
@@ -85,7 +89,18 @@ def shapes(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def bundle(shapes: Path, cache: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def backbone(cache: Path) -> Backbone:
+    """The default backbone; its graph, which costs seconds, is built by one worker for all."""
+    from headstart.backbones.loading import load_backbone
+
+    cache.mkdir(exist_ok=True)
+    with (cache / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        return load_backbone(cache=cache)
+
+
+@pytest.fixture(scope="session")
+def bundle(shapes: Path, backbone: Backbone, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A classifier of the shapes. Tests must not change it; copy it first."""
     from headstart.workflows.fit import run_fit
     from headstart.workflows.recipe import Recipe
@@ -95,11 +110,8 @@ def bundle(shapes: Path, cache: Path, tmp_path_factory: pytest.TempPathFactory) 
 
 
 @pytest.fixture
-def own_cache(tmp_path: Path, cache: Path) -> Path:
-    """A cache without features; the graphs, which cost seconds to make, are the shared ones."""
-    from headstart.backbones.loading import load_backbone
-
-    load_backbone(cache=cache)
+def own_cache(tmp_path: Path, cache: Path, backbone: Backbone) -> Path:
+    """A cache without features; the graphs are the shared ones."""
     folder = tmp_path / "own-cache"
     folder.mkdir()
     (folder / "graphs").symlink_to(cache / "graphs")

@@ -98,4 +98,3 @@ def test_lines_above_a_bar_command_no_terminal(context, on_a_terminal):
 def test_printable(name, printed):
     assert printable(name) == printed
     assert printed.encode()
-

@@ -99,9 +99,7 @@ def test_for_a_person_one_line_a_picture(predict, some):
     assert lines[0].startswith(f"{some / 'a.png'}: ")
     assert "blobs" in lines[0]
     assert " %" in lines[0]
-    assert lines[2] == (
-        f"{some / 'bad.jpg'}: not usable: not_an_image: looks like an HTML page"
-    )
+    assert lines[2] == (f"{some / 'bad.jpg'}: not usable: not_an_image: looks like an HTML page")
 
 
 def test_quiet_prints_the_answers_alone(predict, some):

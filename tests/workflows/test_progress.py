@@ -1,4 +1,4 @@
-"""Every journey tells its progress: one piece at a time, counted to its end, also after an error."""
+"""Every journey tells its progress: one piece at a time, to its end, also after an error."""
 
 import pytest
 

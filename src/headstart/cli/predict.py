@@ -159,10 +159,17 @@ def _write_parquet(rows: Iterator[Any], path: Path, top: int | None) -> None:
     )
     with written_whole(path) as temporary, pq.ParquetWriter(temporary, schema) as writer:
         while batch := list(itertools.islice(rows, 4096)):
-            values = [{**row.to_json(top), "path": _text(row.path)} for row in batch]
+            values = [_as_text(row.to_json(top)) for row in batch]
             writer.write_table(pa.Table.from_pylist(values, schema))
 
 
-def _text(name: str) -> str:
-    """A file name need not be text; what is none is spelled out."""
-    return name.encode("utf-8", "backslashreplace").decode()
+def _as_text(value: Any) -> Any:
+    """Names of files and classes need not be text; what is none is spelled out."""
+    match value:
+        case str():
+            return value.encode("utf-8", "backslashreplace").decode()
+        case list():
+            return [_as_text(each) for each in value]
+        case dict():
+            return {key: _as_text(each) for key, each in value.items()}
+    return value

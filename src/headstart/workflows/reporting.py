@@ -34,7 +34,7 @@ def report_of(place: Path, prepared: Prepared, trained: Trained) -> str:
     backbone = prepared.backbone
     return render(
         Report(
-            title=prepared.manifest.root.name,
+            title=prepared.manifest.name.rstrip("/"),
             created=datetime.datetime.now().astimezone().strftime("%Y-%m-%d %H:%M %Z"),
             version=headstart.__version__,
             results=trained.results,
@@ -45,7 +45,7 @@ def report_of(place: Path, prepared: Prepared, trained: Trained) -> str:
                 describe(backbone),
             ),
             candidates=_candidates(prepared, trained),
-            why=why(trained),
+            why=" ".join((why(trained), *(f"Note: {line}." for line in warnings_of(trained)))),
             backbone=BackboneFacts(
                 name=backbone.name,
                 licence=backbone.licence,
@@ -81,6 +81,17 @@ def why(trained: Trained) -> str:
         f"{name}: {reason}. Corrected for having chosen the best of {len(scores)}, "
         f"cross-validation expects {percent(estimate)} ({interval_text(interval)}) "
         "on new pictures."
+    )
+
+
+def warnings_of(trained: Trained) -> tuple[str, ...]:
+    """What makes the numbers less than they seem."""
+    expected, test = trained.corrected[1], trained.results.interval
+    if test.high >= expected.low:
+        return ()
+    return (
+        f"the test result lies below what cross-validation expected ({interval_text(expected)}): "
+        "the test pictures differ from the training pictures, or some are labelled otherwise",
     )
 
 

@@ -1,0 +1,43 @@
+"""Runs the program and sends it a signal at a chosen step.
+
+``python dying.py SIGNAL STAGE NUMBER FOLDER ARGUMENTS...``: a step of a stage is what it reports as
+progress (``features``: one picture; ``comparing heads``: the heads of one fold); a step of the
+stage ``file`` is a file or folder below FOLDER that is opened, renamed or removed.
+"""
+
+import collections
+import os
+import signal
+import sys
+
+from headstart.cli.console import Console
+from headstart.cli.main import run
+
+_CHANGES = {"open", "os.mkdir", "os.rename", "os.remove", "os.rmdir", "shutil.rmtree"}
+
+
+def main(name: str, stage: str, number: str, folder: str, *arguments: str) -> None:
+    steps: collections.Counter[str] = collections.Counter()
+
+    def step(of: str) -> None:
+        steps[of] += 1
+        if (of, steps[of]) == (stage, int(number)):
+            os.kill(os.getpid(), signal.Signals[name])
+
+    def watch(event: str, values: tuple[object, ...]) -> None:
+        if event in _CHANGES and str(values[0]).startswith(folder):
+            step("file")
+
+    advance = Console.advance
+
+    def advance_and_step(console: Console, count: int = 1) -> None:
+        advance(console, count)
+        step(console._what)
+
+    Console.advance = advance_and_step  # type: ignore[method-assign]
+    sys.addaudithook(watch)
+    run(list(arguments))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,66 @@
+"""Fit, predict, evaluate; fit again: what is known is not computed, what is equal stays equal."""
+
+import json
+
+import headstart as hs
+
+SAME = ("results.json", "split.csv", "unreadable.csv")
+
+
+def test_from_pictures_to_predictions_and_back_again(fit, headstart, draw, draw_folder, tmp_path):
+    pictures = draw_folder(tmp_path / "pictures", start=900, stripes=14, blobs=12)
+    out = tmp_path / "out.headstart"
+    first = fit(pictures, out).json
+    assert first["features"] == {"computed": 26, "reused": 0}
+
+    draw("stripes", 990).save(tmp_path / "new.png")
+    (row,) = headstart("predict", out, tmp_path / "new.png", "--json").json
+    assert row["label"] == "stripes"
+
+    fresh = draw_folder(tmp_path / "fresh", start=950, stripes=4, blobs=4)
+    judged = headstart("evaluate", out, fresh, "--json").json
+    assert judged["test"]["num_images"] == 8
+    assert judged["test"]["accuracy"] == hs.evaluate(out, fresh).accuracy
+
+    again = fit(pictures, out).json
+    assert again["features"] == {"computed": 0, "reused": 26}
+    assert again["test"] == first["test"]
+
+    draw_folder(pictures, start=930, stripes=2, blobs=1)
+    more = fit(pictures, out).json
+    assert more["features"] == {"computed": 3, "reused": 26}
+
+    renamed = pictures.rename(tmp_path / "renamed")
+    (renamed / "blobs").rename(renamed / "dots")
+    assert fit(renamed, out).json["features"] == {"computed": 0, "reused": 29}
+    assert hs.load(out).class_names == ("dots", "stripes")
+
+
+def test_the_same_seed_gives_the_same_bytes_and_another_seed_others(headstart, shapes, tmp_path):
+    for name, seed, threads in (("a", 1, 1), ("b", 1, 2), ("c", 2, 1)):
+        options = ("--head", "ridge", "--head", "softmax", "--quiet")
+        options += ("--seed", seed, "--threads", threads)
+        assert headstart("fit", shapes, "--out", tmp_path / name, *options).code == 0
+
+    def content(name):
+        return [(tmp_path / name / file).read_bytes() for file in SAME]
+
+    assert content("a") == content("b")
+    assert content("a")[1] != content("c")[1]
+
+    def receipt(name):
+        found = json.loads((tmp_path / name / "receipt.json").read_text())
+        for row in (found, *found["candidates"]):
+            del row["seconds"]
+        return {key: found[key] for key in found.keys() - {"bundle", "features"}}
+
+    assert receipt("a") == receipt("b")
+
+
+def test_the_bundle_says_what_the_run_said(headstart, shapes, tmp_path):
+    ran = headstart("fit", shapes, "--out", tmp_path / "out", "--head", "ridge", "--json").json
+    classifier = hs.load(tmp_path / "out")
+    assert json.loads((tmp_path / "out" / "results.json").read_text()) == ran["test"]
+    assert classifier.test["accuracy"] == ran["test"]["accuracy"]
+    assert classifier.test["interval"] == ran["test"]["interval"]
+    assert "ridge on efficientnet_lite0, 2 classes" in repr(classifier)

@@ -1,0 +1,61 @@
+"""A disk that is full: three clear lines, nothing half, everything before still whole."""
+
+import resource
+
+import pytest
+
+import headstart as hs
+from headstart.features.store import FeatureStore
+
+
+def at_most(size):
+    """No file may grow beyond so many bytes: what a full disk does, without filling one."""
+    return lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
+
+
+@pytest.mark.parametrize("size", [100_000, 1_000_000])
+def test_features_or_bundle_do_not_fit(fit, program, shapes, own_cache, backbone, tmp_path, size):
+    older = tmp_path / "out"
+    assert fit(shapes, older).code == 0
+    label = hs.load(older).predict(shapes / "blobs" / "blobs_00.png")
+    for shard in (own_cache / "features").glob("*/part-*"):
+        shard.unlink()
+    ran = program(
+        *("fit", shapes, "--out", older, "--cache", own_cache, "--head", "neighbors", "--json"),
+        preexec_fn=at_most(size),
+    )
+    assert (ran.code, ran.out) == (2, "")
+    assert "could not write" in ran.complaint
+    assert "File too large" in ran.complaint
+    assert hs.load(older).predict(shapes / "blobs" / "blobs_00.png") == label
+    assert {path.name for path in tmp_path.iterdir()} == {"own-cache", "out"}
+    store = FeatureStore(own_cache, backbone)
+    assert store.damaged == []
+    assert not list(store.folder.glob(".headstart-tmp-*"))
+    # What fitted is kept: only the bundle's graph is larger than a megabyte.
+    again = fit(shapes, older)
+    assert again.code == 0
+    assert again.json["features"]["reused"] == (44 if size == 1_000_000 else 0)
+
+
+@pytest.mark.slow
+def test_the_graph_does_not_fit(program, shapes, tmp_path):
+    ran = program(
+        *("fit", shapes, "--out", tmp_path / "out", "--cache", tmp_path / "cache"),
+        preexec_fn=at_most(100_000),
+    )
+    assert (ran.code, ran.out) == (2, "")
+    assert "could not write" in ran.complaint
+    assert not (tmp_path / "out").exists()
+    assert list((tmp_path / "cache" / "graphs").iterdir()) == []
+
+
+def test_a_parquet_file_does_not_fit(program, bundle, shapes, tmp_path):
+    place = tmp_path / "answers.parquet"
+    ran = program(
+        *("predict", bundle, shapes, "--parquet", place),
+        preexec_fn=at_most(1000),
+    )
+    assert ran.code == 2
+    assert "could not write" in ran.complaint
+    assert list(tmp_path.iterdir()) == []

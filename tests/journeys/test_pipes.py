@@ -1,0 +1,31 @@
+"""Whoever reads our output may leave early, and is not shouted after."""
+
+import subprocess
+import sys
+
+import pytest
+
+PROGRAM = f"{sys.executable} -m headstart.cli.main"
+
+
+def shell(command):
+    script = f"set -o pipefail; {command}"
+    return subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize("form", ["", "--csv", "--json"])
+def test_predictions_cut_off(bundle, shapes, tmp_path, form):
+    many = tmp_path / "many.txt"
+    many.write_text(f"{shapes}/blobs/blobs_00.png\n" + "none.png\n" * 2000)
+    ran = shell(f"{PROGRAM} predict {bundle} - {form} < {many} | head -1")
+    assert ran.returncode == 0
+    assert len(ran.stdout.splitlines()) == 1
+    assert ran.stderr == ""
+
+
+def test_nobody_reads_the_progress(shapes, cache, tmp_path):
+    out = tmp_path / "out"
+    ran = shell(f"{PROGRAM} fit {shapes} --out {out} --head ridge 2>&1 | head -1")
+    assert ran.returncode == 0
+    assert ran.stdout.startswith("shapes/: 44 pictures")
+    assert (out / "bundle.json").exists()
