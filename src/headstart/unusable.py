@@ -12,7 +12,7 @@ REASONS = {
     "truncated": "the file ends before the image does",
     "corrupt": "the image data is broken",
     "too_large": "more pixels than the limit",
-    "vanished": "the file was listed, but was gone when it was read",
+    "vanished": "no file is there under this name, or no longer",
     "unreadable": "the operating system refused to read the file",
     "no_file": "a row of the table names a file that is not there",
     "no_row": "a file that no row of the table names",

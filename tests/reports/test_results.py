@@ -111,6 +111,11 @@ def test_leakage_everywhere_leaves_nothing_to_say_and_nowhere_leaves_it_out(answ
     assert Results.of(y, p, NAMES, leaked=np.zeros(200, dtype=bool)).without_leakage is None
 
 
+def test_only_pictures_without_a_twin_were_never_looked_at(answers):
+    y, p = answers
+    assert "(never looked at before)" in summary_lines(Results.of(y, p, NAMES))[0]
+
+
 def test_a_single_picture_can_be_judged_and_none_cannot(answers):
     y, p = answers
     assert Results.of(y[:1], p[:1], NAMES).interval == wilson(int(p[0].argmax() == y[0]), 1)
@@ -123,7 +128,7 @@ def test_the_summary_says_the_most_important_first():
     p = np.eye(3)[np.where(np.arange(400) < 5, 1, y)] * 0.7 + 0.1
     results = Results.of(y, p, ("ant", "bee", "cat"), leaked=np.arange(400) >= 395)
     assert summary_lines(results) == [
-        "test pictures (never looked at before): 98.8 % (97.1 – 99.5) of 400"
+        "test pictures: 98.8 % (97.1 – 99.5) of 400"
         " · balanced accuracy 98.9 % · majority baseline 55.0 %",
         "most often confused: ant taken for bee (5)",
         "without those that have a twin in the training set: 98.7 % (97.1 – 99.5) of 395",

@@ -82,7 +82,10 @@ def _request(name: str, weights: str | Path | None, seed: int) -> Request:
                 "a .safetensors or .pth file, or the word random",
                 f"leave --weights out to use the pretrained weights of {name}",
             )
-        return Request(name, architecture, str(path), f"file {path.name}")
+        # timm's record of the architecture says nothing of these weights' licence.
+        return Request(
+            name, architecture, str(path), f"file {path.name}", licence="not stated in the file"
+        )
     if name in catalog.OFFLINE:
         return _offline_request(name)
     return Request(name, architecture, "hub", f"timm {architecture}")

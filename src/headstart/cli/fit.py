@@ -81,12 +81,13 @@ def command(
 def _show(console: Console, fitted: Any) -> None:
     from headstart.cli.tables import candidate_lines, unusable_lines
     from headstart.reports.results import summary_lines
-    from headstart.workflows.reporting import why
+    from headstart.workflows.reporting import warnings_of, why
 
     for line in (
         *candidate_lines(fitted.receipt["candidates"]),
         why(fitted.trained),
         *summary_lines(fitted.results),
+        *warnings_of(fitted.trained),
         *unusable_lines(fitted.receipt["unusable"], fitted.bundle / "unreadable.csv"),
         f"saved {fitted.bundle}  (report.html, receipt.json, results.json) "
         f"in {fitted.receipt['seconds']:.0f} s",

@@ -44,6 +44,7 @@ class Manifest:
         notes: What was decided on the way and a person may want to know.
         unusable: Files and rows that are left out, each with its reason.
         skipped: Files that are no pictures, counted by kind.
+        name: What the dataset is called where it is spoken of: ``pets/`` or ``labels.csv``.
         declared: Every class that has a folder or a label; ``class_names`` has those with pictures.
     """
 
@@ -57,6 +58,7 @@ class Manifest:
     unusable: tuple[Unusable, ...] = ()
     skipped: tuple[tuple[str, int], ...] = ()
     declared: tuple[str, ...] = ()
+    name: str = ""
 
     def __post_init__(self) -> None:
         lengths = {len(self.ids), len(self.labels), len(self.splits), len(self.groups)}
@@ -115,10 +117,8 @@ class Manifest:
         Example:
             ``pets/: 2 000 pictures, cats 1 000, dogs 1 000 · train 1 600, test 400``
         """
-        name = self.root.name or self.root.absolute().name
-        parts = [
-            f"{name}/: {counted(len(self), 'picture', 'pictures')}, {self._classes_in_words()}"
-        ]
+        name = self.name or f"{self.root.absolute().name}/"
+        parts = [f"{name}: {counted(len(self), 'picture', 'pictures')}, {self._classes_in_words()}"]
         if any(self.splits):
             given = Counter(self.splits)
             parts.append(

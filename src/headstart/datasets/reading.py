@@ -71,7 +71,8 @@ def read(source: Path | str, options: ReadOptions = ReadOptions()) -> Manifest: 
         manifest = groups_found(manifest, options.group_pattern)
     _require_two_classes(manifest, source)
     declared = class_names((*manifest.declared, *manifest.labels))
-    return near_names_noted(replace(manifest, declared=declared))
+    name = source.name if source.is_file() else f"{source.absolute().name}/"
+    return near_names_noted(replace(manifest, declared=declared, name=name))
 
 
 def _read_one(source: Path, options: ReadOptions, known: Iterable[str] = ()) -> Manifest:

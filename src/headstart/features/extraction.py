@@ -13,6 +13,7 @@ from headstart.backbones.reading import FileFacts, Outcome, read_through
 from headstart.datasets.facts import Facts
 from headstart.features.feature_set import FeatureSet
 from headstart.features.store import FeatureStore, Row
+from headstart.images.perceptual_hash import THUMBNAIL_SIDE
 from headstart.progress import Progress, Silent
 from headstart.unusable import Unusable
 
@@ -112,7 +113,7 @@ def _columns(digests: Sequence[bytes], facts: Sequence[FileFacts]) -> Facts:
         modes=tuple(fact.mode for fact in facts),
         flags=tuple(fact.flags for fact in facts),
         hashes=np.array([fact.hash for fact in facts], dtype=np.uint64),
-        thumbnails=np.frombuffer(b"".join(fact.thumbnail for fact in facts), np.uint8).reshape(
-            len(facts), -1
-        ),
+        thumbnails=np.array(
+            [np.frombuffer(fact.thumbnail, np.uint8) for fact in facts], dtype=np.uint8
+        ).reshape(len(facts), THUMBNAIL_SIDE**2),
     )

@@ -47,9 +47,10 @@ def write_record(folder: Path, record: Record) -> None:
 
 def write_arrays(folder: Path, arrays: dict[str, npt.NDArray[Any]]) -> None:
     """Write the head's arrays."""
-    from safetensors.numpy import save_file
+    from safetensors.numpy import save
 
-    save_file({name: np.ascontiguousarray(a) for name, a in arrays.items()}, folder / ARRAYS)
+    # Not `save_file`: it makes a file that only its owner may read.
+    (folder / ARRAYS).write_bytes(save({k: np.ascontiguousarray(a) for k, a in arrays.items()}))
 
 
 def read_record(folder: Path) -> Record:

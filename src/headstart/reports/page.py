@@ -111,7 +111,7 @@ class Report:
         created: When, in words.
         version: Of headstart.
         results: The evaluation.
-        pictures: Which pictures the results are about.
+        pictures: Which pictures the results are about; empty: those of a run's own test.
         dataset: What was understood of the dataset, a line for each fact.
         candidates: What was tried, in the order to show.
         why: What was chosen, and why.
@@ -127,7 +127,7 @@ class Report:
     created: str
     version: str
     results: Results
-    pictures: str = "test pictures, never looked at before"
+    pictures: str = ""
     dataset: tuple[str, ...] = ()
     candidates: tuple[Candidate, ...] = ()
     why: str = ""

@@ -189,15 +189,16 @@ def interval_text(interval: Interval) -> str:
     return f"{_hundredths(interval.low)} – {_hundredths(interval.high)}"
 
 
-def summary_lines(
-    results: Results, pictures: str = "test pictures (never looked at before)"
-) -> list[str]:
+def summary_lines(results: Results, pictures: str | None = None) -> list[str]:
     """The results for the console, the most important first.
 
     Args:
         results: What to tell.
-        pictures: Which pictures they are about.
+        pictures: Which pictures they are about; None: those of a run's own test.
     """
+    if pictures is None:
+        leaked = results.without_leakage is not None
+        pictures = "test pictures" + ("" if leaked else " (never looked at before)")
     lines = [
         f"{pictures}: {percent(results.accuracy)} ({interval_text(results.interval)})"
         f" of {results.num_images} · balanced accuracy {percent(results.balanced_accuracy)}"

@@ -135,12 +135,13 @@ def _matched(judged: Manifest, classifier: Classifier) -> dict[str, str]:
     unknown = [label for label in labels if label.casefold() not in ours]
     if unknown:
         known = classifier.class_names
-        near = (*similar(unknown[0], known), *known)[0]
+        near = similar(unknown[0], known)
+        rename = f"rename it with --merge '{unknown[0]}={near[0]}', or " if near else ""
         raise DatasetError(
             f"the classifier knows no class {unknown[0]!r} ({len(unknown)} of {len(labels)} "
             "labels are unknown to it)",
             f"labels among {', '.join(known[:12])}",
-            f"rename it with --merge '{unknown[0]}={near}', or leave these pictures out",
+            f"{rename}leave these pictures out",
         )
     return {label: ours[label.casefold()] for label in labels}
 

@@ -85,7 +85,10 @@ def describe(backbone: Backbone) -> str:
     dims = " + ".join(str(tap.dim) for tap in backbone.taps)
     random = "" if backbone.pretrained else "  (RANDOM WEIGHTS: nothing was learned before)"
     size = backbone.preprocessing.size
-    return f"backbone {backbone.name} ({backbone.weights}; {size} px; features {dims}){random}"
+    return (
+        f"backbone {backbone.name} ({backbone.weights}; licence {backbone.licence}; {size} px; "
+        f"features {dims}){random}"
+    )
 
 
 def _nothing_usable(

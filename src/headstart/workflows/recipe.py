@@ -89,8 +89,10 @@ def recipe_of(settings: dict[str, Any]) -> Recipe:
     for name in ("images", "test", "cache"):
         if settings.get(name) is not None:
             settings = {**settings, name: Path(settings[name])}
-    if isinstance(settings.get("heads"), str):
-        settings = {**settings, "heads": (settings["heads"],)}
+    if "heads" in settings:
+        given = settings["heads"]
+        heads = (given,) if isinstance(given, str) else tuple(dict.fromkeys(given))
+        settings = {**settings, "heads": heads}
     return Recipe(**settings)
 
 
