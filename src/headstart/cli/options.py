@@ -20,8 +20,8 @@ def reading(function: F) -> F:
             click.option(
                 "--label-pattern",
                 metavar="REGEX",
-                help="Finds the label in a file's name (in its path, if it has a /): the group named "
-                "label, else the first.",
+                help="Finds the label in a file's name (in its path, if it has a /): "
+                "the group named label, else the first.",
             ),
             click.option(
                 "--group-pattern",
