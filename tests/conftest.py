@@ -161,7 +161,7 @@ def program(cache: Path) -> Callable[..., Ran]:
     """The program in a process of its own."""
 
     def call(*arguments: object, **more: Any) -> Ran:
-        command = [sys.executable, "-m", "headstart.cli.main", *map(str, arguments)]
+        command = [sys.executable, "-P", "-m", "headstart.cli.main", *map(str, arguments)]
         done = subprocess.run(command, capture_output=True, check=False, **more)
         return Ran(done.returncode, done.stdout.decode(), done.stderr.decode())
 

@@ -1,3 +1,4 @@
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -40,13 +41,36 @@ def test_the_pretrained_weights_and_the_preprocessing_are_right(data: Path, cach
     assert right.mean() >= 0.85
 
 
+@pytest.mark.parametrize("damage", ["cut", "edited", "no record"])
+def test_a_damaged_graph_is_built_again(
+    cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, damage: str
+) -> None:
+    whole = load_backbone(cache=cache).graph
+    built = []
+
+    def copy(_: object, folder: Path) -> None:
+        built.append(shutil.copytree(whole.parent, folder, dirs_exist_ok=True))
+
+    monkeypatch.setattr("headstart.backbones.loading.build_in_child", copy)
+    graph = load_backbone(cache=tmp_path).graph
+    load_backbone(cache=tmp_path)
+    assert len(built) == 1
+    content = graph.read_bytes()
+    if damage == "no record":
+        (graph.parent / "backbone.json").write_text("[]")
+    else:
+        graph.write_bytes(content[:-1] if damage == "cut" else content[:-1] + b"x")
+    assert load_backbone(cache=tmp_path).graph.read_bytes() == content
+    assert len(built) == 2
+
+
 def test_an_unknown_name_suggests_near_ones(tmp_path: Path) -> None:
     with pytest.raises(SettingError, match="resnet50"):
         load_backbone("resnet5O", "random", cache=tmp_path)
 
 
-def test_random_weights_are_seeded_and_said(tmp_path: Path) -> None:
-    first = load_backbone("mobilenetv3_small_050", "random", cache=tmp_path, seed=1)
+def test_random_weights_are_seeded_and_said(cache: Path, tmp_path: Path) -> None:
+    first = load_backbone("mobilenetv3_small_050", "random", cache=cache, seed=1)
     assert not first.pretrained
     assert "RANDOM" in first.weights
     again = load_backbone("mobilenetv3_small_050", "random", cache=tmp_path / "b", seed=1)

@@ -2,9 +2,11 @@
 
 ``python dying.py SIGNAL STAGE NUMBER FOLDER ARGUMENTS...``: a step of a stage is what it reports as
 progress (``features``: one picture; ``comparing heads``: the heads of one fold); a step of the
-stage ``file`` is a file or folder below FOLDER that is opened, renamed or removed.
+stage ``file`` is a file or folder below FOLDER that is opened to be written, made, renamed or
+removed. With the number 0 it is only told, on standard error, how many steps each stage had.
 """
 
+import atexit
 import collections
 import os
 import signal
@@ -13,7 +15,9 @@ import sys
 from headstart.cli.console import Console
 from headstart.cli.main import run
 
-_CHANGES = {"open", "os.mkdir", "os.rename", "os.remove", "os.rmdir", "shutil.rmtree"}
+_CHANGES = {"os.mkdir", "os.rename", "os.remove", "os.rmdir", "shutil.rmtree"}
+
+_TO_WRITE = os.O_WRONLY | os.O_RDWR
 
 
 def main(name: str, stage: str, number: str, folder: str, *arguments: str) -> None:
@@ -25,7 +29,8 @@ def main(name: str, stage: str, number: str, folder: str, *arguments: str) -> No
             os.kill(os.getpid(), signal.Signals[name])
 
     def watch(event: str, values: tuple[object, ...]) -> None:
-        if event in _CHANGES and str(values[0]).startswith(folder):
+        changes = event in _CHANGES or (event == "open" and int(values[2]) & _TO_WRITE)  # type: ignore
+        if changes and str(values[0]).startswith(folder):
             step("file")
 
     advance = Console.advance
@@ -36,6 +41,8 @@ def main(name: str, stage: str, number: str, folder: str, *arguments: str) -> No
 
     Console.advance = advance_and_step  # type: ignore[method-assign]
     sys.addaudithook(watch)
+    if number == "0":
+        atexit.register(lambda: print(dict(steps), file=sys.stderr))
     run(list(arguments))
 
 

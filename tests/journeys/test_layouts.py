@@ -2,24 +2,19 @@
 
 import csv
 
+import pytest
+
 import headstart as hs
 
 
-def test_train_and_test_folders(fit, draw_folder, tmp_path):
-    whole = tmp_path / "whole"
-    draw_folder(whole / "train", start=1000, stripes=8, blobs=8)
-    draw_folder(whole / "test", start=1020, stripes=3, blobs=2)
-    ran = fit(whole, tmp_path / "out")
+@pytest.mark.parametrize("apart", [False, True])
+def test_train_and_test_folders(fit, draw_folder, tmp_path, apart):
+    train = draw_folder(tmp_path / "whole" / "train", start=1000, stripes=8, blobs=8)
+    test = draw_folder(tmp_path / "whole" / "test", start=1020, stripes=3, blobs=2)
+    out = tmp_path / "out"
+    ran = fit(train, out, "--test", test) if apart else fit(train.parent, out)
     assert ran.code == 0
     assert (ran.json["split"]["train"], ran.json["split"]["test"]) == (16, 5)
-    assert ran.json["test"]["num_images"] == 5
-
-
-def test_a_test_folder_elsewhere(fit, draw_folder, tmp_path):
-    train = draw_folder(tmp_path / "mine", start=1000, stripes=8, blobs=8)
-    test = draw_folder(tmp_path / "yours", start=1020, stripes=3, blobs=2)
-    ran = fit(train, tmp_path / "out", "--test", test)
-    assert ran.code == 0
     assert ran.json["test"]["num_images"] == 5
 
 

@@ -1,6 +1,10 @@
 """Where results go, and where they must not."""
 
+import shutil
+
 import pytest
+
+import headstart as hs
 
 
 def test_never_inside_the_pictures(fit, shapes, state_of):
@@ -32,10 +36,9 @@ def test_a_place_that_cannot_be_written(headstart, shapes, tmp_path, place):
     assert not (tmp_path / "good").exists()
 
 
-def test_an_older_classifier_is_replaced(fit, shapes, tmp_path):
-    first = fit(shapes, tmp_path / "out")
-    second = fit(shapes, tmp_path / "out", "--head", "nearest-mean")
-    assert (first.code, second.code) == (0, 0)
-    assert second.json["chosen"]["head"] == "nearest-mean"
-    names = {path.name for path in tmp_path.iterdir()}
-    assert names == {"own-cache", "out"}, "nothing is left over beside it"
+def test_an_older_classifier_is_replaced(headstart, bundle, shapes, tmp_path):
+    older = shutil.copytree(bundle, tmp_path / "out")
+    ran = headstart("fit", shapes, "--out", older, "--head", "nearest-mean", "--json")
+    assert ran.json["chosen"]["head"] == "nearest-mean"
+    assert hs.load(older).record.head["name"] == "nearest-mean"
+    assert [path.name for path in tmp_path.iterdir()] == ["out"], "nothing is left beside it"
