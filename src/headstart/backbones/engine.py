@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import queue
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -87,6 +88,27 @@ class Engine:
             return request.run(pixels)
         finally:
             self._requests.put(request)
+
+
+class LazyEngine:
+    """An engine that is compiled when the first picture needs it: often all features are kept.
+
+    Args:
+        graph, outputs, threads: As for `Engine`, whose errors ``run`` may raise.
+    """
+
+    def __init__(
+        self, graph: Path, outputs: tuple[str, ...] | None = None, threads: int | None = None
+    ) -> None:
+        self._given = graph, outputs, threads
+        self._engine: Engine | None = None
+        self._lock = threading.Lock()
+
+    def run(self, pixels: npt.NDArray[np.uint8]) -> Outputs:
+        """As of `Engine`."""
+        with self._lock:
+            self._engine = self._engine or Engine(*self._given)
+        return self._engine.run(pixels)
 
 
 class _Request:

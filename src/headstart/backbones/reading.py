@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from headstart.backbones.engine import Engine, Outputs, num_cores
+from headstart.backbones.engine import Engine, LazyEngine, Outputs, num_cores
 from headstart.errors import UnusableImage
 from headstart.images.decode import Picture, decode, digest_of, read_bytes
 from headstart.images.perceptual_hash import hash_and_thumbnail
@@ -69,7 +69,7 @@ class Outcome:
 
 def read_through(
     sources: Iterable[Source],
-    engine: Engine,
+    engine: Engine | LazyEngine,
     preprocessing: Preprocessing,
     *,
     known: Callable[[bytes], bool] | None = None,
@@ -106,7 +106,7 @@ def read_through(
 
 def _outcome(
     source: Source,
-    engine: Engine,
+    engine: Engine | LazyEngine,
     preprocessing: Preprocessing,
     known: Callable[[bytes], bool] | None,
     with_facts: bool,

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from headstart.backbones.backbone import Backbone
-from headstart.backbones.engine import Engine
+from headstart.backbones.engine import LazyEngine
 from headstart.backbones.reading import FileFacts, Outcome, read_through
 from headstart.datasets.facts import Facts
 from headstart.features.feature_set import FeatureSet
@@ -44,7 +44,7 @@ def extract(
         StoreError: The store cannot be written.
     """
     progress = progress or Silent()
-    engine = Engine(backbone.graph, backbone.tap_names, threads)
+    engine = LazyEngine(backbone.graph, backbone.tap_names, threads)
     progress.start("features", len(paths))
     digests: list[bytes] = []
     indices: list[int] = []
