@@ -7,7 +7,7 @@ import pytest
 from headstart.backbones.engine import Engine
 from headstart.backbones.loading import load_backbone
 from headstart.backbones.reading import read_through
-from headstart.errors import BundleError, SettingError, WeightsError
+from headstart.errors import BundleError, WeightsError
 
 
 def test_the_default_needs_no_network_and_names_its_taps(cache: Path) -> None:
@@ -62,11 +62,6 @@ def test_a_damaged_graph_is_built_again(
         graph.write_bytes(content[:-1] if damage == "cut" else content[:-1] + b"x")
     assert load_backbone(cache=tmp_path).graph.read_bytes() == content
     assert len(built) == 2
-
-
-def test_an_unknown_name_suggests_near_ones(tmp_path: Path) -> None:
-    with pytest.raises(SettingError, match="resnet50"):
-        load_backbone("resnet5O", "random", cache=tmp_path)
 
 
 def test_random_weights_are_seeded_and_said(cache: Path, tmp_path: Path) -> None:

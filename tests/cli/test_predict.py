@@ -4,6 +4,7 @@ import csv
 import io
 import os
 import shutil
+import sys
 
 import pyarrow.parquet as pq
 import pytest
@@ -73,20 +74,29 @@ def test_what_is_not_there_is_a_row_with_a_reason(predict, tmp_path, name):
     assert row["reason"].split(":")[0] in ("vanished", "unreadable")
 
 
+@pytest.fixture
+def predict_listed(predict, monkeypatch):
+    def call(listed, *options):
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(listed)))
+        return predict("-", *options)
+
+    return call
+
+
 @pytest.mark.parametrize("end", [b"\n", b"\r\n", b"\0"])
-def test_a_list_on_standard_input(program, bundle, some, end):
+def test_a_list_on_standard_input(predict_listed, some, end):
     strange = os.fsencode(some) + b"/caf\xe9\x0c\xe2\x80\xa8.png"
     shutil.copy(some / "a.png", strange)
     names = [strange, os.fsencode(some / "b.png"), b"missing.png"]
-    ran = program("predict", bundle, "-", "--json", input=end.join([*names, b""]))
+    ran = predict_listed(end.join([*names, b""]), "--json")
     assert ran.code == 3
     assert [os.fsencode(row["path"]) for row in ran.json] == names
     assert [row["label"] for row in ran.json] == ["blobs", "stripes", None]
 
 
-def test_a_name_with_a_newline_in_a_list_of_zero_bytes(program, bundle, some):
+def test_a_name_with_a_newline_in_a_list_of_zero_bytes(predict_listed, some):
     (some / "a.png").rename(some / "two\nlines.png")
-    ran = program("predict", bundle, "-", input=os.fsencode(some / "two\nlines.png") + b"\0")
+    ran = predict_listed(os.fsencode(some / "two\nlines.png") + b"\0")
     assert ran.code == 0
     assert r"two\nlines.png: blobs" in ran.out
     assert len(ran.out.splitlines()) == 1

@@ -1,5 +1,6 @@
 """A disk that is full: three clear lines, nothing half, everything before still whole."""
 
+import contextlib
 import resource
 import shutil
 
@@ -9,22 +10,26 @@ import headstart as hs
 from headstart.features.store import FeatureStore
 
 
+@contextlib.contextmanager
 def at_most(size):
     """No file may grow beyond so many bytes: what a full disk does, without filling one."""
-    return lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
+    before, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (before, hard))
 
 
 @pytest.mark.parametrize("size", [50_000, 1_000_000])
 def test_features_or_bundle_do_not_fit(
-    fit, program, draw_folder, bundle, own_cache, backbone, tmp_path, size
+    fit, draw_folder, bundle, own_cache, backbone, tmp_path, size
 ):
     pictures = draw_folder(tmp_path / "pictures", start=1700, stripes=10, blobs=10)
     older = shutil.copytree(bundle, tmp_path / "out")
     expected = hs.load(older).predict(pictures / "blobs" / "blobs_1700.png")
-    ran = program(
-        *("fit", pictures, "--out", older, "--cache", own_cache, "--head", "ridge", "--json"),
-        preexec_fn=at_most(size),
-    )
+    with at_most(size):
+        ran = fit(pictures, older)
     assert (ran.code, ran.out) == (2, "")
     assert "could not write" in ran.complaint
     assert "File too large" in ran.complaint
@@ -39,23 +44,19 @@ def test_features_or_bundle_do_not_fit(
 
 
 @pytest.mark.slow
-def test_the_graph_does_not_fit(program, shapes, tmp_path):
-    ran = program(
-        *("fit", shapes, "--out", tmp_path / "out", "--cache", tmp_path / "cache"),
-        preexec_fn=at_most(100_000),
-    )
+def test_the_graph_does_not_fit(headstart, shapes, tmp_path):
+    with at_most(100_000):
+        ran = headstart("fit", shapes, "--out", tmp_path / "out", "--cache", tmp_path / "cache")
     assert (ran.code, ran.out) == (2, "")
     assert "could not write" in ran.complaint
     assert not (tmp_path / "out").exists()
     assert list((tmp_path / "cache" / "graphs").iterdir()) == []
 
 
-def test_a_parquet_file_does_not_fit(program, bundle, shapes, tmp_path):
+def test_a_parquet_file_does_not_fit(headstart, bundle, shapes, tmp_path):
     place = tmp_path / "answers.parquet"
-    ran = program(
-        *("predict", bundle, shapes, "--parquet", place),
-        preexec_fn=at_most(1000),
-    )
+    with at_most(1000):
+        ran = headstart("predict", bundle, shapes, "--parquet", place)
     assert ran.code == 2
     assert "could not write" in ran.complaint
     assert list(tmp_path.iterdir()) == []

@@ -13,7 +13,7 @@ def shell(command):
     return subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=False)
 
 
-@pytest.mark.parametrize("form", ["", "--csv", "--json"])
+@pytest.mark.parametrize("form", ["--csv", "--json"])
 def test_predictions_cut_off(bundle, shapes, tmp_path, form):
     many = tmp_path / "many.txt"
     many.write_text(f"{shapes}/blobs/blobs_00.png\n" + "none.png\n" * 2000)

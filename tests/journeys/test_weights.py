@@ -18,12 +18,14 @@ def test_random_weights_say_so_everywhere(headstart, shapes, tmp_path, page_of):
     assert hs.load(out).record.backbone["pretrained"] is False
 
 
-def test_an_unknown_backbone(program, shapes, tmp_path):
+def test_an_unknown_backbone(headstart, shapes, tmp_path, monkeypatch):
     # A module of this name must not be taken from where the user happens to be.
     (tmp_path / "timm.py").write_text("raise SystemExit('taken from the working folder')")
-    arguments = ("fit", shapes, "--out", tmp_path / "out", "--backbone", "efficientnet_lite9")
-    ran = program(*arguments, cwd=tmp_path)
+    arguments = ("fit", shapes, "--out", tmp_path / "out", "--backbone", "resnet5O")
+    monkeypatch.chdir(tmp_path)
+    ran = headstart(*arguments)
     assert (ran.code, ran.out) == (2, "")
-    assert "no backbone is called 'efficientnet_lite9'" in ran.complaint
+    assert "no backbone is called 'resnet5O'" in ran.complaint
     assert "did you mean" in ran.err
+    assert "resnet50" in ran.err
     assert not (tmp_path / "out").exists()

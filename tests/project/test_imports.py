@@ -44,12 +44,6 @@ def test_a_prediction_loads_decoder_and_engine_alone(bundle, shapes):
     assert loaded_by(code, bundle, picture) == {"PIL", "openvino"}
 
 
-def test_torch_stays_out_of_the_process_that_fits(shapes, bundle, tmp_path):
-    code = "from headstart.cli.main import run; run()"
-    arguments = ["fit", shapes, "--out", tmp_path / "out", "--head", "ridge", "--quiet"]
-    assert not {"torch", "timm", "matplotlib"} & loaded_by(code, *arguments)
-
-
 def test_public_names_resolve():
     assert set(dir(headstart)) == set(headstart.__all__)
     for name in headstart.__all__:
