@@ -3,10 +3,13 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from PIL import Image
 
 from headstart.datasets.duplicates import find_duplicates
 from headstart.datasets.facts import Facts
+from headstart.datasets.groups import union
 from headstart.images.perceptual_hash import hash_and_thumbnail
 
 
@@ -65,6 +68,64 @@ def test_what_all_pictures_share_is_no_evidence() -> None:
     pictures.append(compressed(pictures[5]))
     facts = facts_of(pictures)
     assert find_duplicates(facts).near.tolist() == [[5, 80]]
+
+
+def of_patterns(patterns: np.ndarray, hashes: list[int]) -> Facts:
+    number = len(patterns)
+    return Facts(
+        digests=tuple(k.to_bytes(4, "big") for k in range(number)),
+        widths=np.full(number, 9),
+        heights=np.full(number, 9),
+        formats=("JPEG",) * number,
+        modes=("RGB",) * number,
+        flags=(frozenset(),) * number,
+        hashes=np.array(hashes, dtype=np.uint64),
+        thumbnails=patterns.astype(np.uint8),
+    )
+
+
+def test_an_unlike_picture_with_the_same_hash_hides_no_copies() -> None:
+    random = np.random.default_rng(0)
+    unlike, copied = random.integers(0, 256, (2, 256))
+    assert find_duplicates(
+        of_patterns(np.stack([unlike, copied, copied]), [7, 7, 7])
+    ).near.tolist() == [[1, 2]]
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    st.lists(st.tuples(st.integers(0, 2**64 - 1), st.integers(0, 3)), min_size=2, max_size=25),
+    st.lists(st.tuples(st.integers(0, 24), st.lists(st.integers(0, 63), max_size=5)), max_size=25),
+)
+def test_the_same_rows_are_connected_as_by_comparing_all(
+    drawn: list[tuple[int, int]], flipped: list[tuple[int, list[int]]]
+) -> None:
+    rows = list(drawn)
+    for place, bits in flipped:
+        value, pattern = drawn[place % len(drawn)]
+        for bit in bits:
+            value ^= 1 << bit
+        rows.append((value, pattern))
+    patterns = np.random.default_rng(1).integers(0, 256, (4, 256))
+    facts = of_patterns(patterns[[p for _, p in rows]], [value for value, _ in rows])
+    slow = [
+        (i, j)
+        for j in range(len(rows))
+        for i in range(j)
+        if rows[i][1] == rows[j][1] and (rows[i][0] ^ rows[j][0]).bit_count() <= 4
+    ]
+    expected = union(len(rows), np.array(slow, dtype=np.int64).reshape(-1, 2))
+    found = union(len(rows), find_duplicates(facts).near)
+    assert np.array_equal(found, expected)
+
+
+def test_many_look_alikes_take_neither_memory_nor_minutes() -> None:
+    random = np.random.default_rng(0)
+    patterns = np.tile(random.integers(0, 256, 256), (2500, 1))
+    hashes = [1 << int(bit) for bit in random.integers(0, 64, 2500)]
+    found = find_duplicates(of_patterns(patterns, hashes))
+    assert len(np.unique(union(2500, found.near))) == 1
+    assert len(found.near) < 25_000
 
 
 def test_the_same_bytes_are_exact_not_near() -> None:

@@ -6,13 +6,11 @@ import PIL.Image
 import PIL.ImageEnhance
 import pytest
 import scipy.fft
-from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from headstart.errors import SettingError
-from headstart.images.perceptual_hash import near_pairs, perceptual_hash
+from headstart.images.perceptual_hash import perceptual_hash
 
 
 def _photo(seed: int, width: int = 400, height: int = 300) -> PIL.Image.Image:
@@ -93,49 +91,3 @@ _HASHES = st.lists(
     ),
     max_size=40,
 )
-
-
-@settings(max_examples=150, deadline=None)
-@given(_HASHES, st.integers(0, 8))
-def test_near_pairs_against_brute_force(hashes: list[int], distance: int) -> None:
-    pairs = near_pairs(np.array(hashes, dtype=np.uint64), distance)
-    every = _all_pairs(hashes, distance)
-    assert pairs.dtype == np.int64
-    assert (pairs[:, 0] < pairs[:, 1]).all()
-    assert _groups(pairs, len(hashes)) == _groups(every, len(hashes))
-    leader = [hashes.index(value) for value in hashes]
-    wanted = [[i, j] for i, j in every.tolist() if leader[i] == i and leader[j] in (i, j)]
-    assert pairs.tolist() == wanted
-
-
-@pytest.mark.parametrize("distance", [0, 1, 4, 20, 63])
-def test_near_pairs_of_random_hashes(distance: int) -> None:
-    generator = np.random.default_rng(0)
-    hashes = generator.integers(0, 2**64, 120, dtype=np.uint64, endpoint=False)
-    hashes[60:] = hashes[:60] ^ np.uint64(0b1101)  # 3 bits away
-    expected = _all_pairs([int(value) for value in hashes], distance)
-    assert near_pairs(hashes, distance).tolist() == expected.tolist()
-
-
-def test_many_copies_give_a_star_and_not_every_pair() -> None:
-    copies = np.full(20_000, 7, dtype=np.uint64)
-    pairs = near_pairs(copies)
-    assert pairs[:, 0].tolist() == [0] * 19_999
-    assert pairs[:, 1].tolist() == list(range(1, 20_000))
-
-
-def test_many_hashes_are_compared_by_bands() -> None:
-    generator = np.random.default_rng(1)
-    hashes = generator.integers(0, 2**64, 100_000, dtype=np.uint64)
-    hashes[99_999] = hashes[5] ^ np.uint64(1 << 40 | 1 << 3)
-    assert [5, 99_999] in near_pairs(hashes).tolist()
-
-
-def test_no_hashes_no_pairs() -> None:
-    assert near_pairs(np.array([], dtype=np.uint64)).shape == (0, 2)
-
-
-@pytest.mark.parametrize("distance", [-1, 64])
-def test_refuses_a_distance_out_of_range(distance: int) -> None:
-    with pytest.raises(SettingError):
-        near_pairs(np.array([1], dtype=np.uint64), distance)

@@ -131,6 +131,7 @@ class FeatureStore:
         try:
             return pq.read_table(shard, page_checksum_verification=True)
         except (OSError, pa.ArrowException) as error:
+            _must_be_damage(error, shard)
             self._put_aside(shard)
             raise StoreError(
                 f"a part of the feature store is damaged and was put aside: {shard} ({error})",
@@ -154,7 +155,8 @@ class FeatureStore:
         """Note which pictures a shard holds; one that cannot be read whole is put aside."""
         try:
             digests = pq.read_table(shard, columns=["digest"], page_checksum_verification=True)
-        except (OSError, pa.ArrowException):
+        except (OSError, pa.ArrowException) as error:
+            _must_be_damage(error, shard)
             self._put_aside(shard)
             return
         for row, digest in enumerate(digests.column(0).to_pylist()):
@@ -172,3 +174,17 @@ class FeatureStore:
             fields.append(pa.field(f"tap.{tap.name}", pa.list_(pa.float32(), tap.dim)))
             arrays.append(pa.FixedSizeListArray.from_arrays(pa.array(values), tap.dim))
         return pa.Table.from_arrays(arrays, schema=pa.schema(fields))
+
+
+def _must_be_damage(error: Exception, shard: Path) -> None:
+    """Too many open files, a refused permission, a failing disk: no reason to give up features.
+
+    Raises:
+        StoreError: The operating system said why it could not read; the shard stays.
+    """
+    if isinstance(error, OSError) and error.errno is not None:
+        raise StoreError(
+            f"could not read {shard}: {error.strerror or error}",
+            "a feature store that can be read",
+            "run the same command again, or choose another place (--cache FOLDER)",
+        ) from error

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from headstart.datasets.duplicates import same_bytes
 from headstart.datasets.groups import merge_groups
 from headstart.datasets.manifest import Manifest
 from headstart.datasets.reading import read
@@ -113,7 +114,7 @@ def run_evaluate(
         np.array([index[names[judged.labels[row]]] for row in rows]),
         np.stack(probabilities),
         classifier.class_names,
-        groups=merge_groups(tuple(judged.groups[row] for row in rows), _copies(digests)),
+        groups=merge_groups(tuple(judged.groups[row] for row in rows), same_bytes(digests)),
         leaked=seen,
         seed=recipe.seed,
     )
@@ -149,9 +150,3 @@ def _matched(judged: Manifest, classifier: Classifier) -> dict[str, str]:
 def _training_digests(classifier: Classifier) -> frozenset[bytes]:
     digests = bundle.read_arrays(classifier.folder)["training_digests"]
     return frozenset(row.tobytes() for row in digests)
-
-
-def _copies(digests: list[bytes]) -> np.ndarray[Any, np.dtype[np.int64]]:
-    first: dict[bytes, int] = {}
-    pairs = [(first.setdefault(digest, row), row) for row, digest in enumerate(digests)]
-    return np.array([pair for pair in pairs if pair[0] != pair[1]], np.int64).reshape(-1, 2)
