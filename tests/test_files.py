@@ -1,5 +1,8 @@
 import os
+import shutil
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -31,6 +34,24 @@ def test_a_folder_takes_the_place_of_another_in_one_step(tmp_path: Path) -> None
             (folder / "part").write_text(content)
     assert (place / "part").read_text() == "second"
     assert os.listdir(tmp_path) == ["bundle"]
+
+
+def test_many_writers_at_once_and_one_whole_folder_stands_there(tmp_path: Path) -> None:
+    place = tmp_path / "bundle"
+    together = threading.Barrier(6)
+
+    def write(number: int) -> None:
+        with files.folder_written_whole(place) as folder:
+            (folder / "first").write_text(str(number))
+            (folder / "second").write_text(str(number))
+            together.wait()
+
+    for _ in range(10):
+        with ThreadPoolExecutor(6) as pool:
+            list(pool.map(write, range(6)))
+        assert (place / "first").read_text() == (place / "second").read_text()
+        assert os.listdir(tmp_path) == ["bundle"]
+        shutil.rmtree(place)
 
 
 def test_without_an_atomic_exchange_the_folder_is_replaced_too(
@@ -70,6 +91,17 @@ def test_a_folder_that_is_a_file_cannot_be_written(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(StoreError, match="could not write"):
         files.must_be_writable(tmp_path / "file" / "below")
+
+
+def test_asking_whether_a_folder_can_be_written_makes_none(tmp_path: Path) -> None:
+    files.must_be_writable(tmp_path / "deep" / "folder")
+    assert os.listdir(tmp_path) == []
+
+
+def test_a_name_as_long_as_the_system_allows(tmp_path: Path) -> None:
+    longest = tmp_path / ("n" * 255)
+    files.write_text(longest, "text")
+    assert longest.read_text() == "text"
 
 
 def test_only_old_leftovers_are_swept(tmp_path: Path) -> None:
