@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from headstart.labels import (
     class_indices,
     class_names,
+    match_names,
     nearly_equal,
     nearly_equal_pairs,
     similar,
@@ -77,3 +78,16 @@ def test_pairs_are_those_that_comparing_all_with_all_finds(names: list[str]) -> 
 def test_similar_names_are_suggested_in_their_own_spelling() -> None:
     assert similar("sunflwer", ["Sunflower", "rose"]) == ("Sunflower",)
     assert similar("zebra", ["Sunflower", "rose"]) == ()
+
+
+def test_names_are_matched_exactly_first_and_else_by_a_unique_spelling() -> None:
+    known = ("A", "a", "caf\u00e9", "dogs")
+    labels = ("A", "a", " a", "cafe\u0301", "DOGS ", "dog")
+    assert match_names(labels, known) == {
+        "A": "A",
+        "a": "a",
+        " a": None,
+        "cafe\u0301": "caf\u00e9",
+        "DOGS ": "dogs",
+        "dog": None,
+    }

@@ -53,6 +53,24 @@ def spelling(name: str) -> str:
     return unicodedata.normalize("NFC", composed)
 
 
+def match_names(labels: Iterable[str], known: Iterable[str]) -> dict[str, str | None]:
+    """The known name that each label means, or None.
+
+    The same name if there is one; else the only one with the same spelling. So ``Cats`` is
+    ``cats``, but where ``A`` and ``a`` are both known, each label is the one it is written as.
+    """
+    names = set(known)
+    by_spelling: dict[str, list[str]] = defaultdict(list)
+    for name in names:
+        by_spelling[spelling(name)].append(name)
+
+    def meant(label: str) -> str | None:
+        alike = by_spelling.get(spelling(label), [])
+        return label if label in names else alike[0] if len(alike) == 1 else None
+
+    return {label: meant(label) for label in labels}
+
+
 def nearly_equal(first: str, second: str) -> bool:
     """Whether two different names may be meant as one.
 

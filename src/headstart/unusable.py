@@ -22,6 +22,9 @@ REASONS = {
     "non_finite": "the network gave values that are not finite",
 }
 
+# No fault of a picture: files that a table does not list.
+NOTES = frozenset({"no_row"})
+
 
 @dataclass(frozen=True, order=True)
 class Unusable:

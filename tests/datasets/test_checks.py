@@ -87,10 +87,18 @@ def test_the_same_picture_in_two_classes() -> None:
     (found,) = checks.conflicting_duplicates(
         manifest("aabbb"), exact=pairs((0, 2), (3, 4)), near=pairs((1, 3))
     )
-    assert (found.severity, found.count) == ("problem", 4)
+    assert (found.severity, found.count) == ("problem", 5)  # 4 by way of 3
     assert found.message.endswith("of another class, 2 byte for byte")
     assert found.examples == ("0.jpg (a) = 2.jpg (b)", "1.jpg (a) = 3.jpg (b)")
     assert checks.conflicting_duplicates(manifest("aabb"), pairs((0, 1)), pairs((2, 3))) == []
+
+
+def test_every_copy_counts_where_one_has_another_label() -> None:
+    # 0 = 1 = 2, written as a star of pairs and as a chain.
+    for exact in (pairs((0, 1), (0, 2)), pairs((0, 1), (1, 2)), pairs((0, 2), (1, 2))):
+        (found,) = checks.conflicting_duplicates(manifest("aabb"), exact, pairs())
+        assert found.count == 3
+        assert found.message == ("3 pictures are the same as one of another class, 3 byte for byte")
 
 
 def test_copies_are_counted_once_each() -> None:

@@ -71,10 +71,46 @@ def test_folders_named_train_may_be_a_class(tree: Tree) -> None:
     )
 
 
-def test_a_train_folder_of_classes_beside_others_is_the_dataset(tree: Tree) -> None:
-    found = read(tree(["train/cats/1.jpg", "train/dogs/1.jpg", "samples/1.jpg"]))
-    assert table(found) == {("train", "cats"): 1, ("train", "dogs"): 1}
-    assert any("samples/ is left out: 1 file" in note for note in found.notes)
+def test_a_class_named_train_may_have_folders_inside(tree: Tree) -> None:
+    names = [f"{c}/{t}/1.jpg" for c in ("train", "bus", "car") for t in ("day", "night")]
+    found = read(tree(names))
+    assert found.layout == "folder per class"
+    assert found.counts == {"bus": 2, "car": 2, "train": 2}
+    assert any("train/ is a class, beside bus, car" in note for note in found.notes)
+
+
+@pytest.mark.parametrize("beside", [[], ["old_test/cats/9.jpg", "old_test/dogs/9.jpg"]])
+def test_a_train_folder_of_classes_alone_is_the_dataset(tree: Tree, beside: list[str]) -> None:
+    found = read(tree(["train/cats/1.jpg", "train/dogs/1.jpg", *beside]))
+    assert found.class_names == ("cats", "dogs")
+    assert len(found) == 2
+    assert any("old_test/ is left out: 2 files" in note for note in found.notes) is bool(beside)
+
+
+def test_pictures_beside_split_folders_are_listed(tree: Tree) -> None:
+    names = [f"one/{s}/{c}/1.jpg" for s in ("train", "test") for c in ("cats", "dogs")]
+    found = read(tree([*names, "one/stray0.png", "one/stray1.png", "one/LICENSE"]))
+    assert [(row.path, row.reason) for row in found.unusable] == [
+        ("one/stray0.png", "no_label"),
+        ("one/stray1.png", "no_label"),
+    ]
+    assert dict(found.skipped) == {"no extension": 1}
+    assert len(found) == 4
+
+
+def test_a_linked_class_folder_is_named_in_a_note(tree: Tree) -> None:
+    root, birds = tree(["cats/1.jpg", "dogs/1.jpg"]), tree(["1.jpg"], root="birds")
+    (root / "birds").symlink_to(birds)
+    found = read(root)
+    assert found.class_names == ("cats", "dogs")
+    assert found.notes == ("linked folders are not entered: birds",)
+    assert "1 other file skipped (linked folder 1)" in found.summary()
+
+
+def test_pictures_with_a_strange_extension_beside_class_folders_are_listed(tree: Tree) -> None:
+    root = tree(["cats/1.jpg", "dogs/1.jpg"])
+    (root / "1.jpg_large").write_bytes(b"\xff\xd8\xff\xe0")
+    assert [(row.path, row.reason) for row in read(root).unusable] == [("1.jpg_large", "no_label")]
 
 
 def test_unlabelled_test_folder_is_left_out_and_counted(tree: Tree, many: Many) -> None:

@@ -63,7 +63,7 @@ def test_summary_is_one_line_with_everything() -> None:
     )
     assert many.summary().replace("\u202f", "_") == (
         "pets/: 2_000 pictures, cats 800, dogs 1_200 · train 1_600, test 400 · 1 group "
-        "· 2 rows without a file · 1 file without a row · 3 other files skipped"
+        "· 2 rows without a file · 1 file without a row · 3 other files skipped (.txt 2, hidden 1)"
     )
 
 
@@ -83,3 +83,12 @@ def test_numbers_and_lists_in_words() -> None:
     assert with_spaces(1234567) == "1\u202f234\u202f567"
     assert first_of("abcde", 2) == "a, b and 3 more"
     assert first_of("ab", 2) == "a, b"
+
+
+def test_summary_names_the_most_frequent_kinds_first() -> None:
+    skipped = ((".a", 1), (".b", 3), (".c", 1), (".jpg_large", 12))
+    assert (
+        manifest(skipped=skipped)
+        .summary()
+        .endswith("17 other files skipped (.jpg_large 12, .b 3, .a 1 and 1 more)")
+    )

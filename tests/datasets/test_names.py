@@ -52,6 +52,15 @@ def test_flat_files_in_split_folders(tree: Tree, many: Many) -> None:
     assert [(row.path, row.reason) for row in found.unusable] == [("test/cow.9.jpg", "no_label")]
 
 
+def test_flat_files_beside_split_folders_are_listed(tree: Tree, many: Many) -> None:
+    names = [f"{s}/{c}.{i}.jpg" for s in ("train", "test") for c in ("cat", "dog") for i in "12"]
+    found = read(tree([*names, "cat.77.png"]))
+    assert len(found) == 8
+    assert [(row.path, row.reason) for row in found.unusable] == [("cat.77.png", "no_label")]
+    found = read(found.root, ReadOptions(label_pattern=r"^([a-z]+)\."))
+    assert [(row.path, row.reason) for row in found.unusable] == [("cat.77.png", "no_label")]
+
+
 def test_numbered_test_files_are_left_out(tree: Tree, many: Many) -> None:
     names = [*many("train/cat.%d.jpg", 3), *many("train/dog.%d.jpg", 3), *many("test1/%d.jpg", 4)]
     found = read(tree(names))

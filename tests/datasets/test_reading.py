@@ -140,6 +140,49 @@ def test_two_test_splits_are_refused(tree: Tree) -> None:
         read(judged, ReadOptions(test=root))
 
 
+KNOWN = ("cats", "dogs", "train")
+
+
+@pytest.mark.parametrize(
+    ("names", "labels"),
+    [
+        (["Dogs/1.jpg"], ["Dogs"]),
+        (["dogs/old/1.jpg"], ["dogs"]),
+        (["dogs/old/1.jpg", "dogs/new/1.jpg"], ["dogs", "dogs"]),
+        (["train/day/1.jpg", "train/night/1.jpg"], ["train", "train"]),
+        (["pets/dogs/1.jpg"], ["dogs"]),
+        (["cats_7.jpg"], ["cats"]),
+        (["7.jpg", "Cats (1).jpg", "dogs.jpg"], ["Cats", "dogs"]),
+        (["pictures/cats_7.jpg", "pictures/dogs_7.jpg"], ["cats", "dogs"]),
+        (["cows/1.jpg"], ["cows"]),
+        (["test/cats/1.jpg", "val/dogs/1.jpg"], ["cats", "dogs"]),
+        (["train/cats/1.jpg", "train/dogs/1.jpg", "test/Dogs/1.jpg"], ["Dogs", "cats", "dogs"]),
+    ],
+)
+def test_with_known_classes_anything_labelled_can_judge(
+    tree: Tree, names: list[str], labels: list[str]
+) -> None:
+    assert list(read(tree(names), known=KNOWN).labels) == labels
+
+
+def test_with_known_classes_a_table_may_hold_out_every_row(tree: Tree) -> None:
+    root = tree(PETS, t__csv="file,label,split\ncats/1.jpg,cats,test\ncats/2.jpg,cats,test\n")
+    found = read(root / "t.csv", known=KNOWN)
+    assert (found.splits, found.labels) == (("test", "test"), ("cats", "cats"))
+
+
+def test_with_known_classes_what_is_merged_is_still_found_in_names(tree: Tree) -> None:
+    found = read(tree(["kitty_1.jpg"]), ReadOptions(merge=(("kitty", "cats"),)), known=KNOWN)
+    assert found.labels == ("cats",)
+
+
+def test_classes_that_differ_in_case_stay_apart(tree: Tree) -> None:
+    names = [f"{split}/{c}/{c}.jpg" for split in ("train", "test") for c in ("A", "a")]
+    found = read(tree(names))
+    assert found.counts == {"A": 2, "a": 2}
+    assert not any("in test is" in note for note in found.notes)
+
+
 def test_only_held_out_rows(tree: Tree) -> None:
     path = tree(PETS, t__csv="cats/1.jpg,a,test\ndogs/1.jpg,b,val\n") / "t.csv"
     with pytest.raises(DatasetError, match="no pictures to learn from"):

@@ -132,14 +132,19 @@ def test_folds_are_whole_and_full(drawn: list[tuple[int, int]], num_folds: int, 
     except NotEnoughData:
         per_class = [len(set(groups[labels == c].tolist())) for c in set(labels.tolist())]
         mixed = len(set(drawn)) > len(set(groups.tolist()))
-        assert mixed or len(per_class) < 2 or sorted(per_class)[-2] < 2
+        few = len(set(groups.tolist())) < 3
+        assert few or mixed or len(per_class) < 2 or sorted(per_class)[-2] < 2
         return
-    number = min(num_folds, len(set(groups.tolist())))
+    num_groups = len(set(groups.tolist()))
+    number = min(num_folds, num_groups)
+    if num_folds == 2 and found.max() == 2:
+        number = 3  # two would have left one group to learn from
     assert set(found.tolist()) == set(range(number))
     for group in set(groups.tolist()):
         assert len(set(found[groups == group].tolist())) == 1
     for fold in range(number):
         assert len(set(labels[found != fold].tolist())) >= 2
+        assert len(set(groups[found != fold].tolist())) >= 2
     assert (found == folds(labels, groups, num_folds=num_folds, seed=seed)).all()
 
 
@@ -160,8 +165,23 @@ def test_folds_are_as_even_as_those_of_scikit_learn() -> None:
 def test_too_few_for_folds() -> None:
     with pytest.raises(NotEnoughData, match="one group"):
         folds(np.array([0, 1]), np.array([7, 7]), seed=0)
+    with pytest.raises(NotEnoughData, match=r"2 groups(.|\n)*three groups or more(.|\n)*fix:"):
+        folds(np.array([0, 1, 0, 1]), np.array([3, 3, 8, 8]), seed=0)
     with pytest.raises(NotEnoughData, match="only one class"):
         folds(np.array([0, 1, 1, 1]), np.arange(4), seed=0)
+
+
+def test_three_groups_are_three_folds_so_that_two_are_learnt_from() -> None:
+    labels, groups = np.array([0, 1] * 6), np.repeat([0, 1, 2], 4)
+    for num_folds in (2, 3, 5):
+        assert len(set(folds(labels, groups, num_folds=num_folds, seed=0).tolist())) == 3
+
+
+def test_one_giant_group_is_not_all_there_is_to_learn_from() -> None:
+    groups = np.array([0] * 40 + [1, 1, 2, 2, 3, 3])
+    found = folds(np.array([0, 1] * 23), groups, num_folds=2, seed=0)
+    for fold in set(found.tolist()):
+        assert len(set(groups[found != fold].tolist())) >= 2
 
 
 def test_a_written_split_is_read_again(tree: Tree) -> None:

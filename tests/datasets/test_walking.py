@@ -72,6 +72,7 @@ def test_linked_folders_are_not_entered_and_files_are(tree: Tree) -> None:
     # The link to nothing stays a candidate, so that it is reported by name.
     assert list(found.folder.pictures()) == ["cats/1.jpg", "cats/2.jpg", "cats/3.jpg"]
     assert dict(found.skipped) == {"linked folder": 1, "not a regular file": 1}
+    assert found.notes == ("linked folders are not entered: cats/loop",)
 
 
 def test_a_folder_that_cannot_be_opened_is_a_row(
@@ -89,6 +90,36 @@ def test_a_folder_that_cannot_be_opened_is_a_row(
     found = walk(root)
     assert found.unusable == (Unusable("dogs", "unreadable", "Permission denied"),)
     assert list(found.folder.pictures()) == ["cats/1.jpg"]
+
+
+def test_strange_extensions_are_judged_by_the_first_bytes(tree: Tree) -> None:
+    root = tree(["cats/1.jpg", "cats/notes.wiki", "cats/none.bin"])
+    (root / "cats" / "2.jpg_large").write_bytes(b"\xff\xd8\xff\xe0")
+    (root / "cats" / "3.dcm").write_bytes(b"\0" * 128 + b"DICM")
+    (root / "cats" / "4.zip").write_bytes(b"\xff\xd8\xff\xe0")
+    (root / "cats" / "none.bin").write_bytes(b"")
+    (root / "cats" / "5.jpg_large").symlink_to(root / "gone")
+    os.mkfifo(root / "cats" / "6.jpg_large")  # would wait for ever if it were opened
+    found = walk(root)
+    assert list(found.folder.pictures()) == [
+        "cats/1.jpg",
+        "cats/2.jpg_large",
+        "cats/3.dcm",
+        "cats/5.jpg_large",
+    ]
+    assert dict(found.skipped) == {".wiki": 1, ".bin": 1, ".zip": 1, "not a regular file": 1}
+
+
+def test_known_extensions_are_judged_without_opening_a_file(
+    tree: Tree, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = tree(["1.jpg", "scan", "1.xml", "labels.csv"])
+
+    def refusing(*_: Any) -> Any:
+        raise AssertionError("opened")
+
+    monkeypatch.setattr("builtins.open", refusing)
+    assert list(walk(root).folder.pictures()) == ["1.jpg", "scan"]
 
 
 def test_names_that_are_not_utf8_survive(tree: Tree) -> None:

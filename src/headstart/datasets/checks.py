@@ -135,16 +135,14 @@ def near_duplicates(manifest: Manifest, near: Pairs) -> list[Finding]:
 
 def conflicting_duplicates(manifest: Manifest, exact: Pairs, near: Pairs) -> list[Finding]:
     """The same picture, or nearly, with two labels."""
-    classes = manifest.class_indices
-    crossing, exactly = (
-        pairs[classes[pairs[:, 0]] != classes[pairs[:, 1]]]
-        for pairs in (np.concatenate([exact, near]), exact)
-    )
-    count = len(np.unique(crossing))
+    both = np.concatenate([exact, near])
+    count = _with_two_labels(manifest, both)
     message = (
         f"{counted(count, 'picture is', 'pictures are')} the same as one of another class, "
-        f"{with_spaces(len(np.unique(exactly)))} byte for byte"
+        f"{with_spaces(_with_two_labels(manifest, exact))} byte for byte"
     )
+    classes = manifest.class_indices
+    crossing = both[classes[both[:, 0]] != classes[both[:, 1]]]
     examples = (
         f"{manifest.ids[i]} ({manifest.labels[i]}) = {manifest.ids[j]} ({manifest.labels[j]})"
         for i, j in crossing
@@ -209,6 +207,14 @@ def tiny_pictures(manifest: Manifest, facts: Facts) -> list[Finding]:
     ]
     message = f"with a side below {_TINY_SIDE} pixels"
     return _pictures("tiny_pictures", "warning", tiny, message)
+
+
+def _with_two_labels(manifest: Manifest, pairs: Pairs) -> int:
+    """How many pictures are in sets of copies that hold more than one label."""
+    sets = union(len(manifest), pairs)
+    # Each set counted once for every label in it.
+    labels_of_set = np.bincount(np.unique([sets, manifest.class_indices], axis=1)[0])
+    return int((labels_of_set[sets] > 1).sum())
 
 
 def _imbalance(counts: dict[str, int]) -> list[Finding]:

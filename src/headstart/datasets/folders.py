@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from headstart.datasets.manifest import counted, first_of
 from headstart.datasets.split_words import split_of, split_sets
-from headstart.datasets.walking import IMAGE_SUFFIXES, Folder, suffix_of
+from headstart.datasets.walking import Folder, suffix_of
 from headstart.errors import DatasetError
 from headstart.labels import spelling
 from headstart.unusable import Unusable
+
+_NO_FOLDER = "not in a class folder or a split folder"
 
 
 class Row(NamedTuple):
@@ -31,11 +33,13 @@ class Sections:
         top: The folder that holds the sections, below single folders around it.
         parts: Each section's split (``""`` for none) and its folder.
         notes: What was decided.
+        beside: Files that stand beside the sections, in none of them.
     """
 
     top: Folder
     parts: tuple[tuple[str, Folder], ...]
     notes: tuple[str, ...]
+    beside: tuple[str, ...] = ()
 
     @property
     def first(self) -> Folder:
@@ -55,19 +59,24 @@ class Labelled:
     empty_classes: tuple[str, ...] = ()
 
 
-def sections(folder: Folder) -> Sections:
+def sections(folder: Folder, known: Iterable[str] = ()) -> Sections:
     """The split folders of a folder, looked for also below a single folder around them.
+
+    Args:
+        folder: Where to look.
+        known: The classes, if it is only to judge by: it then needs no training folder.
 
     Raises:
         DatasetError: Held-out folders without a training folder, or several sets of split folders.
     """
-    top = _unwrapped(folder)
+    classes = frozenset(map(spelling, known))
+    top = _unwrapped(folder, classes)
     notes = () if top is folder else (f"the pictures are in {top.id}/",)
-    by_split = _split_folders(top)
+    by_split = _split_folders(top, classes)
     if not by_split:
-        return Sections(top, (("", top),), notes)
-    train = [_unwrapped(part) for part in by_split["train"]]
-    classes = frozenset(spelling(one.name) for part in train for one in part.filled)
+        return Sections(top, (("", top),), notes + _train_as_a_class(top, classes))
+    train = [_unwrapped(part, classes) for part in by_split.get("train", [])]
+    classes |= {spelling(one.name) for part in train for one in part.filled}
     parts = [("train", part) for part in train] + [
         (split, _unwrapped(part, classes))
         for split in ("validation", "test")
@@ -75,7 +84,7 @@ def sections(folder: Folder) -> Sections:
     ]
     used = {part.id for named in by_split.values() for part in named}
     left_out = [other for other in top.filled if other.id not in used]
-    return Sections(top, tuple(parts), notes + tuple(map(_left_out, left_out)))
+    return Sections(top, tuple(parts), notes + tuple(map(_left_out, left_out)), top.files)
 
 
 def labelled_by_folders(found: Sections, at_least: int = 2) -> Labelled | None:
@@ -92,7 +101,7 @@ def labelled_by_folders(found: Sections, at_least: int = 2) -> Labelled | None:
         return _with_splits_inside(found, classes)
     rows: list[Row] = []
     notes = [*found.notes, *_same_folders_inside(classes)]
-    loose: list[str] = []
+    loose = list(found.beside)
     empty: list[Folder] = []
     for split, part in found.parts:
         if not part.filled:
@@ -102,7 +111,7 @@ def labelled_by_folders(found: Sections, at_least: int = 2) -> Labelled | None:
         empty += _empty(part)
         rows += [Row(name, one.name, split) for one in part.filled for name in one.pictures()]
     layout = "split folders" if found.parts[0][0] else "folder per class"
-    return _with_leftovers(Labelled(tuple(rows), layout, tuple(notes)), loose, empty)
+    return with_leftovers(Labelled(tuple(rows), layout, tuple(notes)), loose, empty)
 
 
 def _unwrapped(folder: Folder, classes: frozenset[str] = frozenset()) -> Folder:
@@ -118,9 +127,9 @@ def _unwrapped(folder: Folder, classes: frozenset[str] = frozenset()) -> Folder:
     return _unwrapped(inner, classes) if inner.filled or same_name else folder
 
 
-def _split_folders(top: Folder) -> dict[str, list[Folder]]:
+def _split_folders(top: Folder, classes: frozenset[str]) -> dict[str, list[Folder]]:
     sets = split_sets((folder.name, folder) for folder in top.filled)
-    complete = [found for found in sets if "train" in found and _is_a_split(found)]
+    complete = [found for found in sets if "train" in found and _is_a_split(found, top, classes)]
     if len(complete) > 1:
         names = [folder.name for found in complete for one in found.values() for folder in one]
         raise DatasetError(
@@ -136,6 +145,8 @@ def _split_folders(top: Folder) -> dict[str, list[Folder]]:
         and len(held_out) == len(top.filled)
         and not any("train" in s for s in sets)
     ):
+        if classes and len(sets) == 1:
+            return sets[0]
         raise DatasetError(
             f"there are {first_of([one.name for one in held_out])}, but no train folder",
             "a train folder beside them",
@@ -144,9 +155,27 @@ def _split_folders(top: Folder) -> dict[str, list[Folder]]:
     return {}
 
 
-def _is_a_split(found: dict[str, list[Folder]]) -> bool:
-    # A lone "train" may be a class, beside "bus" and "car", unless it holds classes itself.
-    return len(found) > 1 or all(len(folder.filled) > 1 for folder in found["train"])
+def _is_a_split(found: dict[str, list[Folder]], top: Folder, classes: frozenset[str]) -> bool:
+    # A lone "train" may be a class, beside "bus" and "car", whatever is in it.
+    return len(found) > 1 or not any(
+        len(folder.filled) < 2 or spelling(folder.name) in classes or _others(top)
+        for folder in found["train"]
+    )
+
+
+def _others(top: Folder) -> list[Folder]:
+    """The folders whose names speak of no split."""
+    return [folder for folder in top.filled if split_of(folder.name) is None]
+
+
+def _train_as_a_class(top: Folder, classes: frozenset[str]) -> tuple[str, ...]:
+    return tuple(
+        f"{folder.id}/ is a class, beside {first_of(one.name for one in _others(top))}: if it "
+        "holds the pictures to learn from, give it alone"
+        for folder in top.filled
+        if split_of(folder.name) == "train" and len(folder.filled) > 1 and _others(top)
+        if spelling(folder.name) not in classes
+    )
 
 
 def _splits_inside(classes: tuple[Folder, ...]) -> bool:
@@ -165,7 +194,7 @@ def _with_splits_inside(found: Sections, classes: tuple[Folder, ...]) -> Labelle
         for name in part.pictures()
     )
     labelled = Labelled(rows, "split folders in class folders", found.notes)
-    return _with_leftovers(labelled, found.first.files, _empty(found.first))
+    return with_leftovers(labelled, found.first.files, _empty(found.first))
 
 
 def _left_out(folder: Folder) -> str:
@@ -189,15 +218,20 @@ def _same_folders_inside(classes: tuple[Folder, ...]) -> tuple[str, ...]:
     )
 
 
-def _with_leftovers(labelled: Labelled, loose: Sequence[str], empty: list[Folder]) -> Labelled:
+def with_leftovers(
+    labelled: Labelled, loose: Sequence[str], empty: Sequence[Folder] = ()
+) -> Labelled:
     """With the empty class folders, and the files that stand beside the class folders."""
-    pictures = [name for name in loose if suffix_of(name) in IMAGE_SUFFIXES]
+    pictures = [name for name in loose if suffix_of(name)]
     others = len(loose) - len(pictures)  # the likes of LICENSE
     note = f"no class, because without pictures: {first_of((one.id for one in empty), 5)}"
     return replace(
         labelled,
         notes=(*labelled.notes, note) if empty else labelled.notes,
-        unusable=tuple(Unusable(name, "no_label", "not in a class folder") for name in pictures),
+        unusable=(
+            *labelled.unusable,
+            *(Unusable(name, "no_label", _NO_FOLDER) for name in pictures),
+        ),
         skipped=(("no extension", others),) if others else (),
         empty_classes=tuple(folder.name for folder in empty),
     )

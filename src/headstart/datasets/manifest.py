@@ -138,7 +138,9 @@ class Manifest:
         ]
         if self.skipped:
             skipped = sum(count for _, count in self.skipped)
-            parts.append(f"{counted(skipped, 'other file', 'other files')} skipped")
+            kinds = sorted(self.skipped, key=lambda kind: -kind[1])
+            in_words = first_of(f"{kind} {with_spaces(count)}" for kind, count in kinds)
+            parts.append(f"{counted(skipped, 'other file', 'other files')} skipped ({in_words})")
         return " · ".join(parts)
 
     def _classes_in_words(self) -> str:

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from pathlib import PurePosixPath
 
-from headstart.datasets.folders import Labelled, Row, Sections
+from headstart.datasets.folders import Labelled, Row, Sections, with_leftovers
 from headstart.datasets.manifest import counted, first_of
 from headstart.datasets.walking import suffix_of
 from headstart.errors import SettingError
@@ -147,7 +147,8 @@ def _labelled(found: Sections, label_of: Callable[[str], str], why_not: str) -> 
         unusable += [
             Unusable(name, "no_label", why_not) for name, label in labels.items() if not label
         ]
-    return Labelled(tuple(rows), "file names", tuple(notes), tuple(unusable))
+    labelled = Labelled(tuple(rows), "file names", tuple(notes), tuple(unusable))
+    return with_leftovers(labelled, found.beside)
 
 
 def _files(number: int) -> str:

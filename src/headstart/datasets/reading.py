@@ -38,12 +38,16 @@ from headstart.datasets.walking import (
     walk,
 )
 from headstart.errors import DatasetError, NotEnoughData, SettingError
-from headstart.labels import class_names
+from headstart.labels import class_names, match_names
 
 __all__ = ["ReadOptions", "read"]
 
 
-def read(source: Path | str, options: ReadOptions = ReadOptions()) -> Manifest:  # noqa: B008
+def read(
+    source: Path | str,
+    options: ReadOptions = ReadOptions(),  # noqa: B008
+    known: tuple[str, ...] = (),
+) -> Manifest:
     """Read the dataset at ``source``.
 
     Understood by itself, in this order: a folder per class, with or without split folders around
@@ -54,31 +58,37 @@ def read(source: Path | str, options: ReadOptions = ReadOptions()) -> Manifest: 
     Args:
         source: A folder or a table.
         options: What is known better.
+        known: The classes, if the dataset is only to judge by. It may then have one of them only,
+            or nothing to learn from, and labels are left as they are written.
 
     Raises:
         DatasetError: It cannot be understood.
-        NotEnoughData: It has fewer than two classes.
+        NotEnoughData: It has fewer than two classes, and none are known.
         SettingError: A setting is wrong or has no effect.
     """
     source = Path(source)
-    found = [_read_one(source, options)]
+    if known:  # file names may begin with what is then merged
+        known = (*known, *(old for old, _ in options.merge))
+    found = [_read_one(source, options, known)]
     if options.test is not None:
-        found.append(_read_one(Path(options.test), options, known=found[0].class_names))
+        found.append(_read_one(Path(options.test), options, known or found[0].class_names))
     _refuse_idle_settings(options, source, {manifest.layout for manifest in found})
     manifest = joined(*found) if len(found) > 1 else found[0]
-    manifest = classes_matched(merged(manifest, options.merge))
+    manifest = merged(manifest, options.merge)
+    if not known:
+        manifest = classes_matched(manifest)
+        _require_two_classes(manifest, source)
     if options.group_pattern is not None:
         manifest = groups_found(manifest, options.group_pattern)
-    _require_two_classes(manifest, source)
     declared = class_names((*manifest.declared, *manifest.labels))
     name = source.name if source.is_file() else f"{source.absolute().name}/"
     return near_names_noted(replace(manifest, declared=declared, name=name))
 
 
-def _read_one(source: Path, options: ReadOptions, known: Iterable[str] = ()) -> Manifest:
+def _read_one(source: Path, options: ReadOptions, known: tuple[str, ...]) -> Manifest:
     """One folder or table; ``known`` classes if it is only to judge by."""
     if not source.is_file():
-        return _read_folder(source, options, tuple(known))
+        return _read_folder(source, options, known)
     if suffix_of(source.name) not in TABLE_SUFFIXES:
         raise _no_table(source)
     base = options.images or source.parent
@@ -89,19 +99,23 @@ def _read_one(source: Path, options: ReadOptions, known: Iterable[str] = ()) -> 
 
 def _read_folder(source: Path, options: ReadOptions, known: tuple[str, ...]) -> Manifest:
     walked = walk(source)
-    found = sections(walked.folder)
+    found = sections(walked.folder, known)
     tables = tables_to_read(found.top.tables or walked.folder.tables)
     if options.label_pattern is not None:
         return _manifest(source, labelled_by_pattern(found, options.label_pattern), walked)
-    by_folders = labelled_by_folders(found, at_least=1 if known else 2)
+    folder_names = [folder.name for folder in found.first.filled]
+    is_known = any(match_names(folder_names, known).values())
+    by_folders = labelled_by_folders(found, at_least=1 if is_known else 2)
     if by_folders:
         return _manifest(source, _tables_not_read(by_folders, tables), walked)
     if tables:
         return _read_tables(source, tables, found, walked, options)
-    by_names = labelled_like(found, known) if known else labelled_by_names(found)
-    if by_names is None:
+    labelled = labelled_like(found, known) if known else labelled_by_names(found)
+    if known and labelled is None:  # a single folder, not named as a known class
+        labelled = labelled_by_folders(found, at_least=1)
+    if labelled is None:
         raise _not_understood(source, found, walked)
-    return _manifest(source, by_names, walked)
+    return _manifest(source, labelled, walked)
 
 
 def _read_tables(
@@ -146,7 +160,7 @@ def _manifest(root: Path, labelled: Labelled, walked: Walk) -> Manifest:
         splits=tuple(row.split for row in rows),
         groups=tuple(row.group for row in rows),
         layout=labelled.layout,
-        notes=labelled.notes,
+        notes=(*walked.notes, *labelled.notes),
         unusable=tuple(sorted({*walked.unusable, *labelled.unusable})),
         skipped=tuple(sorted(skipped.items())),
         declared=labelled.empty_classes,

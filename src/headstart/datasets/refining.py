@@ -7,11 +7,12 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import NoReturn
 
 from headstart.datasets.manifest import Manifest, counted, first_of
 from headstart.datasets.names import compiled
 from headstart.errors import DatasetError, SettingError
-from headstart.labels import class_names, nearly_equal_pairs, similar, spelling
+from headstart.labels import class_names, match_names, nearly_equal_pairs, similar, spelling
 from headstart.unusable import Unusable
 
 
@@ -88,7 +89,10 @@ def classes_matched(manifest: Manifest) -> Manifest:
             "training pictures",
             "add a train folder, or rows whose split is train",
         )
-    meant = {label: _meant(label, trained) for label in judged}
+    meant = {
+        label: name or _refused(label, trained)
+        for label, name in match_names(judged, trained).items()
+    }
     notes = [f"{old!r} in test is {new!r} in train" for old, new in meant.items() if old != new]
     missing = [name for name in trained if name not in meant.values()]
     if judged and missing:
@@ -129,12 +133,8 @@ def near_names_noted(manifest: Manifest) -> Manifest:
     return replace(manifest, notes=(*manifest.notes, *notes))
 
 
-def _meant(label: str, trained: Sequence[str]) -> str:
-    if label in trained:
-        return label
+def _refused(label: str, trained: Sequence[str]) -> NoReturn:
     alike = [name for name in trained if spelling(name) == spelling(label)]
-    if len(alike) == 1:
-        return alike[0]
     near = alike or similar(label, trained)
     raise DatasetError(
         f"the class {label!r} is in test or validation, but not in train",

@@ -81,20 +81,21 @@ def folds(labels: Rows, groups: Rows, *, num_folds: int = 5, seed: int) -> Rows:
     Args:
         labels: int64 [N], class indices.
         groups: int64 [N], group numbers.
-        num_folds: As many folds, or as many as there are groups if those are fewer.
+        num_folds: As many folds, or as many as there are groups if those are fewer; three
+            where one of two would leave a single group to learn from.
         seed: Of the drawing.
 
     Returns:
         int64 [N]: each row's fold.
 
     Raises:
-        NotEnoughData: Fewer than two groups, or a fold would leave one class to learn from.
+        NotEnoughData: Fewer than three groups, or a fold would leave one class to learn from.
     """
     labels, groups = np.asarray(labels), np.asarray(groups)
     counts = _Counts.of(labels, groups)
+    if counts.num_groups < 3:
+        raise _too_few_groups(counts.num_groups)
     num_folds = min(num_folds, counts.num_groups)
-    if num_folds < 2:
-        raise _too_few("all pictures are one group")
     order = generator(seed, "folds").permutation(counts.num_groups)
     # Large groups first: the small ones then even out what those made uneven.
     order = order[np.argsort(-counts.group_sizes[order], kind="stable")]
@@ -108,6 +109,8 @@ def folds(labels: Rows, groups: Rows, *, num_folds: int = 5, seed: int) -> Rows:
         chosen[group] = fold
         held[fold, classes] += numbers
         sizes[fold] += numbers.sum()
+    if num_folds == 2 and np.bincount(chosen).min() < 2:
+        return folds(labels, groups, num_folds=3, seed=seed)
     if ((counts.class_sizes - held > 0).sum(axis=1) < 2).any():
         raise _too_few("a fold would leave only one class to learn from")
     return chosen[counts.group_of_row]
@@ -206,6 +209,16 @@ def _require_both(judges: npt.NDArray[np.bool_]) -> None:
         raise _too_few("all pictures are in the test split" if len(judges) else "no pictures")
     if not judges.any():
         raise _too_few("no class has a second picture (or group) to judge by")
+
+
+def _too_few_groups(number: int) -> NotEnoughData:
+    return NotEnoughData(
+        "the pictures to learn from form only "
+        + ("one group" if number == 1 else f"{number} groups"),
+        "three groups or more, so that two are learnt from while one is held out "
+        "(pictures of one named group, and copies, are one group)",
+        "add pictures of other groups, or form smaller groups",
+    )
 
 
 def _too_few(what: str) -> NotEnoughData:

@@ -8,7 +8,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
+from headstart.datasets.manifest import first_of
 from headstart.errors import DatasetError
+from headstart.images.sniffing import NOT_READ, READ, SNIFFED, sniff
 from headstart.unusable import Unusable
 
 # Also formats that are not read: such a file is then reported for what it is, not passed by.
@@ -49,6 +51,18 @@ IMAGE_SUFFIXES = frozenset(
 )
 TABLE_SUFFIXES = frozenset([".csv", ".tsv", ".tab", ".txt", ".jsonl", ".ndjson", ".parquet", ".pq"])
 
+# What lies beside pictures by the thousand: passed by without a look inside.
+_NO_PICTURES = TABLE_SUFFIXES | frozenset(
+    (
+        *(".md", ".rst", ".log", ".json", ".xml", ".yaml", ".yml", ".toml", ".ini", ".cfg"),
+        *(".html", ".htm", ".css", ".js", ".py", ".pyc", ".ipynb", ".m", ".r", ".sh", ".c", ".h"),
+        *(".pdf", ".doc", ".docx", ".xls", ".xlsx", ".ppt", ".pptx", ".rtf", ".tex", ".bib"),
+        *(".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".zst", ".7z", ".rar"),
+        *(".mp3", ".wav", ".flac", ".ogg", ".m4a", ".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm"),
+        *(".npy", ".npz", ".mat", ".h5", ".hdf5", ".pkl", ".pt", ".pth", ".onnx", ".db", ".sqlite"),
+    )
+)
+
 _SYSTEM = frozenset(
     name.casefold()
     for name in (
@@ -61,6 +75,7 @@ _SYSTEM = frozenset(
     )
 )
 _OWN_RESULTS = ".headstart"
+_LINKED = "linked folder"
 
 
 @dataclass(frozen=True)
@@ -104,16 +119,19 @@ class Walk:
         folder: What was found.
         skipped: What was passed by, counted by kind (``"hidden"``, ``".txt"``).
         unusable: Folders that could not be opened.
+        notes: Which linked folders were passed by.
     """
 
     folder: Folder
     skipped: tuple[tuple[str, int], ...]
     unusable: tuple[Unusable, ...]
+    notes: tuple[str, ...] = ()
 
 
 @dataclass
 class _Passed:
     skipped: Counter[str] = field(default_factory=Counter)
+    linked: list[str] = field(default_factory=list)
     unusable: list[Unusable] = field(default_factory=list)
 
 
@@ -132,7 +150,9 @@ def walk(root: Path) -> Walk:
     passed = _Passed()
     folder = _walk(root, "", passed)
     skipped = tuple(sorted(passed.skipped.items()))
-    return Walk(folder, skipped, tuple(sorted(passed.unusable)))
+    linked = first_of(sorted(passed.linked), 10)
+    notes = (f"linked folders are not entered: {linked}",) if linked else ()
+    return Walk(folder, skipped, tuple(sorted(passed.unusable)), notes)
 
 
 def suffix_of(name: str) -> str:
@@ -156,6 +176,8 @@ def _walk(root: Path, folder_id: str, passed: _Passed) -> Folder:
             passed.skipped[kind] += 1
             if kind in TABLE_SUFFIXES:
                 tables.append(place)
+            elif kind == _LINKED:
+                passed.linked.append(place)
     return Folder(
         id=folder_id,
         files=tuple(sorted(files)),
@@ -183,11 +205,23 @@ def _kind(entry: os.DirEntry[str]) -> str:
     if entry.is_dir(follow_symlinks=False):
         return "own results" if name.endswith(_OWN_RESULTS) else "folder"
     if entry.is_symlink() and entry.is_dir():
-        return "linked folder"
+        return _LINKED
     suffix = suffix_of(name)
-    if suffix and suffix not in IMAGE_SUFFIXES:
+    if suffix in _NO_PICTURES:
         return suffix
     # A link to nothing stays: the decoder then says that the file is gone.
-    if entry.is_file() or (entry.is_symlink() and not os.path.exists(entry.path)):  # noqa: PTH110
-        return "picture"
-    return "not a regular file"
+    gone = entry.is_symlink() and not os.path.exists(entry.path)  # noqa: PTH110
+    if not entry.is_file() and not gone:
+        return "not a regular file"
+    # No suffix, or a picture's: the decoder judges. A strange one (.jpg_large): the first bytes.
+    known = not suffix or suffix in IMAGE_SUFFIXES
+    return "picture" if known or _begins_as_a_picture(entry) else suffix
+
+
+def _begins_as_a_picture(entry: os.DirEntry[str]) -> bool:
+    try:
+        with open(entry.path, "rb") as file:
+            start = file.read(SNIFFED)
+    except OSError:
+        return True  # the decoder then says why it cannot be read
+    return bool(start) and sniff(start) in READ | NOT_READ
