@@ -7,6 +7,7 @@ import os
 import sys
 import time
 import unicodedata
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, TextIO
 
 import click
@@ -70,6 +71,15 @@ class Console:
         if self._bar is not None:
             self._bar.stop()
             self._bar = None
+
+
+def print_json_rows(values: Iterable[Any]) -> None:
+    """One JSON array, alone on standard output, row by row as they come."""
+    separator = "["
+    for value in values:
+        print(f"{separator}\n{json.dumps(value, ensure_ascii=True, allow_nan=False)}", end="")
+        separator = ","
+    print("[]" if separator == "[" else "\n]")
 
 
 def print_json(value: Any) -> None:

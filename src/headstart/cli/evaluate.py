@@ -39,6 +39,8 @@ def command(bundle: Path, pictures: Path, as_json: bool, quiet: bool, **given: A
         print_json(evaluated.to_json())
     elif not quiet:
         results = evaluated.results
+        if evaluated.warning:
+            console.say(evaluated.warning)
         for line in summary_lines(results, "these pictures"):
             console.say(line)
         for row in results.class_rows():

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import importlib
+import os
 import sys
 from typing import Any
 
@@ -91,9 +92,7 @@ def main() -> None:
 
 def run(arguments: list[str] | None = None) -> Any:
     """Run the program and exit with its code."""
-    for stream in (sys.stdout, sys.stderr):
-        # A file name need not be text; what cannot be printed is spelled out.
-        stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+    _open_streams()
     try:
         sys.exit(main(arguments, standalone_mode=False) or 0)
     except (click.exceptions.Abort, KeyboardInterrupt):
@@ -104,11 +103,21 @@ def run(arguments: list[str] | None = None) -> Any:
     except HeadstartError as error:
         _stop(_three_lines(error.what, error.expected, error.fix), 2)
     except OSError as error:
-        if error.errno not in _REFUSED or not error.filename:
+        if error.errno not in _REFUSED:
             raise
-        what = f"{error.filename}: {error.strerror}"
+        let_go(sys.stdout)  # that, too, may be a file on a full disk
+        what = f"{error.filename or 'standard output'}: {error.strerror}"
         expected = "a file or folder that can be read and written"
         _stop(_three_lines(what, expected, "check the path, and who may use it"), 2)
+
+
+def _open_streams() -> None:
+    for name in ("stdout", "stderr"):
+        # None: whoever started us has closed it.
+        stream: Any = getattr(sys, name) or open(os.devnull, "w")
+        # A file name need not be text; what cannot be printed is spelled out.
+        stream.reconfigure(errors="backslashreplace")
+        setattr(sys, name, stream)
 
 
 def _three_lines(*parts: str) -> str:

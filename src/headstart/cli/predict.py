@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import os
 import sys
 from collections.abc import Iterable, Iterator
@@ -11,7 +12,7 @@ from typing import Any
 
 import click
 
-from headstart.cli.console import Console, print_json, printable
+from headstart.cli.console import Console, print_json_rows, printable
 
 _FORMATS = ("table", "json", "csv", "parquet")
 
@@ -68,11 +69,15 @@ def command(
             "files, folders, patterns, or -",
             f"headstart predict {bundle} PICTURE",
         )
+    if parquet is not None:
+        _must_not_be_another_file(parquet)
     classifier = load(bundle, threads=threads)
+    if classifier.warning and not quiet:
+        Console().say(classifier.warning)
     tally = _Tally()
     rows = tally.of(classifier.predictions(_unlisted(expand, pictures)))
     if as_json:
-        print_json([row.to_json(top) for row in rows])
+        print_json_rows(row.to_json(top) for row in rows)
     elif as_csv:
         _write_csv(rows, top)
     elif parquet is not None:
@@ -133,7 +138,7 @@ def _write_csv(rows: Iterator[Any], top: int | None) -> None:
     writer = csv.writer(sys.stdout)
     writer.writerow(["path", "label", "probability", "unsure", "reason", "ranking"])
     for row in rows:
-        ranking = " ".join(f"{label}={p:.6f}" for label, p in row.ranking[:top])
+        ranking = json.dumps({label: round(p, 6) for label, p in row.ranking[:top]})
         writer.writerow([row.path, row.label, row.probability, row.unsure, row.reason, ranking])
 
 
@@ -157,10 +162,25 @@ def _write_parquet(rows: Iterator[Any], path: Path, top: int | None) -> None:
             ("reason", pa.string()),
         ]
     )
+    batch = list(itertools.islice(rows, 4096))
+    if not batch:
+        return  # nothing to say is no reason to replace what an earlier run wrote
     with written_whole(path) as temporary, pq.ParquetWriter(temporary, schema) as writer:
-        while batch := list(itertools.islice(rows, 4096)):
+        while batch:
             values = [_as_text(row.to_json(top)) for row in batch]
             writer.write_table(pa.Table.from_pylist(values, schema))
+            batch = list(itertools.islice(rows, 4096))
+
+
+def _must_not_be_another_file(path: Path) -> None:
+    from headstart.errors import SettingError
+
+    if path.is_dir() or (path.is_file() and path.read_bytes()[:4] not in (b"PAR1", b"")):
+        raise SettingError(
+            f"{path} is there already, and is no Parquet file",
+            "a new file, or an older Parquet file to be replaced",
+            "choose another place with --parquet FILE",
+        )
 
 
 def _as_text(value: Any) -> Any:

@@ -50,6 +50,7 @@ def extract(
     indices: list[int] = []
     unusable: list[Unusable] = []
     writer = _Writer(store)
+    before = store.digests
     outcomes = read_through(
         paths,
         engine,
@@ -79,7 +80,7 @@ def extract(
         facts=_columns(digests, facts),
         unusable=tuple(unusable),
         computed=writer.computed,
-        reused=len(digests) - writer.computed,
+        reused=sum(digest in before for digest in digests),
     )
 
 

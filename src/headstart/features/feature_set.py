@@ -21,8 +21,8 @@ class FeatureSet:
         taps: float32 [N, D] by tap name, in order of depth.
         facts: What each file is, N rows.
         unusable: The pictures that are not among the rows, each with its reason.
-        computed: How many pictures went through the backbone now.
-        reused: How many rows came from the store.
+        computed: How many pictures went through the backbone now; copies go through once.
+        reused: How many rows were in the store before.
     """
 
     indices: npt.NDArray[np.int64]

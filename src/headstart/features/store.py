@@ -79,6 +79,11 @@ class FeatureStore:
     def __len__(self) -> int:
         return len(self._places)
 
+    @property
+    def digests(self) -> frozenset[bytes]:
+        """What is in the store now."""
+        return frozenset(self._places)
+
     def __contains__(self, digest: bytes) -> bool:
         return digest in self._places
 

@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from headstart.errors import BundleError
 from headstart.files import canonical_json, readable_json, sha256, sha256_file
-from headstart.model.record import Record
+from headstart.model.record import Record, must_be_ours
 
 RECORD = "bundle.json"
 GRAPH = "classifier.onnx"
@@ -60,9 +60,10 @@ def read_record(folder: Path) -> Record:
         BundleError: It is missing, damaged, edited, foreign, or of a newer format.
     """
     values = _read_json(folder)
-    record = Record.from_json(values, str(folder / RECORD))
+    must_be_ours(values, str(folder / RECORD))
     if values.get("checksum") != _checksum(values):
         raise _damaged(folder, f"{RECORD} was changed after it was written")
+    record = Record.from_json(values, str(folder / RECORD))
     for name in _PARTS:
         _verify(folder, name, values.get("files", {}).get(name))
     return record

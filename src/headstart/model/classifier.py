@@ -59,6 +59,13 @@ class Classifier:
         return self.record.class_names
 
     @property
+    def warning(self) -> str:
+        """What makes its answers mean less; empty: nothing."""
+        if self.record.backbone["pretrained"]:
+            return ""
+        return "the backbone has RANDOM WEIGHTS: nothing was learned before"
+
+    @property
     def test(self) -> dict[str, Any]:
         """The figures on the test pictures of the run that made it."""
         return self.record.test

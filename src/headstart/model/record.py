@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from headstart.errors import BundleError
+from headstart.errors import BundleError, HeadstartError
 from headstart.images.preprocessing import Preprocessing
 from headstart.model.prediction import Unsure
 
@@ -59,7 +59,6 @@ class Record:
         Raises:
             BundleError: It is something else, or of a newer format.
         """
-        _must_be_ours(values, where)
         try:
             return cls(
                 class_names=tuple(values["classes"]),
@@ -71,7 +70,7 @@ class Record:
                 data=values["data"],
                 versions=values["versions"],
             )
-        except (KeyError, TypeError) as error:
+        except (KeyError, TypeError, AttributeError, HeadstartError) as error:
             raise BundleError(
                 f"{where} lacks a part or has a wrong one: {error}",
                 "a record as headstart fit writes it",
@@ -79,7 +78,12 @@ class Record:
             ) from error
 
 
-def _must_be_ours(values: dict[str, Any], where: str) -> None:
+def must_be_ours(values: dict[str, Any], where: str) -> None:
+    """Refuse what is no record of ours, or of a format that is not known yet.
+
+    Raises:
+        BundleError: It is.
+    """
     if not isinstance(values, dict) or values.get("kind") != KIND:
         raise BundleError(
             f"{where} is not the record of a classifier",
@@ -88,9 +92,10 @@ def _must_be_ours(values: dict[str, Any], where: str) -> None:
         )
     version = values.get("format_version")
     if not isinstance(version, int) or version > FORMAT_VERSION:
-        made_by = values.get("versions", {}).get("headstart", "a newer headstart")
+        versions = values.get("versions")
+        made_by = versions.get("headstart") if isinstance(versions, dict) else None
         raise BundleError(
-            f"{where} has format {version}, written by headstart {made_by}",
+            f"{where} has format {version}, written by headstart {made_by or '(unknown)'}",
             f"format {FORMAT_VERSION} or older",
-            f"pip install 'headstart>={made_by}'",
+            f"pip install 'headstart>={made_by}'" if made_by else "install a newer headstart",
         )

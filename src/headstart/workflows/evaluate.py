@@ -32,18 +32,21 @@ class Evaluated:
         unusable: What could not be judged.
         seen: How many of the pictures stand, byte for byte, in the training data.
         rule: Which pictures were judged.
+        warning: What makes the numbers mean less; empty: nothing.
     """
 
     results: Results
     unusable: tuple[Unusable, ...]
     seen: int
     rule: str
+    warning: str
 
     def to_json(self) -> dict[str, Any]:
         """What ``headstart evaluate --json`` prints."""
         return {
             "test": self.results.to_json(),
             "seen_in_training": self.seen,
+            "warning": self.warning or None,
             "unusable": [vars(row) for row in self.unusable],
         }
 
@@ -81,7 +84,7 @@ def run_evaluate(
     progress = progress or Silent()
     if not isinstance(classifier, Classifier):
         classifier = load(classifier, threads=recipe.threads)
-    found = read(Path(pictures), recipe.read_options)
+    found = read(Path(pictures), recipe.read_options, known=classifier.class_names)
     progress.say(found.summary())
     judged, rule = _judged(found)
     progress.say(rule)
@@ -118,7 +121,9 @@ def run_evaluate(
         leaked=seen,
         seed=recipe.seed,
     )
-    return Evaluated(results, (*found.unusable, *unusable), int(seen.sum()), rule)
+    return Evaluated(
+        results, (*found.unusable, *unusable), int(seen.sum()), rule, classifier.warning
+    )
 
 
 def _judged(found: Manifest) -> tuple[Manifest, str]:

@@ -12,6 +12,7 @@ from headstart.files import folder_written_whole, must_be_writable, sweep
 from headstart.model.classifier import Classifier, load
 from headstart.progress import Progress, Silent
 from headstart.reports.results import Results
+from headstart.workflows.check import findings_of
 from headstart.workflows.preparing import Prepared, prepare
 from headstart.workflows.receipt import receipt_of
 from headstart.workflows.recipe import Recipe, recipe_of
@@ -85,8 +86,10 @@ def run_fit(
     sweep(place.parent, older_than=time.time() - _HOUR)
     prepared = prepare(pictures, recipe, progress)
     trained = train(prepared, recipe, progress)
-    receipt = receipt_of(place, prepared, trained, recipe, time.monotonic() - began)
-    report = report_of(place, prepared, trained)
+    findings = findings_of(prepared)
+    receipt = receipt_of(place, prepared, trained, recipe, findings)
+    report = report_of(prepared, trained, receipt, findings)
+    receipt["seconds"] = round(time.monotonic() - began, 2)
     with folder_written_whole(place) as folder:
         write_bundle(folder, prepared, trained, receipt, report)
     receipt["seconds"] = round(time.monotonic() - began, 2)

@@ -76,8 +76,19 @@ def prepare(pictures: str | os.PathLike[str], recipe: Recipe, progress: Progress
         raise _nothing_usable(pictures, unusable)
     manifest = found.select(features.indices)
     duplicates = find_duplicates(features.facts)
+    if copies := _copies(duplicates):
+        progress.say(copies)
     groups = merge_groups(manifest.groups, duplicates.pairs)
     return Prepared(manifest, backbone, features, duplicates, groups, unusable)
+
+
+def _copies(duplicates: Duplicates) -> str:
+    """How many pictures are copies, in words; empty when none are."""
+    exact, near = (len(np.unique(pairs)) for pairs in (duplicates.exact, duplicates.near))
+    kinds = [f"{exact} in byte-for-byte copies"] * bool(exact) + [f"{near} in near-copies"] * bool(
+        near
+    )
+    return f"pictures kept together: {', '.join(kinds)}" if kinds else ""
 
 
 def describe(backbone: Backbone) -> str:

@@ -6,16 +6,19 @@ from pathlib import Path
 from typing import Any
 
 import headstart
+from headstart.datasets.finding import Finding
 from headstart.heads.selection import CandidateScore
 from headstart.metrics.comparison import paired_difference
 from headstart.metrics.intervals import accuracy_interval
-from headstart.workflows.preparing import Prepared, Rows
+from headstart.workflows.preparing import Prepared
 from headstart.workflows.recipe import Recipe
 from headstart.workflows.training import Trained
 
+Findings = tuple[Finding, ...]
+
 
 def receipt_of(
-    place: Path, prepared: Prepared, trained: Trained, recipe: Recipe, seconds: float
+    place: Path, prepared: Prepared, trained: Trained, recipe: Recipe, findings: Findings
 ) -> dict[str, Any]:
     """The object that ``headstart fit --json`` prints; its keys are a contract (docs/cli.md)."""
     candidate = trained.candidate
@@ -34,7 +37,7 @@ def receipt_of(
             "accuracy_corrected_for_choosing": round(estimate, 6),
             "interval": [round(interval.low, 6), round(interval.high, 6)],
         },
-        "candidates": candidate_rows(prepared, trained),
+        "candidates": _candidates(prepared, trained, recipe.seed),
         "features": {
             "computed": prepared.features.computed,
             "reused": prepared.features.reused,
@@ -47,20 +50,22 @@ def receipt_of(
             "rule": trained.split.rule,
             "train": len(trained.train),
             "test": len(trained.test),
+            "leaked": int(trained.leaked.sum()),
         },
+        "findings": [finding.to_json() for finding in findings],
         "backbone": prepared.backbone.to_json(),
         "recipe": recipe.to_json(),
-        "seconds": round(seconds, 2),
     }
 
 
-def candidate_rows(prepared: Prepared, trained: Trained) -> list[dict[str, Any]]:
+def _candidates(prepared: Prepared, trained: Trained, seed: int) -> list[dict[str, Any]]:
     """Every candidate, best first: score, interval, paired difference to the chosen, seconds."""
     groups = prepared.groups[trained.train]
     chosen = trained.scores[trained.chosen]
 
     def row(score: CandidateScore) -> dict[str, Any]:
-        interval = accuracy_interval(score.correct, groups)
+        interval = accuracy_interval(score.correct, groups, seed)
+        paired = paired_difference(score.correct, chosen.correct, groups, seed)
         return {
             "name": score.candidate.name,
             "head": score.candidate.head,
@@ -68,14 +73,11 @@ def candidate_rows(prepared: Prepared, trained: Trained) -> list[dict[str, Any]]
             "score": round(score.accuracy, 6),
             "interval": [round(interval.low, 6), round(interval.high, 6)],
             "log_loss": round(score.log_loss, 6),
-            "difference_to_chosen": None if score is chosen else _difference(score, chosen, groups),
+            "difference_to_chosen": None
+            if score is chosen
+            else [round(value, 6) for value in (paired.difference, paired.low, paired.high)],
             "chosen": score is chosen,
             "seconds": round(score.seconds, 3),
         }
 
     return sorted((row(score) for score in trained.scores), key=lambda r: -r["score"])
-
-
-def _difference(score: CandidateScore, chosen: CandidateScore, groups: Rows) -> list[float]:
-    paired = paired_difference(score.correct, chosen.correct, groups)
-    return [round(value, 6) for value in (paired.difference, paired.low, paired.high)]

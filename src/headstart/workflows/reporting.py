@@ -5,13 +5,15 @@ from __future__ import annotations
 import datetime
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 import headstart
+from headstart.datasets.finding import Finding
 from headstart.errors import UnusableImage
 from headstart.images.decode import read as read_image
-from headstart.metrics.intervals import accuracy_interval
+from headstart.metrics.intervals import Interval
 from headstart.reports.gallery import thumbnail
 from headstart.reports.page import (
     MOST_MISTAKES,
@@ -22,14 +24,15 @@ from headstart.reports.page import (
     render,
 )
 from headstart.reports.results import interval_text, percent
-from headstart.workflows.check import findings_of
 from headstart.workflows.preparing import Prepared, describe
 from headstart.workflows.training import Trained
 
 _THUMBNAIL = 112
 
 
-def report_of(place: Path, prepared: Prepared, trained: Trained) -> str:
+def report_of(
+    prepared: Prepared, trained: Trained, receipt: dict[str, Any], findings: tuple[Finding, ...]
+) -> str:
     """The report as one HTML page."""
     backbone = prepared.backbone
     return render(
@@ -44,7 +47,7 @@ def report_of(place: Path, prepared: Prepared, trained: Trained) -> str:
                 trained.split.rule,
                 describe(backbone),
             ),
-            candidates=_candidates(prepared, trained),
+            candidates=tuple(map(_candidate, receipt["candidates"])),
             why=" ".join((why(trained), *(f"Note: {line}." for line in warnings_of(trained)))),
             backbone=BackboneFacts(
                 name=backbone.name,
@@ -55,9 +58,9 @@ def report_of(place: Path, prepared: Prepared, trained: Trained) -> str:
             ),
             mistakes=tuple(_mistakes(prepared, trained)),
             unusable=prepared.unusable,
-            findings=findings_of(prepared),
-            bundle=str(place),
-            receipt=str(place / "receipt.json"),
+            findings=findings,
+            bundle=receipt["bundle"],
+            receipt=str(Path(receipt["bundle"]) / "receipt.json"),
         )
     )
 
@@ -95,20 +98,17 @@ def warnings_of(trained: Trained) -> tuple[str, ...]:
     )
 
 
-def _candidates(prepared: Prepared, trained: Trained) -> tuple[Candidate, ...]:
-    groups = prepared.groups[trained.train]
-    rows = [
-        Candidate(
-            name=score.candidate.name,
-            score=score.accuracy,
-            interval=accuracy_interval(score.correct, groups),
-            log_loss=score.log_loss,
-            seconds=score.seconds,
-            chosen=index == trained.chosen,
-        )
-        for index, score in enumerate(trained.scores)
-    ]
-    return tuple(sorted(rows, key=lambda row: -row.score))
+def _candidate(row: dict[str, Any]) -> Candidate:
+    """A line of the receipt as a line of the page."""
+    low, high = row["interval"]
+    return Candidate(
+        name=row["name"],
+        score=row["score"],
+        interval=Interval(low, high, level=0.95, method="cross-validation"),
+        log_loss=row["log_loss"],
+        seconds=row["seconds"],
+        chosen=row["chosen"],
+    )
 
 
 def _mistakes(prepared: Prepared, trained: Trained) -> Iterator[Mistake]:

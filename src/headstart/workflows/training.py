@@ -15,6 +15,7 @@ from headstart.heads.head import Head
 from headstart.heads.selection import (
     Candidate,
     CandidateScore,
+    choice_rule,
     choose,
     cross_validate,
     default_candidates,
@@ -107,7 +108,9 @@ def train(prepared: Prepared, recipe: Recipe, progress: Progress) -> Trained:
     )
     chosen = choose(scores, y[train_rows])
     correct = np.stack([score.correct for score in scores])
-    corrected = bias_corrected_best(correct, mine, seed=recipe.seed)
+    corrected = bias_corrected_best(
+        correct, mine, seed=recipe.seed, choose=choice_rule(scores, y[train_rows])
+    )
     best = scores[chosen]
     head = fit_chosen(best.candidate, taps, y[train_rows], mine, best.temperature, seed=recipe.seed)
     probabilities = head.predict_proba(prepared.features.joined(best.candidate.taps, test_rows))
