@@ -23,6 +23,19 @@ def test_predictions_cut_off(bundle, shapes, tmp_path, form):
     assert ran.stderr == ""
 
 
+def test_a_full_disk_behind_standard_output(bundle, shapes):
+    ran = shell(f"{PROGRAM} predict {bundle} {shapes} --csv > /dev/full")
+    assert ran.returncode == 2
+    assert ran.stderr.splitlines()[0] == "error: standard output: No space left on device"
+    assert "Traceback" not in ran.stderr
+    assert "Exception ignored" not in ran.stderr
+
+
+def test_closed_streams(bundle, shapes):
+    ran = shell(f"{PROGRAM} predict {bundle} {shapes} {shapes}/none.png >&- 2>&- <&-")
+    assert ran.returncode == 3
+
+
 def test_nobody_reads_the_progress(shapes, cache, tmp_path):
     out = tmp_path / "out"
     ran = shell(f"{PROGRAM} fit {shapes} --out {out} --head ridge 2>&1 | head -1")

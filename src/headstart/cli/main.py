@@ -114,7 +114,7 @@ def run(arguments: list[str] | None = None) -> Any:
 def _open_streams() -> None:
     for name in ("stdout", "stderr"):
         # None: whoever started us has closed it.
-        stream: Any = getattr(sys, name) or open(os.devnull, "w")
+        stream: Any = getattr(sys, name) or open(os.devnull, "w")  # noqa: SIM115
         # A file name need not be text; what cannot be printed is spelled out.
         stream.reconfigure(errors="backslashreplace")
         setattr(sys, name, stream)
