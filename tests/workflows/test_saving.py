@@ -28,6 +28,12 @@ def test_beside_the_pictures(pictures, tmp_path, monkeypatch):
     assert bundle_place(pictures.relative_to(pictures), None) == tmp_path / "pets.headstart"
 
 
+def test_beside_a_link_to_the_pictures(pictures, tmp_path):
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "link").symlink_to(pictures)
+    assert bundle_place(tmp_path / "mine" / "link", None) == tmp_path / "mine" / "link.headstart"
+
+
 @pytest.mark.parametrize("inside", ["", "out", "cats/deep/out"])
 def test_never_inside_the_pictures(pictures, inside):
     with pytest.raises(SettingError, match="inside the pictures' folder"):

@@ -45,14 +45,16 @@ def bundle_place(pictures: Path, out: str | os.PathLike[str] | None) -> Path:
     Raises:
         SettingError: Something else stands there, or one lies inside the other.
     """
-    source = pictures.expanduser().resolve()
-    stem = source.stem if source.is_file() else source.name
-    place = Path(out).expanduser().resolve() if out else source.parent / f"{stem}.headstart"
+    # As it was named: a link to the pictures may point to where nothing can be written.
+    named = Path(os.path.abspath(pictures.expanduser()))  # noqa: PTH100
+    name = f"{named.stem if named.is_file() else named.name}.headstart"
+    place = (Path(out).expanduser() if out else named.parent / name).resolve()
+    source = named.resolve()
     if source.is_dir() and place.is_relative_to(source):
         raise SettingError(
             f"the bundle would be written to {place}, inside the pictures' folder",
             "a place outside the pictures",
-            f"--out {source.parent / (stem + '.headstart')}",
+            f"--out {source.parent / name}",
         )
     if place.exists():
         _may_be_replaced(place)
