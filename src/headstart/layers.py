@@ -126,10 +126,13 @@ def run(layers: Sequence[Layer], x: Array) -> Array:
 
 def softmax(scores: Array, temperature: float = 1.0) -> Array:
     """Probabilities float32 [N, C] of scores float32 [N, C]; rows sum to 1."""
-    shifted = scores.astype(np.float64) / temperature
-    shifted -= shifted.max(axis=1, keepdims=True)
-    exponentials = np.exp(shifted)
-    return np.asarray(exponentials / exponentials.sum(axis=1, keepdims=True), dtype=np.float32)
+    return softmax64(scores.astype(np.float64) / temperature).astype(np.float32)
+
+
+def softmax64(scores: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """The same in full precision, without a temperature: float64 [N, C] to the same shape."""
+    exponentials = np.exp(scores - scores.max(axis=1, keepdims=True))
+    return np.asarray(exponentials / exponentials.sum(axis=1, keepdims=True))
 
 
 def to_plain(layers: Sequence[Layer]) -> tuple[list[dict[str, Any]], dict[str, npt.NDArray[Any]]]:

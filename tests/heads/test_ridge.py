@@ -110,7 +110,7 @@ def test_the_penalty_has_the_lowest_calibrated_log_loss():
     assert head.temperature_ == fit_temperature(head.loo_scores_, y)
 
 
-def test_one_group_is_refused():
+def test_one_group_is_left_out_row_by_row():
     X, y = problem(20, 4)
-    with pytest.raises(ValueError, match="one group"):
-        RidgeHead().fit(X, y, groups=np.zeros(20))
+    grouped, alone = RidgeHead().fit(X, y, groups=np.zeros(20)), RidgeHead().fit(X, y)
+    assert (grouped.penalty_, grouped.temperature_) == (alone.penalty_, alone.temperature_)

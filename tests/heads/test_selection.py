@@ -3,12 +3,15 @@
 import numpy as np
 import pytest
 from sklearn.model_selection import cross_val_predict
+from threadpoolctl import threadpool_info, threadpool_limits
 
-from headstart.heads.calibration import fit_temperature, log_loss
+from headstart.heads.calibration import fit_temperature, log_loss, row_losses
 from headstart.heads.catalog import HEADS, make_head
+from headstart.heads.ridge import RidgeHead
 from headstart.heads.selection import (
     Candidate,
     CandidateScore,
+    choice_rule,
     choose,
     cross_validate,
     default_candidates,
@@ -52,6 +55,7 @@ def test_scores_are_those_of_separate_fits(data):
     assert progress.told == [0]
     splits = [(np.flatnonzero(folds != fold), np.flatnonzero(folds == fold)) for fold in range(5)]
     for score in scores:
+        assert score.learnable.all()
         X = rooted(side_by_side(taps, score.candidate.taps))
         head = make_head(score.candidate.head, 3)
         expected = np.empty_like(score.scores)
@@ -105,16 +109,35 @@ def test_a_class_that_lives_in_one_fold_is_wrong_there_and_its_column_stays_in_p
         assert score.log_loss < 2
 
 
+def test_a_class_of_one_group_does_not_touch_the_temperature_of_the_others():
+    random = np.random.default_rng(0)
+    y = np.repeat([0, 1, 2], [100, 100, 3])
+    X = (random.normal(size=(203, 12)) + 2 * np.eye(12)[y]).astype(np.float32)
+    groups = np.append(np.arange(200), [200] * 3)
+    folds = np.append(np.arange(200) % 5, [0] * 3)
+    candidates = [Candidate(head, ("late",)) for head in HEADS if head != "fully-connected"]
+
+    def scores_of(rows):
+        taps = {"late": X[rows]}
+        return cross_validate(candidates, taps, y[rows], groups[rows], folds[rows], 0, Silent())
+
+    for alone, third in zip(scores_of(slice(200)), scores_of(slice(203)), strict=True):
+        # A third column is a little more to compete with; heard, its rows would nearly double it.
+        assert third.temperature == pytest.approx(alone.temperature, rel=0.15)
+        assert not third.correct[200:].any()
+        np.testing.assert_array_equal(third.learnable, y < 2)
+
+
 TRUE = np.zeros(100, dtype=np.int64)
 
 
-def made(correct, margin):
+def made(correct, margin, learnable=TRUE == 0):
     """Two classes; a row is right or wrong by ``margin``, one for all rows or one for each."""
     correct = np.asarray(correct, dtype=bool)
     scores = np.zeros((len(correct), 2), np.float32)
     scores[:, 1] = np.where(correct, -1, 1) * np.asarray(margin)
     loss = log_loss(scores, TRUE, 1.0)
-    return CandidateScore(RIDGE, scores, 1.0, correct, loss, 0.0)
+    return CandidateScore(RIDGE, scores, 1.0, correct, loss, 0.0, learnable)
 
 
 def test_choice_far_behind_is_out_whatever_its_log_loss():
@@ -148,6 +171,70 @@ def test_choice_of_what_neither_tells_apart_is_the_first():
     one, other = made(right, 2 + noise[0]), made(right, 2 + noise[1])
     assert one.log_loss != other.log_loss
     assert choose([one, other], TRUE) == choose([other, one], TRUE) == 0
+
+
+def test_choice_allows_two_standard_errors():
+    # Sixteen rows differ, 11 one way and 5 the other: 6 more of 100, 1.5 times the error of 4.
+    best = made([1] * 11 + [0] * 5 + [1] * 84, 0.1)
+    near = made([0] * 11 + [1] * 5 + [1] * 84, 2.0)
+    assert choose([best, near], TRUE) == 1
+
+
+def test_choice_does_not_hear_rows_that_could_not_be_learnt():
+    right = np.arange(100) < 90
+    margins = np.where(right, 2.0, 30.0)  # Sure, and wrong, only where the class was not known.
+    sure, timid = made(right, margins, right), made(right, 0.1, right)
+    assert sure.log_loss > timid.log_loss
+    assert choose([timid, sure], TRUE) == 1
+
+
+def test_the_rule_for_drawn_rows_is_the_choice_on_each_draw():
+    random = np.random.default_rng(0)
+    learnable = np.arange(100) < 95
+    scores = [
+        made(random.random(100) < p, random.exponential(2, 100), learnable)
+        for p in (0.85, 0.88, 0.9, 0.9)
+    ]
+    counts = random.multinomial(100, [0.01] * 100, size=60).astype(float)
+    counts[0] = 1
+    expected = []
+    for draw in counts.astype(int):
+        rows = np.repeat(np.arange(100), draw)
+        known = rows[learnable[rows]]
+        wrong = [~score.correct[rows] for score in scores]
+        losses = [row_losses(score.scores[known], TRUE[known], 1.0) for score in scores]
+        expected.append(slow_choice(wrong, losses))
+    found = choice_rule(scores, TRUE)(counts)
+    assert len(set(expected)) > 1
+    assert found.tolist() == expected
+    assert found[0] == choose(scores, TRUE)
+
+
+def slow_choice(*criteria):
+    left = list(range(len(criteria[0])))
+    for losses in criteria:
+        best = min(left, key=lambda k: losses[k].mean())
+        behind = [losses[k].astype(float) - losses[best] for k in left]
+        left = [
+            k
+            for k, gap in zip(left, behind, strict=True)
+            if gap.mean() <= 2 * gap.std(ddof=1) / np.sqrt(len(gap))
+        ]
+    return left[0]
+
+
+def test_the_chosen_head_is_fitted_in_one_thread(data, monkeypatch):
+    taps, y, groups, _ = data
+    fit_rows, threads = RidgeHead.fit_rows, []
+
+    def watched(self, *arguments):
+        threads.extend(pool["num_threads"] for pool in threadpool_info())
+        return fit_rows(self, *arguments)
+
+    monkeypatch.setattr(RidgeHead, "fit_rows", watched)
+    with threadpool_limits(2):
+        fit_chosen(RIDGE, taps, y, groups, 1.0, 0)
+    assert set(threads) == {1}
 
 
 def test_the_chosen_head_is_fitted_on_all_rows(data):

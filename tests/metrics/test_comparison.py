@@ -3,19 +3,13 @@ import pytest
 from scipy import stats
 
 from headstart.errors import NotEnoughData
-from headstart.metrics.comparison import bias_corrected_best, mcnemar, paired_difference
+from headstart.metrics.comparison import bias_corrected_best, paired_difference
 from headstart.metrics.intervals import wilson
 
 
 def pair(both, only_a, only_b, neither):
     counts = [both, only_a, only_b, neither]
     return np.repeat([True, True, False, False], counts), np.repeat([True, False] * 2, counts)
-
-
-@pytest.mark.parametrize(("only_a", "only_b"), [(0, 0), (3, 3), (9, 2), (2, 9), (0, 6), (400, 330)])
-def test_mcnemar_is_the_exact_binomial_test(only_a, only_b):
-    expected = stats.binomtest(only_a, only_a + only_b).pvalue if only_a + only_b else 1.0
-    assert mcnemar(*pair(50, only_a, only_b, 5)) == pytest.approx(expected)
 
 
 def test_a_difference_lies_in_its_interval_and_turns_its_sign_with_the_order():

@@ -50,7 +50,7 @@ def test_groups_that_stand_or_fall_together_make_the_interval_wider():
     correct = np.repeat(np.arange(40) % 10 > 0, 10)
     groups = np.repeat(np.arange(40), 10)
     alone, together = accuracy_interval(correct), accuracy_interval(correct, groups)
-    assert (alone.method, together.method) == ("wilson", "cluster bootstrap")
+    assert (alone.method, together.method) == ("wilson", "wilson, groups")
     assert together.high - together.low > 2.5 * (alone.high - alone.low)
 
 
@@ -74,12 +74,48 @@ def test_never_certain_where_drawing_again_changes_nothing(values, groups, expec
     assert cluster_bootstrap(values, groups) == expected
 
 
+@pytest.mark.parametrize("mistakes", [0, 1, 2, 40, 400])
+def test_one_pair_among_many_rows_hardly_changes_wilsons_interval(mistakes):
+    groups, correct = np.arange(400), np.ones(400, dtype=bool)
+    groups[1], correct[400 - mistakes :] = 0, False
+    alone, paired = wilson(400 - mistakes, 400), accuracy_interval(correct, groups)
+    assert (paired.low, paired.high) == pytest.approx((alone.low, alone.high), abs=2e-4)
+    assert paired.high - paired.low > alone.high - alone.low
+
+
+def test_rows_that_agree_throughout_a_group_count_as_one():
+    correct = np.repeat(np.arange(200) % 10 > 0, 4)
+    together = accuracy_interval(correct, np.arange(800) // 4)
+    alone = wilson(180, 200)
+    assert (together.low, together.high) == pytest.approx((alone.low, alone.high), abs=2e-3)
+
+
+def test_one_group_says_next_to_nothing():
+    interval = accuracy_interval(np.array([True, True, True, False]), np.zeros(4))
+    assert interval.low < 0.05 < 0.95 < interval.high
+
+
+@pytest.mark.parametrize("num_groups", [5, 10, 20])
+@pytest.mark.parametrize("truth", [0.8, 0.95, 0.99])
+@pytest.mark.parametrize("correlation", [0.05, 0.3])
+def test_the_interval_covers_the_truth_with_few_groups(num_groups, truth, correlation):
+    random = np.random.default_rng(0)
+    groups = np.repeat(np.arange(num_groups), 40)
+    beta = np.array([truth, 1 - truth]) * (1 / correlation - 1)
+    covered = 0
+    for _ in range(400):
+        correct = random.random(len(groups)) < random.beta(*beta, size=num_groups)[groups]
+        interval = accuracy_interval(correct, groups)
+        covered += interval.low <= truth <= interval.high
+    assert covered / 400 >= 0.93
+
+
 def test_the_same_seed_gives_the_same_interval_and_another_one_nearly_the_same():
     groups = np.arange(100) // 2
     correct = np.random.default_rng(0).random(100) < 0.8
-    first = accuracy_interval(correct, groups, seed=1)
-    assert first == accuracy_interval(correct, groups, seed=1)
-    other = accuracy_interval(correct, groups, seed=2)
+    first = cluster_bootstrap(correct, groups, seed=1)
+    assert first == cluster_bootstrap(correct, groups, seed=1)
+    other = cluster_bootstrap(correct, groups, seed=2)
     assert (first.low, first.high) == pytest.approx((other.low, other.high), abs=0.03)
 
 
@@ -97,11 +133,22 @@ def test_the_cluster_bootstrap_covers_the_truth_about_as_often_as_it_says():
     assert covered_by_rows < covered
 
 
-def test_balanced_interval_of_one_class_is_the_cluster_bootstrap():
+def test_balanced_interval_of_one_class_is_the_wider_of_both():
     groups = np.arange(100) // 2
     correct = np.random.default_rng(0).random(100) < 0.8
     one_class = np.zeros(100, dtype=int)
-    assert balanced_interval(correct, one_class, groups) == cluster_bootstrap(correct, groups)
+    ours = balanced_interval(correct, one_class, groups)
+    both = accuracy_interval(correct, groups), cluster_bootstrap(correct, groups)
+    assert ours.low == pytest.approx(min(interval.low for interval in both))
+    assert ours.high == pytest.approx(max(interval.high for interval in both))
+
+
+def test_a_mistake_does_not_raise_the_lower_end_of_the_balanced_interval():
+    y = np.arange(400) % 2
+    correct = np.ones(400, dtype=bool)
+    without = balanced_interval(correct, y)
+    correct[7] = False
+    assert balanced_interval(correct, y).low < without.low
 
 
 def test_balanced_interval_is_that_of_a_slow_loop():
@@ -119,7 +166,8 @@ def test_balanced_interval_is_that_of_a_slow_loop():
 def test_without_mistakes_the_rarest_class_decides_how_sure_one_can_be():
     y = np.repeat([0, 1], [90, 10])
     interval = balanced_interval(np.ones(100, dtype=bool), y)
-    assert interval == wilson(36, 36)  # 2² / (1/90 + 1/10)
+    expected = wilson(36, 36)  # 2² / (1/90 + 1/10)
+    assert (interval.low, interval.high) == pytest.approx((expected.low, expected.high))
     assert interval.low < wilson(100, 100).low
 
 

@@ -75,7 +75,7 @@ def test_groups_change_the_intervals(answers):
     correct = p.argmax(axis=1) == y
     results = Results.of(y, p, NAMES, groups=groups, seed=7)
     assert results.interval == accuracy_interval(correct, groups, seed=7)
-    assert results.interval.method == "cluster bootstrap"
+    assert results.interval.method == "wilson, groups"
     assert results.balanced_interval == balanced_interval(correct, y, groups, seed=7)
 
 

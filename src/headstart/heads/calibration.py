@@ -9,6 +9,7 @@ import numpy.typing as npt
 from scipy.optimize import brentq
 
 from headstart.heads.spectrum import Floats, Integers
+from headstart.layers import softmax64
 
 # How far the temperature may lie from the scale of the scores, as a power of e.
 _REACH = 12.0
@@ -43,7 +44,7 @@ def fit_temperature(scores: npt.NDArray[Any], y: Integers) -> float:
 
     def slope(log_sharpness: float) -> float:
         # The loss is convex in the sharpness 1/T: its derivative rises through its one root.
-        probabilities = _softmax(np.exp(log_sharpness) * centred)
+        probabilities = softmax64(np.exp(log_sharpness) * centred)
         return float((probabilities * centred).sum() / len(y) - expected)
 
     if slope(-_REACH) >= 0:
@@ -72,8 +73,3 @@ def _expected_score(scores: Floats, y: Integers) -> float:
     others = (scores.sum(axis=1) - own) / (num_classes - 1)
     doubt = 1 / (num_rows + 2)
     return float(((1 - doubt) * own + doubt * others).mean())
-
-
-def _softmax(scores: Floats) -> Floats:
-    exponentials = np.exp(scores - scores.max(axis=1, keepdims=True))
-    return np.asarray(exponentials / exponentials.sum(axis=1, keepdims=True))

@@ -127,7 +127,7 @@ class RidgeHead(Head):
         penalties_: float64 [L], those compared.
         penalty_: The chosen one.
         loo_scores_: float32 [N, C], each training row's scores by the model fitted without it
-            (and without the rest of its group).
+            (and without the rest of its group, unless that is all rows).
         loo_accuracies_: float64 [L], share of rows that these get right, for each penalty.
 
     Source:
@@ -175,5 +175,5 @@ def _equal_classes(y: Integers) -> Floats:
 
 def _groups_to_leave_out(groups: Integers | None) -> Integers | None:
     if groups is not None and len(np.unique(groups)) < 2:
-        raise ValueError("all rows are in one group: nothing is left to learn from without it")
+        return None  # Nothing to learn from would be left: rows one by one are the next best.
     return groups

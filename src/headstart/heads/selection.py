@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -15,9 +15,11 @@ from threadpoolctl import threadpool_limits
 from headstart.heads.calibration import fit_temperature, log_loss, row_losses
 from headstart.heads.catalog import make_head
 from headstart.heads.head import Head
-from headstart.heads.spectrum import Integers, Rows
+from headstart.heads.spectrum import Floats, Integers, Rows
 from headstart.layers import Array, Root
 from headstart.progress import Progress
+
+Rule = Callable[[Floats], Integers]
 
 _ALL_TAPS = ("ridge", "softmax", "discriminant")
 
@@ -47,11 +49,13 @@ class CandidateScore:
     Args:
         candidate: What was fitted.
         scores: float32 [N, C], each row's by the fit without its fold.
-        temperature: The one with the lowest log loss on these scores.
+        temperature: The one with the lowest log loss on the scores of the learnable rows.
         correct: bool [N], whether the largest score is the true class's.
-        log_loss: In nats, after the temperature.
+        log_loss: In nats, of the learnable rows, after the temperature.
         seconds: Of one processor core, spent fitting and scoring; work shared with other
             candidates counts for the first of them.
+        learnable: bool [N], whether the fit that judged the row knew its class. A row whose class
+            it never saw is wrong, but says nothing about how sure the scores may be.
     """
 
     candidate: Candidate
@@ -60,6 +64,7 @@ class CandidateScore:
     correct: npt.NDArray[np.bool_]
     log_loss: float
     seconds: float
+    learnable: npt.NDArray[np.bool_]
 
     @property
     def accuracy(self) -> float:
@@ -107,7 +112,8 @@ def cross_validate(
 
     Returns:
         One entry for each candidate, in their order. A class that occurs in one fold only cannot
-        be learnt by the fit that judges it: it gets scores below all others there.
+        be learnt by the fit that judges it: it gets scores below all others there, and its rows
+        count as wrong, but neither for the temperature nor for the log loss.
     """
     num_classes = int(y.max()) + 1
     scores = np.empty((len(candidates), len(y), num_classes), dtype=np.float32)
@@ -127,8 +133,9 @@ def cross_validate(
                 seconds[own] += spent
                 progress.advance(len(own))
     progress.stop()
+    learnable = _learnable(y, folds)
     return tuple(
-        _score(candidate, own_scores, y, float(spent))
+        _score(candidate, own_scores, y, learnable, float(spent))
         for candidate, own_scores, spent in zip(candidates, scores, seconds, strict=True)
     )
 
@@ -147,18 +154,55 @@ def choose(scores: Sequence[CandidateScore], y: Integers) -> int:
         scores: Of every candidate, on the same rows.
         y: int [N], the true classes.
     """
+    return int(choice_rule(scores, y)(np.ones((1, len(y))))[0])
+
+
+def choice_rule(scores: Sequence[CandidateScore], y: Integers) -> Rule:
+    """The choice of `choose`, for rows drawn again.
+
+    Args:
+        scores: Of every candidate, on the same rows.
+        y: int [N], the true classes.
+
+    Returns:
+        A function of float64 [R, N], how often each row was drawn, to int64 [R], the position
+        that `choose` gives on the rows of each draw.
+    """
     wrong = np.array([~score.correct for score in scores], dtype=np.float64)
     losses = np.array([row_losses(score.scores, y, score.temperature) for score in scores])
-    eligible = _within_two_errors(wrong, np.arange(len(scores)))
-    return int(_within_two_errors(losses, eligible)[0])
+    learnable = scores[0].learnable
+
+    def rule(counts: Floats) -> Integers:
+        eligible = _within_two_errors(wrong, counts, np.ones((len(counts), len(wrong)), dtype=bool))
+        best = _within_two_errors(losses, counts * learnable, eligible)
+        return np.asarray(best.argmax(axis=1))
+
+    return rule
 
 
-def _within_two_errors(losses: npt.NDArray[np.float64], among: Integers) -> Integers:
-    """Those whose mean loss [K, N] is within two paired standard errors of the lowest, in order."""
-    means = losses[among].mean(axis=1)
-    behind = losses[among] - losses[among[means.argmin()]]
-    error = behind.std(axis=1) / np.sqrt(max(1, losses.shape[1] - 1))
-    return np.asarray(among[behind.mean(axis=1) <= error])
+def _within_two_errors(
+    losses: Floats, counts: Floats, among: npt.NDArray[np.bool_]
+) -> npt.NDArray[np.bool_]:
+    """Whose mean loss is within two paired standard errors of the lowest, in each draw.
+
+    Args:
+        losses: float64 [K, N].
+        counts: float64 [R, N], how often each row was drawn.
+        among: bool [R, K], who is asked.
+
+    Returns:
+        bool [R, K], of those asked.
+    """
+    lowest = np.where(among, counts @ losses.T, np.inf).argmin(axis=1)
+    near = np.empty_like(among)
+    for best in np.unique(lowest):
+        drawn = counts[lowest == best]
+        behind = (losses - losses[best]).T
+        num_rows = np.maximum(1, drawn.sum(axis=1, keepdims=True))
+        mean, square = drawn @ behind / num_rows, drawn @ behind**2 / num_rows
+        variance = np.maximum(0, square - mean**2) / np.maximum(1, num_rows - 1)
+        near[lowest == best] = mean <= 2 * np.sqrt(variance)
+    return among & near
 
 
 def fit_chosen(
@@ -180,7 +224,8 @@ def fit_chosen(
         seed: For heads that draw anything.
     """
     rows = Rows(rooted(side_by_side(taps, candidate.taps)))
-    head = make_head(candidate.head, seed).fit_rows(rows, y, groups, temperature)
+    with threadpool_limits(1):  # As in `cross_validate`: sums would depend on their number.
+        head = make_head(candidate.head, seed).fit_rows(rows, y, groups, temperature)
     head.layers_ = (Root(), *head.layers_)
     return head
 
@@ -235,13 +280,26 @@ def _all_columns(found: Array, present: Integers, num_classes: int) -> Array:
     return scores
 
 
-def _score(candidate: Candidate, scores: Array, y: Integers, seconds: float) -> CandidateScore:
-    temperature = fit_temperature(scores, y)
+def _learnable(y: Integers, folds: Integers) -> npt.NDArray[np.bool_]:
+    """Bool [N]: the row's class occurs in another fold too."""
+    cells = np.unique(np.stack([y, folds]), axis=1)
+    return np.asarray(np.bincount(cells[0])[y] > 1)
+
+
+def _score(
+    candidate: Candidate,
+    scores: Array,
+    y: Integers,
+    learnable: npt.NDArray[np.bool_],
+    seconds: float,
+) -> CandidateScore:
+    temperature = fit_temperature(scores[learnable], y[learnable])
     return CandidateScore(
         candidate=candidate,
         scores=scores,
         temperature=temperature,
         correct=scores.argmax(axis=1) == y,
-        log_loss=log_loss(scores, y, temperature),
+        log_loss=log_loss(scores[learnable], y[learnable], temperature),
         seconds=seconds,
+        learnable=learnable,
     )

@@ -29,22 +29,6 @@ class Difference(Interval):
     difference: float
 
 
-def mcnemar(correct_a: Correct, correct_b: Correct) -> float:
-    """The p-value of "both are equally accurate": the exact, two-sided McNemar test.
-
-    Only the pictures that one has right and the other wrong tell them apart; with equal accuracy
-    each of these is a toss of a coin.
-
-    Source: McNemar 1947; matches ``scipy.stats.binomtest(only_a, only_a + only_b)``.
-    """
-    from scipy.special import bdtr
-
-    only_a, only_b = int((correct_a & ~correct_b).sum()), int((correct_b & ~correct_a).sum())
-    if only_a == only_b:
-        return 1.0
-    return float(2 * bdtr(min(only_a, only_b), only_a + only_b, 0.5))
-
-
 def paired_difference(
     correct_a: Correct,
     correct_b: Correct,
