@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -63,6 +64,13 @@ def test_alone_or_in_a_list_by_path_or_by_bytes(classifier, paths, expected):
 def test_with_one_core_or_several(bundle, paths, expected):
     alone = hs.load(bundle, threads=1).predict(paths)
     assert_same([ranking(each) for each in alone], expected)
+
+
+def test_from_many_threads_at_once(classifier, paths, expected):
+    with ThreadPoolExecutor(6) as pool:
+        answers = list(pool.map(lambda _: classifier.predict(paths), range(6)))
+    for each in answers:
+        assert_same([ranking(prediction) for prediction in each], expected)
 
 
 def test_the_command_line(headstart, bundle, paths, expected):
