@@ -65,13 +65,19 @@ def test_a_name_that_looks_like_a_pattern_is_a_name_first(predict, some):
     assert row["path"] == str(some / "[ab].png")
 
 
-@pytest.mark.parametrize("name", ["missing.png", "no*.png", "n" * 300])
+@pytest.mark.parametrize("name", ["missing.png", "n" * 300])
 def test_what_is_not_there_is_a_row_with_a_reason(predict, tmp_path, name):
     ran = predict(tmp_path / name, "--json")
     assert ran.code == 3
     (row,) = ran.json
     assert row["label"] is None
     assert row["reason"].split(":")[0] in ("vanished", "unreadable")
+
+
+def test_a_pattern_that_fits_nothing_is_an_error(predict, tmp_path):
+    ran = predict(tmp_path / "no*.png", "--json")
+    assert ran.code == 2
+    assert "no file fits the pattern" in ran.stderr
 
 
 @pytest.fixture

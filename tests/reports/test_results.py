@@ -131,7 +131,7 @@ def test_the_summary_says_the_most_important_first():
         "test pictures: 98.8 % (97.1 – 99.5) of 400"
         " · balanced accuracy 98.9 % · majority baseline 55.0 %",
         "most often confused: ant taken for bee (5)",
-        "without those that have a twin in the training set: 98.7 % (97.1 – 99.5) of 395",
+        "without those that training has seen (copies, group mates): 98.7 % (97.1 – 99.5) of 395",
         "classes without a test picture: cat",
     ]
     assert summary_lines(results, "given pictures")[0].startswith("given pictures: 98.8 %")

@@ -4,6 +4,7 @@ import os
 
 import pytest
 
+from headstart.errors import SettingError
 from headstart.workflows.predict import expand, predict
 
 
@@ -37,8 +38,10 @@ def test_patterns_are_resolved_also_to_folders(tree):
 
 
 def test_what_is_not_there_is_passed_on(tree):
-    missing = ["none.png", "none*.png", "n" * 300, "b.png/below"]
+    missing = ["none.png", "n" * 300, "b.png/below"]
     assert list(expand(missing)) == missing
+    with pytest.raises(SettingError, match="no file fits"):
+        list(expand(["none*.png"]))
 
 
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may read all")

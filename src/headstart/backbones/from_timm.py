@@ -91,7 +91,7 @@ def read_state(path: Path) -> State:
             state = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch raises many kinds for a damaged or unsafe file
         raise WeightsError(
-            f"cannot read weights from {path}: {str(error).splitlines()[0]}",
+            f"cannot read weights from {path}: it is damaged, or holds more than plain tensors",
             "a .safetensors file, or a .pth of plain tensors (read with weights_only)",
             "save it again with safetensors.torch.save_file(model.state_dict(), ...)",
         ) from error
@@ -99,9 +99,19 @@ def read_state(path: Path) -> State:
 
 
 def preprocessing_of(network: Network) -> Preprocessing:
-    """What the weights' own record says pictures must go through."""
+    """What the weights' own record says pictures must go through.
+
+    Raises:
+        SettingError: Something that `Preprocessing` does not do.
+    """
     record: dict[str, Any] = network.pretrained_cfg
-    size = int(record["input_size"][-1])
+    _, height, size = (int(value) for value in record["input_size"])
+    if height != size or record.get("crop_mode", "center") != "center":
+        raise SettingError(
+            f"these weights expect {height}x{size} pixels cut out by {record.get('crop_mode')!r}",
+            "a square, cut from the centre: what this version prepares pictures for",
+            "choose another backbone (headstart backbones)",
+        )
     return Preprocessing(
         size=size,
         resize=math.floor(size / float(record.get("crop_pct") or 1.0)),

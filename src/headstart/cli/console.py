@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
+from headstart.unusable import NOTES
+
 if TYPE_CHECKING:
     from rich.progress import Progress as Bar
     from rich.progress import TaskID
@@ -71,6 +73,11 @@ class Console:
         if self._bar is not None:
             self._bar.stop()
             self._bar = None
+
+
+def exit_code(reasons: Iterable[str]) -> int:
+    """3 when pictures that should have been used could not be, else 0."""
+    return 3 if set(reasons) - NOTES else 0
 
 
 def print_json_rows(values: Iterable[Any]) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from headstart.cli import options
-from headstart.cli.console import Console, print_json
+from headstart.cli.console import Console, exit_code, print_json
 
 
 @click.command("evaluate", short_help="judge a saved classifier on labelled pictures")
@@ -53,4 +53,4 @@ def command(bundle: Path, pictures: Path, as_json: bool, quiet: bool, **given: A
             console.say(f"{evaluated.seen} of them stand in the training data, byte for byte")
         for line in unusable_lines([vars(row) for row in evaluated.unusable]):
             console.say(line)
-    click.get_current_context().exit(3 if evaluated.unusable else 0)
+    click.get_current_context().exit(exit_code(row.reason for row in evaluated.unusable))

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Any
 
 import click
 
 from headstart.cli import options
-from headstart.cli.console import Console, print_json
+from headstart.cli.console import Console, exit_code, print_json
 
 
 @click.command("fit", short_help="make a classifier from labelled pictures")
@@ -75,11 +76,11 @@ def command(
         print_json(fitted.receipt)
     elif not quiet:
         _show(console, fitted)
-    click.get_current_context().exit(3 if fitted.receipt["unusable"] else 0)
+    click.get_current_context().exit(exit_code(row["reason"] for row in fitted.receipt["unusable"]))
 
 
 def _show(console: Console, fitted: Any) -> None:
-    from headstart.cli.tables import candidate_lines, unusable_lines
+    from headstart.cli.tables import candidate_lines, problem_lines, unusable_lines
     from headstart.reports.results import summary_lines
     from headstart.workflows.reporting import warnings_of, why
 
@@ -88,9 +89,10 @@ def _show(console: Console, fitted: Any) -> None:
         why(fitted.trained),
         *summary_lines(fitted.results),
         *warnings_of(fitted.trained),
+        *problem_lines(fitted.receipt["findings"]),
         *unusable_lines(fitted.receipt["unusable"], fitted.bundle / "unreadable.csv"),
         f"saved {fitted.bundle}  (report.html, receipt.json, results.json) "
         f"in {fitted.receipt['seconds']:.0f} s",
-        f"try: headstart predict {fitted.bundle} PICTURE",
+        f"try: headstart predict {shlex.quote(str(fitted.bundle))} PICTURE",
     ):
         console.say(line)

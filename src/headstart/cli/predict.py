@@ -111,7 +111,8 @@ class _Tally:
 def _unlisted(expand: Any, pictures: tuple[str, ...]) -> Iterator[str]:
     for place in pictures:
         if place == "-":
-            yield from expand(_names(sys.stdin.buffer.read()))
+            # A name that is read from a list is a name, whatever signs it holds.
+            yield from _names(sys.stdin.buffer.read())
         else:
             yield from expand([place])
 

@@ -30,3 +30,9 @@ def unusable_lines(rows: list[dict[str, Any]], listed: Path | None = None) -> li
     reasons = ", ".join(f"{reason} {count}" for reason, count in counts.most_common())
     place = f"; listed in {listed}" if listed else f"; first: {rows[0]['path']}"
     return [f"{len(rows)} could not be used ({reasons}){place}"]
+
+
+def problem_lines(findings: list[dict[str, Any]]) -> list[str]:
+    """What should have been mended before training."""
+    problems = [finding for finding in findings if finding["severity"] == "problem"]
+    return [f"problem: {finding['message']} (headstart check lists them)" for finding in problems]

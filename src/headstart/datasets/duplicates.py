@@ -18,6 +18,7 @@ _HASH_BITS = 64
 _HASH_DISTANCE = 4
 _CORRELATION = 0.98
 _ENOUGH_FOR_A_MEAN = 50
+_LEAST_CONTRAST = 2  # gray levels
 _MOST_COMPARED = 4_000_000  # at a time
 
 Pairs = npt.NDArray[np.int64]
@@ -115,9 +116,11 @@ def _own_pattern(thumbnails: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
     """
     pixels = thumbnails.astype(np.float32)
     pixels -= pixels.mean(axis=1, keepdims=True)
+    flat = np.abs(pixels).max(axis=1, initial=0) < _LEAST_CONTRAST
     pixels = _unit(pixels)
     if len(pixels) >= _ENOUGH_FOR_A_MEAN:
         pixels -= pixels.mean(axis=0)
+    pixels[flat] = 0  # a blank page is like nothing
     return _unit(pixels)
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import base64
 import io
 
-from PIL import Image
+from headstart.images.decode import Image
 
 
-def thumbnail(image: Image.Image, side: int = 112) -> str:
+def thumbnail(image: Image, side: int = 112) -> str:
     """A picture scaled down to fit a square of ``side`` pixels, as a ``data:`` address (JPEG)."""
     small = image.convert("RGB")  # A copy: the picture stays as it is.
     small.thumbnail((side, side))

@@ -32,7 +32,7 @@ Flags = npt.NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class WithoutLeakage:
-    """The accuracy over the pictures that have no twin among those learned from.
+    """The accuracy over the pictures that training has not seen: no copy, near-copy or group mate.
 
     Args:
         num_images: How many these are.
@@ -103,7 +103,7 @@ class Results:
             class_names: C names.
             groups: [N], pictures with the same value are right or wrong together.
             majority_class: The most frequent class in training; that of ``y`` when not given.
-            leaked: bool [N], the pictures that have a twin among those learned from.
+            leaked: bool [N], the pictures that training has seen.
             seed: The run's seed, for the intervals.
 
         Raises:
@@ -231,9 +231,9 @@ def _confusions_text(confusions: tuple[Confusion, ...]) -> str:
 
 def _leakage_line(clean: WithoutLeakage) -> str:
     if clean.accuracy is None:
-        return "every one of them has a twin in the training set: this says nothing of new pictures"
+        return "training has seen every one of them (copies, group mates): this says nothing of new pictures"
     return (
-        f"without those that have a twin in the training set: {percent(clean.accuracy)}"
+        f"without those that training has seen (copies, group mates): {percent(clean.accuracy)}"
         f" ({interval_text(clean.interval)}) of {clean.num_images}"
     )
 

@@ -14,7 +14,7 @@ from headstart.datasets.groups import merge_groups
 from headstart.datasets.manifest import Manifest
 from headstart.datasets.reading import read
 from headstart.errors import DatasetError
-from headstart.labels import similar
+from headstart.labels import match_names, similar
 from headstart.model import bundle
 from headstart.model.classifier import Classifier, load
 from headstart.progress import Progress, Silent
@@ -135,21 +135,20 @@ def _judged(found: Manifest) -> tuple[Manifest, str]:
 
 
 def _matched(judged: Manifest, classifier: Classifier) -> dict[str, str]:
-    """The classifier's name for each label, matched by case folding."""
-    ours = {name.casefold(): name for name in classifier.class_names}
-    labels = sorted(set(judged.labels))
-    unknown = [label for label in labels if label.casefold() not in ours]
+    """The classifier's name for each label."""
+    known = classifier.class_names
+    names = match_names(sorted(set(judged.labels)), known)
+    unknown = [label for label, name in names.items() if name is None]
     if unknown:
-        known = classifier.class_names
         near = similar(unknown[0], known)
         rename = f"rename it with --merge '{unknown[0]}={near[0]}', or " if near else ""
         raise DatasetError(
-            f"the classifier knows no class {unknown[0]!r} ({len(unknown)} of {len(labels)} "
-            "labels are unknown to it)",
+            f"the classifier knows no class {', '.join(map(repr, unknown[:5]))} "
+            f"({len(unknown)} of {len(names)} labels are unknown to it)",
             f"labels among {', '.join(known[:12])}",
             f"{rename}leave these pictures out",
         )
-    return {label: ours[label.casefold()] for label in labels}
+    return {label: name for label, name in names.items() if name is not None}
 
 
 def _training_digests(classifier: Classifier) -> frozenset[bytes]:

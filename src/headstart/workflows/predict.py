@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from headstart.datasets.walking import walk
+from headstart.errors import SettingError
 from headstart.model.classifier import Classifier, load
 from headstart.model.prediction import Prediction
 
@@ -39,12 +40,19 @@ def expand(places: Iterable[str | os.PathLike[str]]) -> Iterator[str]:
     """The files that are meant: folders are searched through, patterns resolved.
 
     A path that does not exist is passed on: it becomes a row with its reason.
+
+    Raises:
+        SettingError: A pattern fits no file.
     """
     for given in places:
         place = os.fspath(given)
         is_pattern = glob.has_magic(place) and not os.path.lexists(place)
-        found = sorted(glob.glob(place, recursive=True)) if is_pattern else []
-        for path in found or [place]:
+        found = sorted(glob.glob(place, recursive=True)) if is_pattern else [place]
+        if not found:
+            raise SettingError(
+                f"no file fits the pattern {place}", "at least one file", "check its spelling"
+            )
+        for path in found:
             # os.path says no to what it cannot look up (a name too long), where pathlib raises.
             yield from _in_folder(path) if os.path.isdir(path) else [path]  # noqa: PTH112
 

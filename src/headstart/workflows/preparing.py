@@ -56,7 +56,7 @@ def prepare(pictures: str | os.PathLike[str], recipe: Recipe, progress: Progress
         WeightsError: The backbone is not at hand.
         StoreError: The cache cannot be written.
     """
-    found = read(Path(pictures), recipe.read_options)
+    found = read(Path(pictures).expanduser(), recipe.read_options)
     progress.say(found.summary())
     for note in found.notes:
         progress.say(f"  {note}")

@@ -54,6 +54,16 @@ class Recipe:
     cache: Path | None = None
 
     def __post_init__(self) -> None:
+        for name in ("seed", "threads", "num_folds"):
+            value = getattr(self, name)
+            whole = isinstance(value, int) and not isinstance(value, bool)
+            _must_be(whole or (value is None and name == "threads"), name, value, "a whole number")
+        pairs = isinstance(self.merge, tuple) and all(
+            isinstance(pair, tuple) and len(pair) == 2 for pair in self.merge
+        )
+        _must_be(pairs, "merge", self.merge, "pairs of class names, as (('a', 'b'),)")
+        is_share = isinstance(self.test_share, int | float)
+        _must_be(is_share, "test_share", self.test_share, "a number more than 0, below 1")
         _must_be(0 < self.test_share < 1, "test_share", self.test_share, "more than 0, below 1")
         _must_be(self.num_folds >= 2, "num_folds", self.num_folds, "2 or more")
         _must_be(self.seed >= 0, "seed", self.seed, "0 or more")
@@ -88,7 +98,7 @@ def recipe_of(settings: dict[str, Any]) -> Recipe:
             )
     for name in ("images", "test", "cache"):
         if settings.get(name) is not None:
-            settings = {**settings, name: Path(settings[name])}
+            settings = {**settings, name: Path(settings[name]).expanduser()}
     if "heads" in settings:
         given = settings["heads"]
         heads = (given,) if isinstance(given, str) else tuple(dict.fromkeys(given))
@@ -98,4 +108,12 @@ def recipe_of(settings: dict[str, Any]) -> Recipe:
 
 def _must_be(holds: bool, name: str, value: object, expected: str) -> None:
     if not holds:
-        raise SettingError(f"{name} is {value}", f"{name}: {expected}", f"change {name}")
+        raise SettingError(
+            f"{name} is {value!r}", f"{name}: {expected}", f"change {name}{_as_option(name)}"
+        )
+
+
+def _as_option(name: str) -> str:
+    """How the setting is spelt on the command line."""
+    option = {"num_folds": "folds", "heads": "head"}.get(name, name.replace("_", "-"))
+    return f" (on the command line: --{option})"

@@ -89,13 +89,20 @@ def why(trained: Trained) -> str:
 
 def warnings_of(trained: Trained) -> tuple[str, ...]:
     """What makes the numbers less than they seem."""
-    expected, test = trained.corrected[1], trained.results.interval
-    if test.high >= expected.low:
-        return ()
-    return (
-        f"the test result lies below what cross-validation expected ({interval_text(expected)}): "
-        "the test pictures differ from the training pictures, or some are labelled otherwise",
-    )
+    expected, results = trained.corrected[1], trained.results
+    lines = []
+    if results.interval.low <= results.majority_baseline:
+        lines.append(
+            "this is not distinguishably better than always giving the same answer "
+            f"({percent(results.majority_baseline)})"
+        )
+    if results.interval.high < expected.low:
+        lines.append(
+            "the test result lies below what cross-validation expected "
+            f"({interval_text(expected)}): the test pictures differ from the training pictures, "
+            "or some are labelled otherwise"
+        )
+    return tuple(lines)
 
 
 def _candidate(row: dict[str, Any]) -> Candidate:

@@ -96,22 +96,25 @@ def train(prepared: Prepared, recipe: Recipe, progress: Progress) -> Trained:
     _must_suffice(prepared, train_rows, test_rows)
     taps = {name: values[train_rows] for name, values in prepared.features.taps.items()}
     mine = groups[train_rows]
+    fold_of = folds(y[train_rows], mine, num_folds=recipe.num_folds, seed=recipe.seed)
+    if (number := len(np.unique(fold_of))) < recipe.num_folds:
+        progress.say(f"{number} folds instead of {recipe.num_folds}: a class has too few pictures")
     scores = cross_validate(
         candidates_of(prepared.backbone.tap_names, recipe.heads),
         taps,
         y[train_rows],
         mine,
-        folds(y[train_rows], mine, num_folds=recipe.num_folds, seed=recipe.seed),
+        fold_of,
         seed=recipe.seed,
         progress=progress,
         threads=recipe.threads or num_cores(),
     )
     chosen = choose(scores, y[train_rows])
     correct = np.stack([score.correct for score in scores])
-    corrected = bias_corrected_best(
+    best = scores[chosen]
+    estimate, interval = bias_corrected_best(
         correct, mine, seed=recipe.seed, choose=choice_rule(scores, y[train_rows])
     )
-    best = scores[chosen]
     head = fit_chosen(best.candidate, taps, y[train_rows], mine, best.temperature, seed=recipe.seed)
     probabilities = head.predict_proba(prepared.features.joined(best.candidate.taps, test_rows))
     leaked = np.isin(groups[test_rows], mine)
@@ -122,7 +125,8 @@ def train(prepared: Prepared, recipe: Recipe, progress: Progress) -> Trained:
         leaked=leaked,
         scores=scores,
         chosen=chosen,
-        corrected=corrected,
+        # Taking luck out of a score may not raise it: what is above is the resampling's own luck.
+        corrected=(min(estimate, best.accuracy), interval),
         head=head,
         familiarity=familiarity(taps["head"], mine, recipe.seed),
         results=Results.of(
