@@ -77,7 +77,7 @@ def test_what_is_not_there_is_a_row_with_a_reason(predict, tmp_path, name):
 def test_a_pattern_that_fits_nothing_is_an_error(predict, tmp_path):
     ran = predict(tmp_path / "no*.png", "--json")
     assert ran.code == 2
-    assert "no file fits the pattern" in ran.stderr
+    assert "no file fits the pattern" in ran.err
 
 
 @pytest.fixture

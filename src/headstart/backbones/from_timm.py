@@ -16,6 +16,8 @@ from typing import Any
 
 import timm
 import torch
+from huggingface_hub import constants
+from huggingface_hub.utils import get_session
 from torch import Tensor, nn
 
 from headstart.backbones import lite_names
@@ -24,6 +26,7 @@ from headstart.images.preprocessing import Preprocessing
 
 _OPSET = 17
 _MOST_TAPS = 4
+_HUB_SECONDS = 5.0
 State = dict[str, Tensor]
 # timm's networks have more methods than torch's type knows of.
 Network = Any
@@ -62,16 +65,29 @@ def download(architecture: str) -> Network:
             "a network with pretrained weights",
             "headstart backbones; or give a file with --weights FILE",
         )
+    reached = _hub_is_reached()
     try:
         return _quiet(lambda: timm.create_model(architecture, pretrained=True)).eval()
     except Exception as error:  # whatever the hub's client raises: the answer is the same
+        why = type(error).__name__ if reached else "no answer from the model hub"
         raise WeightsError(
-            f"the pretrained weights of {architecture!r} could not be fetched "
-            f"({type(error).__name__})",
+            f"the pretrained weights of {architecture!r} are not on this machine and could not be "
+            f"fetched ({why})",
             "a network connection, or the weights in a file",
             "use a backbone that needs no network (headstart backbones), or fetch the file "
             f"elsewhere and pass --weights FILE (timm's record: {_url(architecture)})",
         ) from error
+
+
+def _hub_is_reached() -> bool:
+    """Ask once. Without an answer the client, which would try for a minute, uses its cache."""
+    if not constants.HF_HUB_OFFLINE:
+        try:
+            get_session().head(constants.ENDPOINT, timeout=_HUB_SECONDS)
+            return True
+        except Exception:  # the kinds depend on the client's own client
+            constants.HF_HUB_OFFLINE = True
+    return False
 
 
 def read_state(path: Path) -> State:
