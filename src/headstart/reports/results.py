@@ -231,7 +231,10 @@ def _confusions_text(confusions: tuple[Confusion, ...]) -> str:
 
 def _leakage_line(clean: WithoutLeakage) -> str:
     if clean.accuracy is None:
-        return "training has seen every one of them (copies, group mates): this says nothing of new pictures"
+        return (
+            "training has seen every one of them (copies, group mates): "
+            "this says nothing of new pictures"
+        )
     return (
         f"without those that training has seen (copies, group mates): {percent(clean.accuracy)}"
         f" ({interval_text(clean.interval)}) of {clean.num_images}"
