@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
+import shlex
 import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -98,6 +99,11 @@ def nearly_equal_pairs(names: Iterable[str]) -> tuple[tuple[str, str], ...]:
         if nearly_equal(first, second)
     }
     return tuple(sorted(pairs, key=lambda pair: [natural_key(name) for name in pair]))
+
+
+def merge_option(old: str, new: str) -> str:
+    """The option that makes class ``old`` be ``new``, as it is typed in a shell."""
+    return f"--merge {shlex.quote(f'{old}={new}')}"
 
 
 def similar(name: str, names: Iterable[str], most: int = 3) -> tuple[str, ...]:

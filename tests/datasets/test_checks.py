@@ -169,3 +169,21 @@ def test_flags_and_tiny_pictures() -> None:
     small = facts(3, widths=np.array([31, 32, 500]), heights=np.array([500, 32, 8]))
     (tiny,) = checks.tiny_pictures(manifest("aab"), small)
     assert (tiny.severity, tiny.examples) == ("warning", ("0.jpg: 31 × 500", "2.jpg: 500 × 8"))
+
+
+def test_a_named_group_on_both_sides_is_a_problem() -> None:
+    found = checks.findings(manifest("aabbaabb", "teetteet", groups=tuple("55577 78")), facts(8))
+    (leak,) = [finding for finding in found if finding.kind == "group_leakage"]
+    assert (leak.severity, leak.count) == ("problem", 3)
+    assert leak.message == "3 of 4 pictures of test are of groups that stand in train too (5, 7)"
+    assert leak.examples[0] == "group 5: 1.jpg in test, 0.jpg in train"
+
+
+def test_without_named_groups_nothing_straddles() -> None:
+    assert checks.group_leakage(manifest("aabb", "tete")) == []
+
+
+def test_the_smaller_class_is_merged_into_the_larger_and_quoted() -> None:
+    few_and_many = replace(manifest("abbb"), labels=("rose ", "rose", "rose", "rose"))
+    (found,) = checks.near_equal_classes(few_and_many)
+    assert found.examples == ("'rose' and 'rose ': --merge 'rose =rose' makes them one",)

@@ -174,3 +174,10 @@ def test_two_sets_of_split_folders(tree: Tree) -> None:
     names = [f"{k}_{s}/{c}/1.jpg" for k in "ab" for s in ("train", "test") for c in "xy"]
     with pytest.raises(DatasetError, match="several sets of split folders"):
         read(tree(names))
+
+
+def test_class_folders_of_only_folders_are_noted(tree: Tree) -> None:
+    found = read(tree(["a/daisy/1.jpg", "a/rose/1.jpg", "b/tulip/1.jpg", "b/dandelion/1.jpg"]))
+    (note,) = found.notes
+    assert note.startswith("class folders a, b hold only folders: a/daisy, a/rose, b/dandelion, ")
+    assert read(tree(["a/x/1.jpg", "b/y/1.jpg"], root="one_each")).notes == ()

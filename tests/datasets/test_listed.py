@@ -202,7 +202,8 @@ def test_named_columns_forgive_case_and_suggest(tree: Tree) -> None:
         ("a,b\nx,y\nz,y\n", "no column of .* holds files: a, b"),
         ("1.jpg\n2.jpg\n", "looks like labels"),
         ("file,label\n", "holds files|no rows"),
-        ("file,one,two\n1.jpg,1,1\n2.jpg,0,1\n3.jpg,0,0\n", "several columns"),
+        ("file,one,two\n1.jpg,1,1\n2.jpg,0,1\n3.jpg,0,0\n", "hold only 0 and 1"),
+        ("file,a,b\n1.jpg,x,m\n2.jpg,y,m\n3.jpg,x,n\n4.jpg,y,n\n", "several columns"),
     ],
 )
 def test_tables_that_are_not_understood(tree: Tree, text: str, what: str) -> None:
@@ -216,3 +217,59 @@ def test_which_tables_list_a_folder() -> None:
     assert tables_to_read(["labels.csv", "sample_submission.csv"]) == (("labels.csv", ""),)
     assert tables_to_read(["trainLabels.csv"]) == (("trainLabels.csv", "train"),)
     assert tables_to_read(["statistics.csv", "test.csv"]) == ()
+
+
+def test_outer_spaces_of_cells_and_headers_are_no_part_of_names(tree: Tree) -> None:
+    text = "file , label\n1.jpg, cat\n2.jpg,cat \n3.jpg,dog\n 4.jpg,dog \n"
+    found = read(tree(FOUR, labels__csv=text), ReadOptions(label_column="label"))
+    assert labels(found) == {"1.jpg": "cat", "2.jpg": "cat", "3.jpg": "dog", "4.jpg": "dog"}
+    assert "labels.csv: files in 'file', labels in 'label'" in found.notes
+
+
+def test_a_row_with_two_ones_conflicts(tree: Tree) -> None:
+    rows = "".join(f"{n}.jpg,{n % 2},{1 - n % 2}\n" for n in range(1, 8))
+    names = [f"{n}.jpg" for n in range(1, 9)]
+    found = read(tree(names, labels__csv=f"file,cat,dog\n{rows}8.jpg,1,1\n"))
+    assert found.counts == {"cat": 4, "dog": 3}
+    assert [(row.reason, row.detail) for row in found.unusable] == [
+        ("conflicting_labels", "cat, dog")
+    ]
+
+
+def test_columns_of_properties_are_no_label(tree: Tree) -> None:
+    text = "file,male,young\n1.jpg,1,1\n2.jpg,0,0\n3.jpg,1,1\n4.jpg,0,1\n"
+    with pytest.raises(DatasetError, match="only 0 and 1") as caught:
+        read(tree(FOUR, labels__csv=text))
+    assert "--label-column" not in str(caught.value)
+
+
+def test_tables_that_were_read_are_not_skipped(tree: Tree) -> None:
+    text = "file,label\n%d.jpg,cat\n%d.jpg,dog\n"
+    root = tree(FOUR, train__csv=text % (1, 2), test__csv=text % (3, 4), more__csv="x")
+    found = read(root)
+    assert found.skipped == ((".csv", 1),)
+    assert "train.csv, test.csv: files in 'file', labels in 'label'" in found.notes
+    both = read(root / "train.csv", ReadOptions(test=root / "test.csv"))
+    assert both.skipped == ((".csv", 1),)
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("metadata.jsonl", '{"file_name": "1.jpg", "label": "cat"}\n'
+         '{"file_name": "2.jpg", "label": "dog"}\n'),
+        ("metadata.csv", "file_name,label\n1,cat\n2,dog\n"),
+        ("_classes.csv", "filename, cat, dog\n1.jpg,1,0\n2.jpg,0,1\n"),
+    ],
+)  # fmt: skip
+def test_each_split_folder_has_its_own_table(tree: Tree, name: str, text: str) -> None:
+    splits = ("train", "valid", "test")
+    root = tree(f"{split}/{number}.jpg" for split in splits for number in (1, 2))
+    for split in splits:
+        (root / split / name).write_text(text)
+    found = read(root)
+    assert labels(found) == {
+        f"{s}/{n}.jpg": "cat" if n == 1 else "dog" for s in splits for n in (1, 2)
+    }
+    assert found.splits == ("test", "test", "train", "train", "validation", "validation")
+    assert (found.unusable, found.skipped) == ((), ())

@@ -209,3 +209,23 @@ def test_real_set_that_needs_a_pattern(data: Path) -> None:
         read(data / "imagenet-1perclass")
     found = read(data / "imagenet-1perclass", ReadOptions(label_pattern=r"^n\d+_(.+)\."))
     assert len(found) == 1000
+
+
+def test_a_pattern_without_a_group_is_suggested_in_brackets(tree: Tree) -> None:
+    with pytest.raises(SettingError, match="no group in brackets") as caught:
+        read(tree(PETS), ReadOptions(group_pattern=r"patient\d+"))
+    assert r"group_pattern 'patient\d+' has" in caught.value.what
+    assert caught.value.fix == r"--group-pattern '(patient\d+)'"
+
+
+def test_the_split_where_a_name_is_spelled_otherwise_is_named(tree: Tree) -> None:
+    names = [f"{split}/1.jpg" for split in ("Train/Cat", "Train/dog", "Valid/cat", "Valid/dog")]
+    assert "'cat' in validation is 'Cat' in train" in read(tree(names)).notes
+
+
+def test_merging_into_a_class_that_is_not_there_is_noted(tree: Tree) -> None:
+    root = tree([*PETS, "kittens/1.jpg"])
+    found = read(root, ReadOptions(merge=(("kittens", "cat"),)))
+    assert "merged 'kittens' into 'cat', which is a new class; there is 'cats'" in found.notes
+    found = read(root, ReadOptions(merge=(("kittens", "cats"),)))
+    assert not any("new class" in note for note in found.notes)

@@ -13,7 +13,7 @@ from headstart.datasets.giveaway import giveaways
 from headstart.datasets.groups import union
 from headstart.datasets.manifest import Manifest, counted, first_of, with_spaces
 from headstart.datasets.walking import suffix_of
-from headstart.labels import nearly_equal_pairs
+from headstart.labels import merge_option
 from headstart.unusable import REASONS, Unusable
 
 __all__ = ["Finding", "findings"]
@@ -21,6 +21,7 @@ __all__ = ["Finding", "findings"]
 Pairs = npt.NDArray[np.int64]
 
 _NO_PAIRS: Pairs = np.empty((0, 2), dtype=np.int64)
+_JUDGED_AND_SEEN = (("test", "train"), ("validation", "train"), ("test", "validation"))
 _FEW_PICTURES = 10
 _UNEVEN, _VERY_UNEVEN = 3, 10
 _TINY_SIDE = 32
@@ -66,6 +67,7 @@ def findings(
         [
             *conflicting_duplicates(manifest, exact, near),
             *leakage(manifest, exact, near),
+            *group_leakage(manifest),
             *unusable_files(unusable),
             *class_sizes(manifest),
             *near_equal_classes(manifest),
@@ -109,11 +111,13 @@ def class_sizes(manifest: Manifest) -> list[Finding]:
 
 def near_equal_classes(manifest: Manifest) -> list[Finding]:
     """Class names that may be meant as one."""
-    pairs = nearly_equal_pairs(manifest.class_names)
+    pairs = manifest.nearly_equal
     if not pairs:
         return []
     message = f"{counted(len(pairs), 'pair', 'pairs')} of class names are nearly equal"
-    examples = (f"{one!r} and {two!r}: --merge {two}={one} makes them one" for one, two in pairs)
+    examples = (
+        f"{new!r} and {old!r}: {merge_option(old, new)} makes them one" for old, new in pairs
+    )
     return [Finding("near_equal_classes", "warning", len(pairs), message, a_few(examples))]
 
 
@@ -157,7 +161,7 @@ def leakage(manifest: Manifest, exact: Pairs, near: Pairs) -> list[Finding]:
     copies = union(len(manifest), np.concatenate([exact, near]))
     same_bytes = union(len(manifest), exact)
     found = []
-    for judged, seen in (("test", "train"), ("validation", "train"), ("test", "validation")):
+    for judged, seen in _JUDGED_AND_SEEN:
         rows, others = np.flatnonzero(splits == judged), np.flatnonzero(splits == seen)
         leaked = rows[np.isin(copies[rows], copies[others])]
         exactly = int(np.isin(same_bytes[rows], same_bytes[others]).sum())
@@ -169,6 +173,30 @@ def leakage(manifest: Manifest, exact: Pairs, near: Pairs) -> list[Finding]:
             first = {copies[row]: manifest.ids[row] for row in others[::-1]}
             examples = (f"{manifest.ids[row]} = {first[copies[row]]}" for row in leaked)
             found.append(Finding("leakage", "problem", len(leaked), message, a_few(examples)))
+    return found
+
+
+def group_leakage(manifest: Manifest) -> list[Finding]:
+    """Held-out pictures of a named group of which others are learnt from."""
+    first: dict[tuple[str, str], str] = {}
+    for name, split, group in zip(manifest.ids, manifest.splits, manifest.groups, strict=True):
+        if group:
+            first.setdefault((split, group), name)
+    found = []
+    for judged, seen in _JUDGED_AND_SEEN:
+        held_out = [g for s, g in zip(manifest.splits, manifest.groups, strict=True) if s == judged]
+        shared = {group: None for group in held_out if (seen, group) in first}
+        count = sum(group in shared for group in held_out)
+        if count:
+            message = (
+                f"{with_spaces(count)} of {counted(len(held_out), 'picture', 'pictures')} of "
+                f"{judged} are of groups that stand in {seen} too ({first_of(shared)})"
+            )
+            examples = (
+                f"group {group}: {first[judged, group]} in {judged}, {first[seen, group]} in {seen}"
+                for group in shared
+            )
+            found.append(Finding("group_leakage", "problem", count, message, a_few(examples)))
     return found
 
 

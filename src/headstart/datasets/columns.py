@@ -40,6 +40,7 @@ _GROUP_NAMES = _words(
     """
 )
 _ROWS_TO_JUDGE_BY = 1000
+_MOSTLY = 0.75
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,7 @@ class Columns:
         header: The columns' names, or empty where the table has none.
         image: Where the files are.
         label: Where the labels are, or None.
-        one_hot: Columns of 0 and 1, one of them 1 in every row: the class is that column's name.
+        one_hot: Columns of 0 and 1, one of them 1 in most rows: the class is that column's name.
         split: Where the splits are, or None.
         group: Where the groups are, or None.
     """
@@ -67,11 +68,11 @@ class Columns:
         """Whether rows have labels."""
         return self.label is not None or bool(self.one_hot)
 
-    def label_of(self, row: Cells) -> str:
-        """A row's label, or ``""``."""
+    def labels_of(self, row: Cells) -> tuple[str, ...]:
+        """A row's label without outer spaces; none, or several where several columns are 1."""
         if self.label is not None:
-            return row[self.label] if row[self.label].strip() else ""
-        return next((self.header[place] for place in self.one_hot if _is_one(row[place])), "")
+            return tuple(filter(None, [row[self.label].strip()]))
+        return tuple(self.header[place] for place in self.one_hot if _is_one(row[place]))
 
     def in_words(self) -> str:
         """Which columns are used for what."""
@@ -113,7 +114,7 @@ def find_columns(
     image = _image_column(table, options, names_a_file)
     first = table.rows[0]
     is_header = not table.header and not _may_be_file(first[image], names_a_file)
-    columns = Columns(table.header or (first if is_header else ()), image)
+    columns = Columns(_stripped(table.header or (first if is_header else ())), image)
     body = columns.body(table)
     if not body:
         raise DatasetError(f"{table.path} has a header, but no rows", "one picture a row")
@@ -130,7 +131,7 @@ def columns_like(table: Table, like: Columns) -> Columns | None:
 
     The label's column may be missing, as in the test table of a competition.
     """
-    first = table.header or table.rows[0]
+    first = _stripped(table.header or table.rows[0])
     if not like.header:
         return like if not table.header and len(first) == len(table.rows[0]) else None
     places = {name: place for place, name in enumerate(first)}
@@ -249,7 +250,15 @@ def _with_label(
         return replace(columns, one_hot=one_hot)
     candidates = _candidates(cells)
     if len(candidates) > 1:
+        candidates.sort(key=lambda place: all(map(_is_bit, cells[place])))
         names = [columns.header[p] if columns.header else str(p + 1) for p in candidates]
+        if all(map(_is_bit, cells[candidates[0]])):
+            raise DatasetError(
+                f"the columns of {table.path} that may be labels hold only 0 and 1, and not "
+                f"one 1 in most rows: {first_of(names, 8)}",
+                "one class for each picture",
+                "write a column of class names, one for each picture",
+            )
         raise DatasetError(
             f"several columns of {table.path} may be the label: {first_of(names, 8)}",
             "one column of class names",
@@ -262,8 +271,9 @@ def _one_hot(cells: dict[int, tuple[str, ...]]) -> tuple[int, ...]:
     binary = [place for place, column in cells.items() if all(map(_is_bit, column))]
     if len(binary) < 2:
         return ()
-    rows = zip(*(cells[place] for place in binary), strict=True)
-    return tuple(binary) if all(sum(map(_is_one, row)) == 1 for row in rows) else ()
+    ones = [sum(map(_is_one, row)) for row in zip(*(cells[p] for p in binary), strict=True)]
+    # Properties (male, young, smiling) are columns of 0 and 1 too, with any number of ones.
+    return tuple(binary) if ones.count(1) > _MOSTLY * len(ones) else ()
 
 
 def _is_bit(cell: str) -> bool:
@@ -303,6 +313,10 @@ def _place(setting: str, wanted: str, header: Cells, row: Cells) -> int:
         f"one of {', '.join(header)}" if header else f"a number from 1 to {len(row)}",
         f"did you mean {near[0]!r}?" if near else f"name a column, or its number 1 to {len(row)}",
     )
+
+
+def _stripped(cells: Cells) -> Cells:
+    return tuple(cell.strip() for cell in cells)
 
 
 def _word(name: str) -> str:

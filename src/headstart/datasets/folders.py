@@ -100,7 +100,7 @@ def labelled_by_folders(found: Sections, at_least: int = 2) -> Labelled | None:
     if len(found.parts) == 1 and _splits_inside(classes):
         return _with_splits_inside(found, classes)
     rows: list[Row] = []
-    notes = [*found.notes, *_same_folders_inside(classes)]
+    notes = [*found.notes, *_folders_inside(classes)]
     loose = list(found.beside)
     empty: list[Folder] = []
     for split, part in found.parts:
@@ -207,14 +207,28 @@ def _empty(part: Folder) -> list[Folder]:
     return [folder for folder in part.folders if folder.id not in filled]
 
 
-def _same_folders_inside(classes: tuple[Folder, ...]) -> tuple[str, ...]:
+def _folders_inside(classes: tuple[Folder, ...]) -> tuple[str, ...]:
     inside = {frozenset(folder.name for folder in one.filled) for one in classes}
     names = sorted(next(iter(inside)))
-    if len(inside) > 1 or len(names) < 2 or any(one.files for one in classes):
+    if any(one.files for one in classes):
+        return ()
+    if len(inside) > 1:
+        return _only_folders_inside(classes)
+    if len(names) < 2:
         return ()
     return (
         f"every class folder holds the same folders ({first_of(names)}): if those are the "
         "classes, say so with --label-pattern '([^/]+)/[^/]+$'",
+    )
+
+
+def _only_folders_inside(classes: tuple[Folder, ...]) -> tuple[str, ...]:
+    inner = [folder.id for one in classes for folder in one.filled]
+    if len(inner) == len(classes):
+        return ()
+    return (
+        f"class folders {first_of(one.name for one in classes)} hold only folders: "
+        f"{first_of(inner, 4)}; if those are the classes, give one of the folders above",
     )
 
 

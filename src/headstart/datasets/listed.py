@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,19 +15,30 @@ from headstart.datasets.manifest import SPLITS, counted, first_of
 from headstart.datasets.options import ReadOptions
 from headstart.datasets.split_words import split_of_cell, split_sets
 from headstart.datasets.tables import Table, read_table
+from headstart.datasets.walking import Folder
 from headstart.errors import DatasetError
 from headstart.unusable import Unusable
 
-_LABEL_TABLES = ("labels", "label", "annotations", "metadata", "manifest", "dataset", "data")
+_LABEL_TABLES = (
+    "labels",
+    "label",
+    "annotations",
+    "metadata",
+    "manifest",
+    "dataset",
+    "data",
+    "_classes",
+)
 
 # Where a file stands in several splits it judges, and is not learnt from.
 _STRICTEST_FIRST = ("test", "validation", "train", "")
 
 
 class _Entry(NamedTuple):
-    """One row of a table: which file it names, and what it says of it."""
+    """One row of a table (for each of its labels): which file it names, and what it says of it."""
 
     cell: str
+    files: tuple[str, ...]
     label: str
     split: str
     group: str
@@ -46,8 +58,18 @@ def tables_to_read(names: Sequence[str]) -> tuple[tuple[str, str], ...]:
     for by_split in split_sets((Path(name).stem, name) for name in names):
         if "train" in by_split:
             return tuple((name, split) for split in SPLITS for name in by_split.get(split, []))
-    labels = [name for name in names if Path(name).stem.casefold() in _LABEL_TABLES]
-    return ((labels[0], ""),) if len(labels) == 1 else ()
+    return tuple((name, "") for name in _label_tables(names))
+
+
+def tables_inside(parts: Sequence[tuple[str, Folder]]) -> tuple[tuple[str, str], ...]:
+    """The table of labels in each split folder (``train/metadata.jsonl``), with its split."""
+    return tuple((name, split) for split, part in parts for name in _label_tables(part.tables))
+
+
+def _label_tables(names: Sequence[str]) -> list[str]:
+    """The one table that is named like a table of labels, or none."""
+    found = [name for name in names if Path(name).stem.casefold() in _LABEL_TABLES]
+    return found if len(found) == 1 else []
 
 
 def labelled_by_tables(
@@ -65,16 +87,14 @@ def labelled_by_tables(
         DatasetError: A table is not understood, or no row names a file that is there.
         SettingError: There is no such column.
     """
-    locator = Locator(base, tables[0][0].parent, ids)
-    entries, notes = _entries(tables, locator, options)
+    entries, notes = _entries(tables, _locators(tables, base, ids), options)
     claims: dict[str, list[_Entry]] = defaultdict(list)
     unusable: list[Unusable] = []
     for entry in entries:
-        found = locator.find(entry.cell)
-        if len(found) == 1:
-            claims[found[0]].append(entry)
+        if len(entry.files) == 1:
+            claims[entry.files[0]].append(entry)
         else:
-            unusable.append(_lost(entry, found))
+            unusable.append(_lost(entry))
     if not claims:
         raise _no_files(tables[0][0], base, entries)
     rows, more_unusable, more_notes = _settled(claims)
@@ -82,49 +102,71 @@ def labelled_by_tables(
     return Labelled(rows, "table", (*notes, *more_notes), (*unusable, *more_unusable, *without))
 
 
+def _locators(
+    tables: Sequence[tuple[Path, str]], base: Path, ids: Sequence[str]
+) -> dict[Path, Locator]:
+    """What finds the files of the tables of each folder."""
+    folders = {path.parent for path, _ in tables}
+    if len(folders) == 1 or not all(folder.is_relative_to(base) for folder in folders):
+        return {folder: Locator(base, folder, ids) for folder in folders}
+    # train/metadata.csv and test/metadata.csv: "1.jpg" is the one in the table's own folder.
+    starts = {folder: f"{folder.relative_to(base).as_posix()}/" for folder in folders}
+    return {
+        folder: Locator(base, folder, (name for name in ids if name.startswith(start)))
+        for folder, start in starts.items()
+    }
+
+
 def _entries(
-    tables: Sequence[tuple[Path, str]], locator: Locator, options: ReadOptions
+    tables: Sequence[tuple[Path, str]], locators: dict[Path, Locator], options: ReadOptions
 ) -> tuple[list[_Entry], list[str]]:
     entries: list[_Entry] = []
     notes: list[str] = []
+    used: dict[str, list[str]] = defaultdict(list)
     first: Columns | None = None
     for path, split in tables:
-        table = read_table(path)
+        table, locator = read_table(path), locators[path.parent]
         columns = (columns_like(table, first) if first else None) or find_columns(
-            table, options, lambda cell: bool(locator.find(cell))
+            table, options, partial(_names_a_file, locator)
         )
+        name = path.name if len(locators) == 1 else f"{path.parent.name}/{path.name}"
         if columns.has_labels:
-            entries += _entries_of(table, columns, split)
+            entries += _entries_of(table, columns, split, locator)
+            used[columns.in_words()].append(name)
         elif first:
             rows = len(columns.body(table))
-            notes.append(f"{path.name} is left out: {counted(rows, 'row', 'rows')} without labels")
+            notes.append(f"{name} is left out: {counted(rows, 'row', 'rows')} without labels")
         else:
             raise _no_labels(table, columns)
-        if first is None:
-            first = columns
-            notes.append(f"{path.name}: {columns.in_words()}")
-    return entries, notes
+        first = first or columns
+    return entries, [*(f"{', '.join(names)}: {words}" for words, names in used.items()), *notes]
 
 
-def _entries_of(table: Table, columns: Columns, split: str) -> list[_Entry]:
+def _names_a_file(locator: Locator, cell: str) -> bool:
+    return bool(locator.find(cell))
+
+
+def _entries_of(table: Table, columns: Columns, split: str, locator: Locator) -> list[_Entry]:
     body = columns.body(table)
     first_number = 1 + len(table.rows) - len(body)
     return [
         _Entry(
             cell=row[columns.image],
-            label=columns.label_of(row),
+            files=locator.find(row[columns.image]),
+            label=label,
             split=split if columns.split is None else split_of_cell(row[columns.split]) or "",
-            group="" if columns.group is None else row[columns.group],
+            group="" if columns.group is None else row[columns.group].strip(),
             where=f"{table.path.name}, row {number}",
         )
         for number, row in enumerate(body, start=first_number)
+        for label in columns.labels_of(row) or ("",)
     ]
 
 
-def _lost(entry: _Entry, found: tuple[str, ...]) -> Unusable:
+def _lost(entry: _Entry) -> Unusable:
     path = entry.cell or entry.where
-    if found:
-        return Unusable(path, "ambiguous_file", f"{entry.where}: {first_of(found)}")
+    if entry.files:
+        return Unusable(path, "ambiguous_file", f"{entry.where}: {first_of(entry.files)}")
     return Unusable(path, "no_file", entry.where)
 
 

@@ -100,6 +100,15 @@ class Manifest:
         counted = Counter(self.labels)
         return {name: counted[name] for name in self.class_names}
 
+    @property
+    def nearly_equal(self) -> tuple[tuple[str, str], ...]:
+        """Pairs (a, b) of classes that may be meant as one; a has no more pictures than b."""
+        counts = self.counts
+        return tuple(
+            (first, second) if counts[first] < counts[second] else (second, first)
+            for first, second in naming.nearly_equal_pairs(self.class_names)
+        )
+
     def select(self, indices: Sequence[int] | npt.NDArray[np.int64]) -> Manifest:
         """The pictures at ``indices``, in that order; notes and what is left out stay."""
         rows = [int(index) for index in indices]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections import Counter
 from collections.abc import Callable, Iterable
 from pathlib import PurePosixPath
@@ -15,6 +16,7 @@ from headstart.labels import spelling
 from headstart.unusable import Unusable
 
 _NUMBERED = re.compile(r"(.*?)[\s._\-#]*\(?[0-9]+\)?", re.DOTALL)
+_EXAMPLES = {"label": r"^(.+)_\d+", "group": r"(patient\d+)"}
 
 
 def labelled_by_names(found: Sections) -> Labelled | None:
@@ -61,7 +63,7 @@ def labelled_by_pattern(found: Sections, pattern: str) -> Labelled:
     if not labelled.rows:
         examples = [row.path for row in labelled.unusable]
         raise SettingError(
-            f"label_pattern {pattern!r} finds no label, as in {first_of(examples, 2)}",
+            f"label_pattern '{pattern}' finds no label, as in {first_of(examples, 2)}",
             "a regular expression whose group is the label",
             r"for cat_12.jpg: --label-pattern '^(.+)_\d+'",
         )
@@ -77,9 +79,11 @@ def compiled(pattern: str, setting: str, group: str) -> Callable[[str], str]:
     try:
         expression = re.compile(pattern)
     except re.error as error:
-        raise _bad_pattern(setting, pattern, f"is no regular expression: {error}") from error
+        raise _bad_pattern(
+            setting, pattern, f"is no regular expression: {error}", _EXAMPLES[group]
+        ) from error
     if not expression.groups:
-        raise _bad_pattern(setting, pattern, "has no group in brackets")
+        raise _bad_pattern(setting, pattern, "has no group in brackets", f"({pattern})")
     which: str | int = group if group in expression.groupindex else 1
 
     def search(name: str) -> str:
@@ -155,9 +159,9 @@ def _files(number: int) -> str:
     return counted(number, "file", "files")
 
 
-def _bad_pattern(setting: str, pattern: str, why: str) -> SettingError:
+def _bad_pattern(setting: str, pattern: str, why: str, better: str) -> SettingError:
     return SettingError(
-        f"{setting} {pattern!r} {why}",
+        f"{setting} '{pattern}' {why}",
         "a regular expression with one group in brackets",
-        rf"--{setting.replace('_', '-')} '^(.+)_\d+'",
+        f"--{setting.replace('_', '-')} {shlex.quote(better)}",
     )

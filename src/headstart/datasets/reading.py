@@ -15,7 +15,7 @@ from headstart.datasets.folders import (
     labelled_by_folders,
     sections,
 )
-from headstart.datasets.listed import labelled_by_tables, tables_to_read
+from headstart.datasets.listed import labelled_by_tables, tables_inside, tables_to_read
 from headstart.datasets.manifest import Manifest, counted, first_of
 from headstart.datasets.names import (
     labelled_by_names,
@@ -74,7 +74,7 @@ def read(
         found.append(_read_one(Path(options.test), options, known or found[0].class_names))
     _refuse_idle_settings(options, source, {manifest.layout for manifest in found})
     manifest = joined(*found) if len(found) > 1 else found[0]
-    manifest = merged(manifest, options.merge)
+    manifest = merged(manifest, options.merge, known)
     if not known:
         manifest = classes_matched(manifest)
         _require_two_classes(manifest, source)
@@ -94,13 +94,16 @@ def _read_one(source: Path, options: ReadOptions, known: tuple[str, ...]) -> Man
     base = options.images or source.parent
     walked = walk(base)
     ids = tuple(walked.folder.pictures())
-    return _manifest(base, labelled_by_tables([(source, "")], base, ids, options), walked)
+    labelled = labelled_by_tables([(source, "")], base, ids, options)
+    tables = [source] if options.test is None else {source, Path(options.test)}
+    return _manifest(base, labelled, walked, tables)
 
 
 def _read_folder(source: Path, options: ReadOptions, known: tuple[str, ...]) -> Manifest:
     walked = walk(source)
     found = sections(walked.folder, known)
     tables = tables_to_read(found.top.tables or walked.folder.tables)
+    tables = tables or tables_inside(found.parts)
     if options.label_pattern is not None:
         return _manifest(source, labelled_by_pattern(found, options.label_pattern), walked)
     folder_names = [folder.name for folder in found.first.filled]
@@ -130,7 +133,7 @@ def _read_tables(
     ids = tuple(files.folder.pictures())
     places = [(source / name, split) for name, split in tables]
     labelled = _splits_from_folders(labelled_by_tables(places, base, ids, options), found)
-    return _manifest(base, labelled, files)
+    return _manifest(base, labelled, files, [path for path, _ in places])
 
 
 def _splits_from_folders(labelled: Labelled, found: Sections) -> Labelled:
@@ -149,10 +152,15 @@ def _tables_not_read(labelled: Labelled, tables: tuple[tuple[str, str], ...]) ->
     return replace(labelled, notes=(*labelled.notes, note))
 
 
-def _manifest(root: Path, labelled: Labelled, walked: Walk) -> Manifest:
+def _manifest(
+    root: Path, labelled: Labelled, walked: Walk, tables: Iterable[Path] = ()
+) -> Manifest:
+    skipped = Counter(dict(walked.skipped)) + Counter(dict(labelled.skipped))
+    # The walk passed the tables by, but they were read.
+    inside = [path for path in tables if path.absolute().is_relative_to(root.absolute())]
+    skipped -= Counter(suffix_of(path.name) for path in inside)
     root, rows = _common_root(root, labelled.rows)
     rows = sorted(rows)
-    skipped = Counter(dict(walked.skipped)) + Counter(dict(labelled.skipped))
     return Manifest(
         root=root,
         ids=tuple(row.id for row in rows),

@@ -12,7 +12,7 @@ from typing import NoReturn
 from headstart.datasets.manifest import Manifest, counted, first_of
 from headstart.datasets.names import compiled
 from headstart.errors import DatasetError, SettingError
-from headstart.labels import class_names, match_names, nearly_equal_pairs, similar, spelling
+from headstart.labels import class_names, match_names, merge_option, similar, spelling
 from headstart.unusable import Unusable
 
 
@@ -34,9 +34,9 @@ def joined(train: Manifest, test: Manifest) -> Manifest:
             "a folder or table of which everything is to judge by",
             "give its test folder",
         )
-    skipped = Counter(dict(train.skipped))
-    if train.root.absolute() != test.root.absolute():
-        skipped.update(dict(test.skipped))
+    skipped, others = Counter(dict(train.skipped)), Counter(dict(test.skipped))
+    same = train.root.absolute() == test.root.absolute()
+    skipped = skipped & others if same else skipped + others
     train, test = _below_one_root(train, test)
     kept, moved = _without(train, set(test.ids))
     rows = sorted([*_rows(kept, "train"), *_rows(test, "test")])
@@ -53,13 +53,16 @@ def joined(train: Manifest, test: Manifest) -> Manifest:
     )
 
 
-def merged(manifest: Manifest, merge: Sequence[tuple[str, str]]) -> Manifest:
-    """Class a becomes class b, for each (a, b) in order.
+def merged(
+    manifest: Manifest, merge: Sequence[tuple[str, str]], known: Sequence[str] = ()
+) -> Manifest:
+    """Class a becomes class b, for each (a, b) in order; it is noted where there was no b.
 
     Raises:
         SettingError: There is no class a, or it is b already.
     """
     labels = list(manifest.labels)
+    notes = []
     for old, new in merge:
         if old not in labels or old == new or not new.strip():
             near = similar(old, set(labels) - {new})
@@ -69,8 +72,10 @@ def merged(manifest: Manifest, merge: Sequence[tuple[str, str]]) -> Manifest:
                 f"one of {first_of(class_names(labels), 10)}",
                 f"did you mean {near[0]!r}?" if near else "--merge OLD=NEW, with names that exist",
             )
+        if new not in {*labels, *known}:
+            notes.append(_new_class(old, new, set(labels) - {old}))
         labels = [new if label == old else label for label in labels]
-    return replace(manifest, labels=tuple(labels))
+    return replace(manifest, labels=tuple(labels), notes=(*manifest.notes, *notes))
 
 
 def classes_matched(manifest: Manifest) -> Manifest:
@@ -93,7 +98,11 @@ def classes_matched(manifest: Manifest) -> Manifest:
         label: name or _refused(label, trained)
         for label, name in match_names(judged, trained).items()
     }
-    notes = [f"{old!r} in test is {new!r} in train" for old, new in meant.items() if old != new]
+    notes = [
+        f"{old!r} in {_splits_of(old, manifest)} is {new!r} in train"
+        for old, new in meant.items()
+        if old != new
+    ]
     missing = [name for name in trained if name not in meant.values()]
     if judged and missing:
         notes.append(f"without pictures to judge by: {first_of(missing, 10)}")
@@ -117,7 +126,7 @@ def groups_found(manifest: Manifest, pattern: str) -> Manifest:
     groups = tuple(map(search, manifest.ids))
     if not any(groups):
         raise SettingError(
-            f"group_pattern {pattern!r} finds no group, as in {first_of(manifest.ids, 2)}",
+            f"group_pattern '{pattern}' finds no group, as in {first_of(manifest.ids, 2)}",
             "a regular expression whose group is the name of what must stay together",
             r"for patient7_scan2.png: --group-pattern '(patient\d+)_'",
         )
@@ -127,10 +136,22 @@ def groups_found(manifest: Manifest, pattern: str) -> Manifest:
 def near_names_noted(manifest: Manifest) -> Manifest:
     """Class names that may be meant as one, in the notes; only ``merge`` makes them one."""
     notes = tuple(
-        f"{first!r} and {second!r} are two classes: if they are one, say --merge {second}={first}"
-        for first, second in nearly_equal_pairs(manifest.class_names)
+        f"{new!r} and {old!r} are two classes: if they are one, say {merge_option(old, new)}"
+        for old, new in manifest.nearly_equal
     )
     return replace(manifest, notes=(*manifest.notes, *notes))
+
+
+def _new_class(old: str, new: str, others: set[str]) -> str:
+    near = similar(new, others)
+    instead = f"; there is {' and '.join(map(repr, near))}" if near else ""
+    return f"merged {old!r} into {new!r}, which is a new class{instead}"
+
+
+def _splits_of(label: str, manifest: Manifest) -> str:
+    """The held-out splits where a label is written."""
+    pairs = set(zip(manifest.labels, manifest.splits, strict=True))
+    return " and ".join(split for split in ("validation", "test") if (label, split) in pairs)
 
 
 def _refused(label: str, trained: Sequence[str]) -> NoReturn:
@@ -139,7 +160,7 @@ def _refused(label: str, trained: Sequence[str]) -> NoReturn:
     raise DatasetError(
         f"the class {label!r} is in test or validation, but not in train",
         f"the classes of train: {first_of(trained, 10)}",
-        f"if it is {near[0]!r}: --merge {label}={near[0]}" if near else "add it to train",
+        f"if it is {near[0]!r}: {merge_option(label, near[0])}" if near else "add it to train",
     )
 
 

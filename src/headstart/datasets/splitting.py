@@ -208,7 +208,10 @@ def _require_both(judges: npt.NDArray[np.bool_]) -> None:
     if judges.all():
         raise _too_few("all pictures are in the test split" if len(judges) else "no pictures")
     if not judges.any():
-        raise _too_few("no class has a second picture (or group) to judge by")
+        raise _too_few(
+            "no class has a second picture (or group) to judge by: each has one picture, or all "
+            "its pictures are copies of one another or in one group"
+        )
 
 
 def _too_few_groups(number: int) -> NotEnoughData:
