@@ -22,10 +22,10 @@ demo: install ## fit a classifier that finds broken solar cells, on 2 624 real p
 	$(BIN)/python examples/solar_cells.py
 
 test: install ## the tests, in under three minutes
-	$(BIN)/python -m pytest -n $(WORKERS) -m 'not slow'
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile -m 'not slow'
 
 test-all: install ## every test, also those that take minutes
-	$(BIN)/python -m pytest -n $(WORKERS)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
 
 lint: install ## style
 	$(BIN)/ruff check .

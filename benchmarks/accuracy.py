@@ -1,4 +1,4 @@
-"""Measures docs/accuracy.md: every picture set in a folder, and the solar cells, by default settings.
+"""Measures docs/accuracy.md: picture sets in a folder and the solar cells, default settings.
 
     python benchmarks/accuracy.py FOLDER [--write docs/accuracy.md]
 

@@ -293,6 +293,8 @@ def _score(
     learnable: npt.NDArray[np.bool_],
     seconds: float,
 ) -> CandidateScore:
+    if not learnable.any():  # a picture a class: every fold holds classes that its fit never saw
+        learnable = np.ones_like(learnable)
     temperature = fit_temperature(scores[learnable], y[learnable])
     return CandidateScore(
         candidate=candidate,

@@ -145,6 +145,8 @@ def read_bytes(path: Path) -> bytes:
         raise UnusableImage("vanished", detail) from error
     except OSError as error:
         raise UnusableImage("unreadable", error.strerror or str(error)) from error
+    except ValueError as error:  # a name that no file can have
+        raise UnusableImage("unreadable", str(error)) from error
 
 
 def decode(data: bytes, *, at_least: int = 0, max_pixels: int = MAX_PIXELS) -> Picture:
