@@ -273,3 +273,17 @@ def test_each_split_folder_has_its_own_table(tree: Tree, name: str, text: str) -
     }
     assert found.splits == ("test", "test", "train", "train", "validation", "validation")
     assert (found.unusable, found.skipped) == ((), ())
+
+
+@pytest.mark.parametrize("others", [{"label": ["cat", "dog"]}, {}])
+@pytest.mark.parametrize("as_struct", [True, False])
+def test_pictures_inside_a_table_are_said(
+    tree: Tree, others: dict[str, list[str]], as_struct: bool
+) -> None:
+    data = b"\x89PNG\r\n\x1a\n" + bytes(40)
+    pictures = [{"bytes": data, "path": None}] * 2 if as_struct else [data] * 2
+    root = tree([])
+    pyarrow.parquet.write_table(pa.table({"image": pictures, **others}), root / "t.parquet")
+    with pytest.raises(DatasetError, match=r"the pictures are inside .*not read") as caught:
+        read(root / "t.parquet")
+    assert caught.value.fix == "write the pictures to files"

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from headstart.datasets.manifest import first_of
 from headstart.datasets.options import ReadOptions
 from headstart.datasets.split_words import split_of_cell
-from headstart.datasets.tables import Cells, Table
+from headstart.datasets.tables import Cells, Table, pictures_inside
 from headstart.datasets.walking import IMAGE_SUFFIXES, suffix_of
 from headstart.errors import DatasetError, SettingError
 from headstart.labels import similar
@@ -162,6 +162,8 @@ def _image_column(table: Table, options: ReadOptions, names_a_file: Callable[[st
         for place, column in enumerate(zip(*sample, strict=True))
     ]
     best, negative_place = max(ranked)
+    if table.embedded and not best[1]:  # the names of classes may be names of files too
+        raise pictures_inside(table)
     if not best[0]:
         raise DatasetError(
             f"no column of {table.path} holds files: {', '.join(header)}",

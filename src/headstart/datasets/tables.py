@@ -10,12 +10,13 @@ import math
 import os
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from headstart.datasets.walking import suffix_of
 from headstart.errors import DatasetError
+from headstart.images.sniffing import NOT_READ, READ, SNIFFED, sniff
 
 Cells = tuple[str, ...]
 
@@ -31,11 +32,13 @@ class Table:
         path: The file.
         header: The columns' names, or empty where the first row may or may not be one.
         rows: The cells.
+        embedded: The names of columns that hold whole pictures, which are not read.
     """
 
     path: Path
     header: Cells
     rows: tuple[Cells, ...]
+    embedded: Cells = ()
 
 
 def read_table(path: Path) -> Table:
@@ -47,7 +50,8 @@ def read_table(path: Path) -> Table:
     suffix = suffix_of(path.name)
     try:
         if suffix in (".parquet", ".pq"):
-            table = _from_records(path, _parquet_records(path))
+            records, embedded = _parquet_records(path)
+            table = replace(_from_records(path, records), embedded=embedded)
         elif suffix in (".jsonl", ".ndjson"):
             table = _from_records(path, _json_records(path))
         else:
@@ -55,6 +59,8 @@ def read_table(path: Path) -> Table:
     except (OSError, csv.Error, UnicodeError) as error:
         raise _cannot_read(path, str(error)) from error
     if not table.rows:
+        if table.embedded:
+            raise pictures_inside(table)
         raise _cannot_read(path, "it has no rows")
     return table
 
@@ -132,19 +138,35 @@ def _json_records(path: Path) -> list[dict[str, Any]]:
     return records
 
 
-def _parquet_records(path: Path) -> list[dict[str, Any]]:
+def _parquet_records(path: Path) -> tuple[list[dict[str, Any]], Cells]:
+    """The records, and the names of the columns of whole pictures, which they leave out."""
     import pyarrow
     import pyarrow.parquet
 
     try:
         schema = pyarrow.parquet.read_schema(path)
         # Nested columns hold whole pictures or several labels: neither a file's name nor a class.
-        flat = [field.name for field in schema if not pyarrow.types.is_nested(field.type)]
+        nested = {field.name for field in schema if pyarrow.types.is_nested(field.type)}
+        embedded = _embedded(pyarrow.parquet.ParquetFile(path))
+        flat = [name for name in schema.names if name not in {*nested, *embedded}]
         table = pyarrow.parquet.read_table(path, columns=flat)
         records: list[dict[str, Any]] = table.to_pylist()
     except pyarrow.ArrowException as error:
         raise _cannot_read(path, str(error)) from error
-    return records
+    return records, embedded
+
+
+def _embedded(file: Any) -> Cells:
+    """The columns whose first value is a picture's bytes, or holds them (``{"bytes": …}``)."""
+    first: dict[str, Any] = next(
+        (batch.to_pylist()[0] for batch in file.iter_batches(1) if len(batch)), {}
+    )
+    return tuple(name for name, value in first.items() if _is_a_picture(value))
+
+
+def _is_a_picture(value: Any) -> bool:
+    data = value.get("bytes") if isinstance(value, dict) else value
+    return isinstance(data, bytes) and sniff(data[:SNIFFED]) in READ | NOT_READ
 
 
 def _from_records(path: Path, records: Sequence[dict[str, Any]]) -> Table:
@@ -171,6 +193,16 @@ def _cell(value: Any) -> str:
     if isinstance(value, bytes):
         return os.fsdecode(value)
     return str(value)
+
+
+def pictures_inside(table: Table) -> DatasetError:
+    """What is said of a table that holds the pictures themselves."""
+    return DatasetError(
+        f"the pictures are inside {table.path} (in {', '.join(table.embedded)}), which is not read "
+        "in this version",
+        "a table of file names, or a folder for each class",
+        "write the pictures to files",
+    )
 
 
 def _cannot_read(path: Path, why: str) -> DatasetError:
