@@ -80,9 +80,7 @@ def test_weights_files_of_every_kind_are_read(tmp_path: Path) -> None:
     torch.save(state, tmp_path / "b.pth")
     torch.save({"state_dict": {f"module.{k}": v for k, v in state.items()}}, tmp_path / "c.pt")
     digests = {
-        from_timm.digest_of(
-            from_timm.create("test_resnet", from_timm.read_state(path), seed=9)
-        )
+        from_timm.digest_of(from_timm.create("test_resnet", from_timm.read_state(path), seed=9))
         for path in (tmp_path / "a.safetensors", tmp_path / "b.pth", tmp_path / "c.pt")
     }
     assert digests == {from_timm.digest_of(network)}

@@ -140,6 +140,8 @@ def read_bytes(path: Path) -> bytes:
             start = file.read(SNIFFED)
             _format_of(start)
             return start + file.read()
+    except UnusableImage:
+        raise
     except FileNotFoundError as error:
         detail = "a link to a file that is not there" if path.is_symlink() else ""
         raise UnusableImage("vanished", detail) from error
