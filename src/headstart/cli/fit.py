@@ -84,15 +84,22 @@ def _show(console: Console, fitted: Any) -> None:
     from headstart.reports.results import summary_lines
     from headstart.workflows.reporting import warnings_of, why
 
+    place = _shown(fitted.bundle)
     for line in (
         *candidate_lines(fitted.receipt["candidates"]),
         why(fitted.trained),
         *summary_lines(fitted.results),
         *warnings_of(fitted.trained),
         *problem_lines(fitted.receipt["findings"]),
-        *unusable_lines(fitted.receipt["unusable"], fitted.bundle / "unreadable.csv"),
-        f"saved {fitted.bundle}  (report.html, receipt.json, results.json) "
+        *unusable_lines(fitted.receipt["unusable"], place / "unreadable.csv"),
+        f"saved {place}  (report.html, receipt.json, results.json) "
         f"in {fitted.receipt['seconds']:.0f} s",
-        f"try: headstart predict {shlex.quote(str(fitted.bundle))} PICTURE",
+        f"try: headstart predict {shlex.quote(str(place))} PICTURE",
     ):
         console.say(line)
+
+
+def _shown(path: Path) -> Path:
+    """As short as it can be typed from here."""
+    here = Path.cwd()
+    return path.relative_to(here) if path.is_relative_to(here) else path
