@@ -47,3 +47,18 @@ def test_what_says_how_pictures_are_read_reaches_the_reader():
     recipe = Recipe(label_pattern="x", merge=(("a", "b"),), test=Path("t"))
     options = recipe.read_options
     assert (options.label_pattern, options.merge, options.test) == ("x", (("a", "b"),), Path("t"))
+
+
+def test_a_test_share_beside_a_given_test_part_is_refused(tmp_path):
+    from PIL import Image
+
+    from headstart.workflows.fit import run_fit
+
+    for split in ("train", "test"):
+        for kind in ("cat", "dog"):
+            folder = tmp_path / "pets" / split / kind
+            folder.mkdir(parents=True)
+            for number in range(2):
+                Image.new("RGB", (9, 9), (number, 9, 9)).save(folder / f"{number}.png")
+    with pytest.raises(SettingError, match="have a test part already"):
+        run_fit(tmp_path / "pets", tmp_path / "out", Recipe(test_share=0.3))

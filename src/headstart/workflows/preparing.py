@@ -15,7 +15,7 @@ from headstart.datasets.duplicates import Duplicates, find_duplicates
 from headstart.datasets.groups import merge_groups
 from headstart.datasets.manifest import Manifest
 from headstart.datasets.reading import read
-from headstart.errors import NotEnoughData
+from headstart.errors import NotEnoughData, SettingError
 from headstart.features.extraction import extract
 from headstart.features.feature_set import FeatureSet
 from headstart.features.store import FeatureStore
@@ -57,6 +57,7 @@ def prepare(pictures: str | os.PathLike[str], recipe: Recipe, progress: Progress
         StoreError: The cache cannot be written.
     """
     found = read(Path(pictures).expanduser(), recipe.read_options)
+    _must_have_effect(recipe, found)
     progress.say(found.summary())
     for note in found.notes:
         progress.say(f"  {note}")
@@ -80,6 +81,21 @@ def prepare(pictures: str | os.PathLike[str], recipe: Recipe, progress: Progress
         progress.say(copies)
     groups = merge_groups(manifest.groups, duplicates.pairs)
     return Prepared(manifest, backbone, features, duplicates, groups, unusable)
+
+
+def _must_have_effect(recipe: Recipe, found: Manifest) -> None:
+    """Refuse a share for the test where the test is given.
+
+    Raises:
+        SettingError: It would be ignored.
+    """
+    if recipe.test_share is not None and {"test", "validation"} & set(found.splits):
+        raise SettingError(
+            f"a test share of {recipe.test_share} was asked for, but the pictures have a test "
+            "part already",
+            "a share only where no test part is given",
+            "leave it out (on the command line: --test-share)",
+        )
 
 
 def _copies(duplicates: Duplicates) -> str:

@@ -28,7 +28,7 @@ class Recipe:
         images: Folder of the files that a table names.
         merge: Pairs (a, b): class a becomes class b.
         test: A folder or table with the test pictures, when it is not part of the dataset.
-        test_share: Share of the pictures kept for the test when no test set is given.
+        test_share: Share of the pictures kept for the test when no test set is given; None: 0.2.
         num_folds: Of the cross-validation that compares the heads.
         seed: Same seed, same machine: same result.
         threads: Processor cores to use; None: all of them.
@@ -47,7 +47,7 @@ class Recipe:
     images: Path | None = None
     merge: tuple[tuple[str, str], ...] = ()
     test: Path | None = None
-    test_share: float = 0.2
+    test_share: float | None = None
     num_folds: int = 5
     seed: int = 0
     threads: int | None = None
@@ -62,9 +62,9 @@ class Recipe:
             isinstance(pair, tuple) and len(pair) == 2 for pair in self.merge
         )
         _must_be(pairs, "merge", self.merge, "pairs of class names, as (('a', 'b'),)")
-        is_share = isinstance(self.test_share, int | float)
-        _must_be(is_share, "test_share", self.test_share, "a number more than 0, below 1")
-        _must_be(0 < self.test_share < 1, "test_share", self.test_share, "more than 0, below 1")
+        if self.test_share is not None:
+            is_share = isinstance(self.test_share, int | float) and 0 < self.test_share < 1
+            _must_be(is_share, "test_share", self.test_share, "a number more than 0, below 1")
         _must_be(self.num_folds >= 2, "num_folds", self.num_folds, "2 or more")
         _must_be(self.seed >= 0, "seed", self.seed, "0 or more")
         _must_be(self.threads is None or self.threads >= 1, "threads", self.threads, "1 or more")

@@ -89,7 +89,7 @@ def train(prepared: Prepared, recipe: Recipe, progress: Progress) -> Trained:
     manifest, groups = prepared.manifest, prepared.groups
     y = manifest.class_indices
     split = assign_splits(
-        y, groups, manifest.splits, seed=recipe.seed, test_share=recipe.test_share
+        y, groups, manifest.splits, seed=recipe.seed, test_share=recipe.test_share or 0.2
     )
     progress.say(split.rule)
     train_rows, test_rows = _rows(split, "train"), _rows(split, "test")
