@@ -106,8 +106,3 @@ def timm_name(name: str) -> str:
         return OFFLINE[name].architecture
     keras = {known.casefold(): timm for known, timm in KERAS_NAMES.items()}
     return keras.get(name.casefold(), name)
-
-
-def installed_offline() -> tuple[str, ...]:
-    """Names whose weights are on this machine through a PyPI package."""
-    return tuple(name for name, entry in OFFLINE.items() if entry.file() is not None)

@@ -33,8 +33,7 @@ _FLAGS = {
     "exif_rotated": "a camera's note to turn them: they are turned upright",
 }
 _FORMATS = {
-    "JPEG": (".jpg", ".jpeg", ".jpe", ".jfif", ".jif"),
-    "MPO": (".jpg", ".jpeg", ".mpo"),
+    "JPEG": (".jpg", ".jpeg", ".jpe", ".jfif", ".jif", ".mpo"),
     "PNG": (".png", ".apng"),
     "GIF": (".gif",),
     "WEBP": (".webp",),

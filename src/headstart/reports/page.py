@@ -60,7 +60,6 @@ class Candidate:
         log_loss: In nats, on the same pictures.
         seconds: What trying it took.
         chosen: Whether this is the one in the bundle.
-        corrected: Whether the luck of being the best of many was taken out of the score.
     """
 
     name: str
@@ -69,7 +68,6 @@ class Candidate:
     log_loss: float | None = None
     seconds: float | None = None
     chosen: bool = False
-    corrected: bool = False
 
 
 @dataclass(frozen=True)
