@@ -28,7 +28,7 @@ def _zip() -> bytes:
         (b"BMW and others: a list of cars", "plain text: 'BMW and others: a list of cars'"),
         (b"%PDF-1.7\n", "a PDF document"),
         (_zip(), "a ZIP archive"),
-        (gzip.compress(b"a"), "a gzip archive"),
+        (gzip.compress(b"a", mtime=0), "a gzip archive"),
         (b"\0\0\0\x18ftypmp42\0\0\0\0mp42isom", "a video (MP4 or QuickTime)"),
         (b"\0\0\0\x14ftypqt  \0\0\0\0qt  ", "a video (MP4 or QuickTime)"),
         (b"RIFF\0\0\0\0AVI LIST", "a video (AVI)"),
