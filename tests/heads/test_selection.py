@@ -251,7 +251,11 @@ def test_the_chosen_head_is_fitted_on_all_rows(data):
 
 
 def test_default_candidates():
-    names = [candidate.name for candidate in default_candidates(("a", "b"), ("ridge", "neighbors"))]
-    assert names == ["ridge · all taps", "ridge", "neighbors"]
+    candidates = default_candidates(("a", "b", "c"), ("ridge", "neighbors"))
+    assert [candidate.name for candidate in candidates] == [
+        *("ridge · all taps", "ridge", "neighbors", "ridge · b", "ridge · a"),
+    ]
+    taps = [candidate.taps for candidate in candidates]
+    assert taps == [("a", "b", "c"), ("c",), ("c",), ("b",), ("a",)]
     assert default_candidates(("a",), ("ridge",)) == (Candidate("ridge", ("a",)),)
-    assert default_candidates(("a", "b"), ("ridge",))[-1].taps == ("b",)
+    assert len(default_candidates(("a", "b"), ("neighbors",))) == 1
