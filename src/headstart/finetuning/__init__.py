@@ -1,0 +1,1 @@
+"""Pictures and a backbone in, a better fitting backbone and its head out."""
