@@ -1,8 +1,4 @@
-"""How unlike the training pictures is a picture: mean cosine distance to its nearest ones.
-
-Source: deep nearest neighbours for out-of-distribution detection (Sun et al. 2022,
-arXiv 2204.06507), with the mean over the nearest k instead of the k-th.
-"""
+"""How unlike the training pictures is a picture: mean cosine distance to its nearest ones."""
 
 from __future__ import annotations
 
@@ -11,13 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from headstart.metrics.nearness import NEIGHBOURS, directions, nearest
 from headstart.randomness import generator
 
-NEIGHBOURS = 10
 _MOST_ROWS = 4096
 # The share of pictures like the training ones that may be called unfamiliar.
 _FALSE_ALARMS = 0.01
-_BLOCK = 1024
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,28 +40,10 @@ def familiarity(
     rows = np.arange(len(features))
     if len(rows) > _MOST_ROWS:
         rows = np.sort(generator(seed, "familiarity").choice(rows, _MOST_ROWS, replace=False))
-    length = np.linalg.norm(features, axis=1, keepdims=True)
-    units = features / np.maximum(length, 1e-12)
+    units = directions(features)
     bank = units[rows].astype(np.float16)
     neighbours = max(1, min(NEIGHBOURS, len(rows) - 1))
-    distances = _distances(units, groups, bank.astype(np.float32), groups[rows], neighbours)
+    distances = nearest(units, groups, bank.astype(np.float32), groups[rows], neighbours).distance
     known = distances[np.isfinite(distances)]
     limit = float(np.quantile(known, 1 - _FALSE_ALARMS)) if len(known) else 2.0
     return Familiarity(bank, neighbours, limit)
-
-
-def _distances(
-    units: npt.NDArray[np.float32],
-    groups: npt.NDArray[np.int64],
-    bank: npt.NDArray[np.float32],
-    bank_groups: npt.NDArray[np.int64],
-    neighbours: int,
-) -> npt.NDArray[np.float64]:
-    distances = np.empty(len(units))
-    for start in range(0, len(units), _BLOCK):
-        block = slice(start, start + _BLOCK)
-        similarity = units[block] @ bank.T
-        similarity[groups[block, None] == bank_groups[None, :]] = -np.inf
-        nearest = -np.partition(-similarity, neighbours - 1, axis=1)[:, :neighbours]
-        distances[block] = 1.0 - nearest.mean(axis=1)
-    return distances
