@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import os
 from collections.abc import Iterable, Iterator
@@ -10,7 +11,9 @@ from typing import Any, overload
 
 from headstart.backbones.engine import Engine
 from headstart.backbones.reading import Outcome, Source, read_through
+from headstart.errors import BundleError
 from headstart.model import bundle
+from headstart.model.out_of_fold import OutOfFold, Sets
 from headstart.model.prediction import Prediction
 from headstart.model.record import Record
 
@@ -18,19 +21,52 @@ from headstart.model.record import Record
 Picture = str | os.PathLike[str] | bytes
 
 
-def load(path: str | os.PathLike[str], *, threads: int | None = None) -> Classifier:
+def load(
+    path: str | os.PathLike[str],
+    *,
+    threads: int | None = None,
+    max_error: float | None = None,
+    sets: float | None = None,
+) -> Classifier:
     """Load a saved classifier.
 
     Args:
         path: The folder that ``fit`` wrote.
         threads: Processor cores to use; None: all of them.
+        max_error: Answer only when so sure that at most this share of the answers is wrong, for
+            example 0.01; None: as ``fit`` set it.
+        sets: The share of predictions whose set of classes holds the true one, for example 0.9;
+            None: predictions have no sets.
 
     Raises:
-        BundleError: There is none, or it is damaged, edited, foreign, or too new.
+        BundleError: There is none, or it is damaged, edited, foreign, or too new; or too old for
+            ``max_error`` or ``sets``.
+        SettingError: The pictures it was made from cannot show so small an error, or are too few
+            for so high a share.
     """
     folder = Path(path)
     record = bundle.read_record(folder)
-    return Classifier(folder, record, threads=threads)
+    made = None
+    if max_error is not None or sets is not None:
+        held_out = _out_of_fold(folder, record)
+        if max_error is not None:
+            threshold = held_out.abstention(max_error).threshold
+            unsure = dataclasses.replace(record.unsure, ambiguous_below=threshold)
+            record = dataclasses.replace(record, unsure=unsure)
+        made = None if sets is None else held_out.sets(sets)
+    return Classifier(folder, record, threads=threads, sets=made)
+
+
+def _out_of_fold(folder: Path, record: Record) -> OutOfFold:
+    try:
+        assert record.out_of_fold is not None
+        return OutOfFold.from_arrays(bundle.read_arrays(folder), record.out_of_fold["method"])
+    except (AssertionError, KeyError, TypeError) as error:
+        raise BundleError(
+            f"the classifier in {folder} holds no held-out answers: it is of an older version",
+            "one that can say how often it errs when it is how sure",
+            "make it again with headstart fit",
+        ) from error
 
 
 class Classifier:
@@ -40,11 +76,20 @@ class Classifier:
         folder: Where the bundle is.
         record: What it says.
         threads: Processor cores to use; None: all of them.
+        sets: How predictions get their set of classes; None: they get none.
     """
 
-    def __init__(self, folder: Path, record: Record, *, threads: int | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        record: Record,
+        *,
+        threads: int | None = None,
+        sets: Sets | None = None,
+    ) -> None:
         self.folder = folder
         self.record = record
+        self.sets = sets
         self._threads = threads
         self._engine = Engine(folder / bundle.GRAPH, ("probabilities", "distance"), threads)
 
@@ -107,11 +152,12 @@ class Classifier:
     def _prediction(self, path: str, outcome: Outcome) -> Prediction:
         if outcome.outputs is None:
             assert outcome.failure is not None
-            return Prediction.unusable(path, outcome.failure)
+            return Prediction.unusable(path, outcome.failure, self.sets)
         return Prediction.of(
             path,
             outcome.outputs["probabilities"],
             float(outcome.outputs["distance"][0]),
             self.class_names,
             self.record.unsure,
+            self.sets,
         )

@@ -23,11 +23,19 @@ class Familiarity:
         bank: float16 [M, D], rows of length 1.
         neighbours: How many nearest rows the distance is averaged over, at most M.
         unfamiliar_above: 99 % of the training pictures are nearer than this to the others.
+        distances: float64 [N], of the training pictures to the others.
     """
 
     bank: npt.NDArray[np.float16]
     neighbours: int
     unfamiliar_above: float
+    distances: npt.NDArray[np.float64]
+
+    def distances_of(self, features: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
+        """float64 [M] of last-tap features float32 [M, D] of other pictures; as in the graph."""
+        nobody, own = np.full(len(features), -1), np.zeros(len(self.bank), dtype=np.int64)
+        bank = self.bank.astype(np.float32)
+        return nearest(directions(features), nobody, bank, own, self.neighbours).distance
 
 
 def familiarity(
@@ -46,4 +54,4 @@ def familiarity(
     distances = nearest(units, groups, bank.astype(np.float32), groups[rows], neighbours).distance
     known = distances[np.isfinite(distances)]
     limit = float(np.quantile(known, 1 - _FALSE_ALARMS)) if len(known) else 2.0
-    return Familiarity(bank, neighbours, limit)
+    return Familiarity(bank, neighbours, limit, distances)

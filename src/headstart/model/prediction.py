@@ -9,9 +9,12 @@ import numpy as np
 import numpy.typing as npt
 
 from headstart.errors import UnusableImage
+from headstart.model.out_of_fold import Sets
 
 AMBIGUOUS = "ambiguous"
 UNFAMILIAR = "unfamiliar"
+# The best class must be twice as probable as all others together.
+AMBIGUOUS_BELOW = 2 / 3
 
 
 @dataclass(frozen=True)
@@ -47,6 +50,8 @@ class Prediction:
         unsure: The answer should not be relied on.
         reason: ``"ambiguous"``, ``"unfamiliar"``, or why the picture could not be used
             (a code of ``headstart.unusable.REASONS``, then maybe a colon and the detail).
+        set: Classes of which one is the true one in a stated share of cases, the most probable
+            first; empty when the picture could not be used; None when no sets were asked for.
     """
 
     path: str
@@ -55,6 +60,7 @@ class Prediction:
     ranking: tuple[tuple[str, float], ...]
     unsure: bool
     reason: str | None
+    set: tuple[str, ...] | None = None
 
     @classmethod
     def of(
@@ -64,22 +70,27 @@ class Prediction:
         distance: float,
         class_names: tuple[str, ...],
         unsure: Unsure,
+        sets: Sets | None = None,
     ) -> Prediction:
         """From probabilities float32 [C] and a distance to the training pictures."""
         order = np.argsort(-probabilities, kind="stable")
         ranking = tuple((class_names[k], float(probabilities[k])) for k in order)
         label, probability = ranking[0]
         reason = unsure.reason(probability, distance)
-        return cls(path, label, probability, ranking, reason is not None, reason)
+        members = None
+        if sets is not None:
+            inside = sets.members(probabilities)
+            members = tuple(class_names[k] for k in order if inside[k])
+        return cls(path, label, probability, ranking, reason is not None, reason, members)
 
     @classmethod
-    def unusable(cls, path: str, failure: UnusableImage) -> Prediction:
+    def unusable(cls, path: str, failure: UnusableImage, sets: Sets | None = None) -> Prediction:
         """For a picture that could not be used."""
-        return cls(path, None, None, (), True, failure.what)
+        return cls(path, None, None, (), True, failure.what, None if sets is None else ())
 
     def to_json(self, top: int | None = None) -> dict[str, Any]:
-        """Plain values; ``top`` keeps so many of the ranking."""
-        return {
+        """Plain values; ``top`` keeps so many of the ranking. ``set`` only if asked for."""
+        values = {
             "path": self.path,
             "label": self.label,
             "probability": self.probability,
@@ -87,3 +98,4 @@ class Prediction:
             "unsure": self.unsure,
             "reason": self.reason,
         }
+        return values if self.set is None else values | {"set": list(self.set)}

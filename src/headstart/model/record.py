@@ -26,6 +26,8 @@ class Record:
         test: Figures on the test pictures, with intervals.
         data: Number of pictures, classes and a fingerprint of the training data.
         versions: Of this package and of what the graph was made with.
+        out_of_fold: What is promised of new pictures from answers about held-out ones (whose
+            arrays lie beside the head's); None in bundles older than that.
     """
 
     class_names: tuple[str, ...]
@@ -36,6 +38,7 @@ class Record:
     test: dict[str, Any]
     data: dict[str, Any]
     versions: dict[str, str]
+    out_of_fold: dict[str, Any] | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Plain values."""
@@ -50,6 +53,7 @@ class Record:
             "test": self.test,
             "data": self.data,
             "versions": self.versions,
+            "out_of_fold": self.out_of_fold,
         }
 
     @classmethod
@@ -69,6 +73,7 @@ class Record:
                 test=values["test"],
                 data=values["data"],
                 versions=values["versions"],
+                out_of_fold=values.get("out_of_fold"),
             )
         except (KeyError, TypeError, AttributeError, HeadstartError) as error:
             raise BundleError(

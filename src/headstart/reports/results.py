@@ -45,6 +45,25 @@ class WithoutLeakage:
     interval: Interval
 
 
+@dataclass(frozen=True)
+class WhenSure:
+    """The error among the pictures that were answered, the others being "unsure".
+
+    Args:
+        answered: How many were answered.
+        coverage: The share of all pictures that was answered.
+        coverage_interval: Of the coverage.
+        error: The share of the answers that is wrong; None without an answer.
+        interval: Of the error; [0, 1] without an answer.
+    """
+
+    answered: int
+    coverage: float
+    coverage_interval: Interval
+    error: float | None
+    interval: Interval
+
+
 @dataclass(frozen=True, eq=False)
 class Results:
     """Every number of one evaluation; make it with ``Results.of``.
@@ -65,6 +84,7 @@ class Results:
         reliability: Confidence against accuracy, in at most ten bins.
         without_leakage: The accuracy without leaked pictures; None when there are no such.
         untested_classes: Names of the classes without a picture among those judged.
+        when_sure: The error among the answered; None when nothing says which would be answered.
     """
 
     class_names: tuple[str, ...]
@@ -82,6 +102,7 @@ class Results:
     reliability: Reliability
     without_leakage: WithoutLeakage | None
     untested_classes: tuple[str, ...]
+    when_sure: WhenSure | None = None
 
     @classmethod
     def of(
@@ -93,6 +114,7 @@ class Results:
         groups: npt.NDArray[Any] | None = None,
         majority_class: int | None = None,
         leaked: Flags | None = None,
+        answered: Flags | None = None,
         seed: int = 0,
     ) -> Results:
         """Judge answers.
@@ -104,6 +126,7 @@ class Results:
             groups: [N], pictures with the same value are right or wrong together.
             majority_class: The most frequent class in training; that of ``y`` when not given.
             leaked: bool [N], the pictures that training has seen.
+            answered: bool [N], the pictures about which the classifier is not unsure.
             seed: The run's seed, for the intervals.
 
         Raises:
@@ -135,11 +158,12 @@ class Results:
             untested_classes=tuple(
                 name for name, n in zip(class_names, scores.support, strict=True) if n == 0
             ),
+            when_sure=None if answered is None else _when_sure(correct, groups, answered, seed),
         )
 
     def to_json(self) -> dict[str, Any]:
         """Plain numbers, the same to the last digit in every run; the keys are a contract."""
-        clean = self.without_leakage
+        clean, sure = self.without_leakage, self.when_sure
         return {
             "accuracy": _plain(self.accuracy),
             "interval": _ends(self.interval),
@@ -162,6 +186,14 @@ class Results:
                 "interval": _ends(clean.interval),
             },
             "untested_classes": list(self.untested_classes),
+            "unsure": sure
+            and {
+                "num_answered": sure.answered,
+                "coverage": _plain(sure.coverage),
+                "coverage_interval": _ends(sure.coverage_interval),
+                "error_when_answered": None if sure.error is None else _plain(sure.error),
+                "interval": _ends(sure.interval),
+            },
         }
 
     def class_rows(self) -> list[dict[str, Any]]:
@@ -208,6 +240,8 @@ def summary_lines(results: Results, pictures: str | None = None) -> list[str]:
         lines.append(f"most often confused: {_confusions_text(results.largest_confusions[:3])}")
     if results.without_leakage:
         lines.append(_leakage_line(results.without_leakage))
+    if results.when_sure:
+        lines.append(_sure_line(results.when_sure))
     if results.untested_classes:
         lines.append(f"classes without a test picture: {', '.join(results.untested_classes)}")
     return lines
@@ -221,6 +255,19 @@ def _without_leakage(
     clean = correct[~leaked]
     interval = accuracy_interval(clean, None if groups is None else groups[~leaked], seed)
     return WithoutLeakage(len(clean), float(clean.mean()) if len(clean) else None, interval)
+
+
+def _when_sure(
+    correct: Flags, groups: npt.NDArray[Any] | None, answered: Flags, seed: int
+) -> WhenSure:
+    wrong = ~correct[answered]
+    return WhenSure(
+        answered=len(wrong),
+        coverage=float(answered.mean()),
+        coverage_interval=accuracy_interval(answered, groups, seed),
+        error=float(wrong.mean()) if len(wrong) else None,
+        interval=accuracy_interval(wrong, None if groups is None else groups[answered], seed),
+    )
 
 
 def _confusions_text(confusions: tuple[Confusion, ...]) -> str:
@@ -238,6 +285,15 @@ def _leakage_line(clean: WithoutLeakage) -> str:
     return (
         f"without those that training has seen (copies, group mates): {percent(clean.accuracy)}"
         f" ({interval_text(clean.interval)}) of {clean.num_images}"
+    )
+
+
+def _sure_line(sure: WhenSure) -> str:
+    if sure.error is None:
+        return "unsure about every one of them"
+    return (
+        f"sure about {percent(sure.coverage)} ({interval_text(sure.coverage_interval)}); of these"
+        f" answers {percent(sure.error)} are wrong ({interval_text(sure.interval)})"
     )
 
 
