@@ -21,7 +21,12 @@ from headstart.files import canonical_json, readable_json, sha256, sha256_file
 # Part of every fingerprint: raise it when the same weights give other features than before.
 GRAPH_VERSION = 1
 
+# Part of the name of a graph's folder: raise it when the folder holds other files than before.
+BUILD_VERSION = 2
+
 GRAPH = "graph.onnx"
+STATISTICS = "statistics.onnx"
+PRETRAINING = "statistics.safetensors"
 RECORD = "backbone.json"
 
 _FAILED = 3
@@ -65,7 +70,8 @@ def build_in_child(request: Request, folder: Path) -> None:
         command,
         input=json.dumps(vars(request)).encode(),
         capture_output=True,
-        env={**os.environ, "HF_HUB_DISABLE_TELEMETRY": "1"},
+        # One thread: the few small pictures of a trace are sooner done than several are woken.
+        env={**os.environ, "HF_HUB_DISABLE_TELEMETRY": "1", "OMP_NUM_THREADS": "1"},
         check=False,
     )
     if child.returncode == _FAILED:
@@ -79,6 +85,7 @@ def build_in_child(request: Request, folder: Path) -> None:
 def build(request: Request, folder: Path) -> None:
     """The same in this process; imports torch."""
     from headstart.backbones import from_timm
+    from headstart.backbones.statistics_graph import write_statistics
 
     if request.weights == "hub":
         network = from_timm.download(request.architecture)
@@ -109,7 +116,10 @@ def build(request: Request, folder: Path) -> None:
             }
         ).encode()
     )
-    record["graph_sha256"] = sha256_file(folder / GRAPH)
+    write_statistics(network, preprocessing, folder / STATISTICS, folder / PRETRAINING)
+    record["sha256"] = {
+        name: sha256_file(folder / name) for name in (GRAPH, STATISTICS, PRETRAINING)
+    }
     (folder / RECORD).write_text(readable_json(record))
 
 

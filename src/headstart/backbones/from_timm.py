@@ -164,9 +164,19 @@ def write_graph(network: Network, preprocessing: Preprocessing, path: Path) -> l
         outputs = graph(pixels)
     dims = [output.shape[1] for output in outputs]
     names = graph.output_names
+    export(graph, pixels, path, names)
+    return [
+        {"name": name, "dim": dim}
+        for name, dim in zip(names, dims, strict=True)
+        if name != "logits"
+    ]
+
+
+def export(module: nn.Module, pixels: Tensor, path: Path, names: tuple[str, ...]) -> None:
+    """Write a module as ONNX: ``pixels`` uint8 [N, H, W, 3] in, outputs of these names out."""
     _quiet(
         lambda: torch.onnx.export(
-            graph,
+            module,
             (pixels,),
             str(path),
             dynamo=False,
@@ -176,28 +186,33 @@ def write_graph(network: Network, preprocessing: Preprocessing, path: Path) -> l
             dynamic_axes={name: {0: "N"} for name in ("pixels", *names)},
         )
     )
-    return [
-        {"name": name, "dim": dim}
-        for name, dim in zip(names, dims, strict=True)
-        if name != "logits"
-    ]
 
 
-class _Graph(nn.Module):
-    """Pixels to pooled features at every tap: the normalisation is part of it."""
+class Normalised(nn.Module):
+    """A network that is given pixels: the normalisation is part of the graph."""
 
     def __init__(self, network: Network, preprocessing: Preprocessing) -> None:
         super().__init__()
         self.network: Network = network
         self.mean = nn.Buffer(torch.tensor(preprocessing.mean).view(1, 3, 1, 1))
         self.std = nn.Buffer(torch.tensor(preprocessing.std).view(1, 3, 1, 1))
+
+    def normalise(self, pixels: Tensor) -> Tensor:
+        """uint8 [N, H, W, 3] to what the network expects, float32 [N, 3, H, W]."""
+        return (pixels.permute(0, 3, 1, 2).to(torch.float32) - self.mean) / self.std
+
+
+class _Graph(Normalised):
+    """Pixels to pooled features at every tap."""
+
+    def __init__(self, network: Network, preprocessing: Preprocessing) -> None:
+        super().__init__(network, preprocessing)
         self.indices, stages = _stages(network)
         logits = ("logits",) if getattr(network, "num_classes", 0) else ()
         self.output_names: tuple[str, ...] = (*stages, "head", *logits)
 
     def forward(self, pixels: Tensor) -> tuple[Tensor, ...]:
-        x = (pixels.permute(0, 3, 1, 2).to(torch.float32) - self.mean) / self.std
-        last, stages = self._features(x)
+        last, stages = self._features(self.normalise(pixels))
         head = self.network.forward_head(last, pre_logits=True)
         head = head if head.ndim == 2 else _pool(head)
         outputs = [*(_pool(stage) for stage in stages), head]

@@ -9,7 +9,14 @@ from pathlib import Path
 
 from headstart.backbones import catalog
 from headstart.backbones.backbone import Backbone
-from headstart.backbones.building import GRAPH, GRAPH_VERSION, RECORD, Request, build_in_child
+from headstart.backbones.building import (
+    BUILD_VERSION,
+    GRAPH,
+    GRAPH_VERSION,
+    RECORD,
+    Request,
+    build_in_child,
+)
 from headstart.errors import WeightsError
 from headstart.files import (
     cache_folder,
@@ -57,7 +64,7 @@ def load_backbone(
         with folder_written_whole(folder) as temporary:
             build_in_child(request, temporary)
     record = json.loads((folder / RECORD).read_bytes())
-    del record["graph_sha256"]
+    del record["sha256"]
     return Backbone.from_json(record, folder / GRAPH)
 
 
@@ -65,8 +72,9 @@ def _is_whole(folder: Path) -> bool:
     """Whether a backbone was built there before, and is as it was written."""
     try:
         record = json.loads((folder / RECORD).read_bytes())
-        return bool(record["graph_sha256"] == sha256_file(folder / GRAPH))
-    except (OSError, ValueError, KeyError, TypeError):
+        kept = record["sha256"].items()
+        return all(sha256_file(folder / name) == digest for name, digest in kept)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return False
 
 
@@ -114,7 +122,7 @@ def _offline_request(name: str) -> Request:
 
 def _lookup_key(request: Request) -> str:
     """Names everything that decides the graph, without loading the network."""
-    asked = {**vars(request), "version": GRAPH_VERSION}
+    asked = {**vars(request), "version": GRAPH_VERSION, "build": BUILD_VERSION}
     if request.weights == "hub":
         asked["timm"] = importlib.metadata.version("timm")
     elif request.weights != "random":

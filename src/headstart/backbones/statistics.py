@@ -1,0 +1,124 @@
+"""What a network's layers are given by some pictures, beside what they were given in pretraining.
+
+Read with the second graph that `building` writes beside the first; see `statistics_graph`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from safetensors import safe_open
+
+from headstart.backbones.backbone import Backbone
+from headstart.backbones.building import PRETRAINING, STATISTICS
+from headstart.backbones.engine import LazyEngine, Outputs
+from headstart.backbones.reading import read_through
+
+Floats = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One batch-norm layer.
+
+    Args:
+        name: Its place in the network.
+        channels: Its columns among those of all layers.
+    """
+
+    name: str
+    channels: slice
+
+
+@dataclass(frozen=True, eq=False)
+class Pretraining:
+    """What a network remembers of the pictures it was pretrained on.
+
+    Args:
+        mean, std: float32 [sum of C], running statistics of every batch-norm layer's input.
+        layers: In order of depth; none where the network has no batch norm.
+        classes: Names of the classes it was trained to tell apart, where known.
+    """
+
+    mean: Floats
+    std: Floats
+    layers: tuple[Layer, ...]
+    classes: tuple[str, ...] | None
+
+
+@dataclass(frozen=True, eq=False)
+class PictureStatistics:
+    """What N pictures give to a network's layers. None: the network has no such layer.
+
+    Args:
+        means, squares: float32 [N, sum of C], over the positions of each picture, of the input
+            of every batch-norm layer.
+        logits: float32 [N, K], of the network's own classifier.
+        affinity: float32 [N], largest cosine with a class prototype.
+        look: float32 [N, 3]: colour, contrast and unevenness of the border, each in 0..1.
+    """
+
+    means: Floats | None
+    squares: Floats | None
+    logits: Floats | None
+    affinity: Floats | None
+    look: Floats
+
+    def __len__(self) -> int:
+        return len(self.look)
+
+
+def pretraining(backbone: Backbone) -> Pretraining | None:
+    """What the backbone remembers; None where it was not built here (a graph in a bundle)."""
+    path = backbone.graph.with_name(PRETRAINING)
+    if not path.is_file():
+        return None
+    with safe_open(path, framework="numpy") as file:
+        record = json.loads(file.metadata()["record"])
+        mean, std = file.get_tensor("mean"), file.get_tensor("std")
+    names = [name for name, _ in record["layers"]]
+    ends = np.cumsum([num for _, num in record["layers"]], dtype=np.int64).tolist()
+    layers = [
+        Layer(name, slice(start, end))
+        for name, start, end in zip(names, [0, *ends], ends, strict=False)
+    ]
+    return Pretraining(
+        mean, std, tuple(layers), tuple(record["classes"]) if record["classes"] else None
+    )
+
+
+def picture_statistics(
+    backbone: Backbone, paths: Sequence[Path], threads: int | None = None
+) -> PictureStatistics | None:
+    """Statistics of the pictures that can be read; None where none can.
+
+    Args:
+        backbone: As `load_backbone` gave it.
+        paths: Files; a few hundred are enough, and some 100 kB each are kept in memory.
+        threads: None: chosen from the machine.
+    """
+    engine = LazyEngine(backbone.graph.with_name(STATISTICS), threads=threads)
+    outcomes = read_through(
+        paths, engine, backbone.preprocessing, threads=2 * threads if threads else None
+    )
+    rows = [outcome.outputs for outcome in outcomes if outcome.outputs is not None]
+    return _stacked(rows) if rows else None
+
+
+def _stacked(rows: list[Outputs]) -> PictureStatistics:
+    def column(name: str) -> Floats | None:
+        return np.stack([row[name] for row in rows]) if name in rows[0] else None
+
+    affinity = column("affinity")
+    return PictureStatistics(
+        means=column("means"),
+        squares=column("squares"),
+        logits=column("logits"),
+        affinity=None if affinity is None else affinity[:, 0],
+        look=np.stack([row["look"] for row in rows]),
+    )
