@@ -13,6 +13,7 @@ from typing import Any
 import click
 
 from headstart.cli.console import Console, print_json_rows, printable
+from headstart.cli.shares import share
 
 _FORMATS = ("table", "json", "csv", "parquet")
 
@@ -27,6 +28,19 @@ _FORMATS = ("table", "json", "csv", "parquet")
     metavar="K",
     help="How many classes to rank.  [default: 3 in the table, all elsewhere]",
 )
+@click.option(
+    "--max-error",
+    type=share,
+    metavar="X",
+    help="Be unsure so often that at most this share of the answers is wrong, as 1% or 0.01.  "
+    "[default: as fit set it]",
+)
+@click.option(
+    "--sets",
+    type=share,
+    metavar="X",
+    help="Add a set of classes that holds the true one in this share of cases, as 90%.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON array.")
 @click.option("--csv", "as_csv", is_flag=True, help="Print CSV.")
 @click.option(
@@ -39,6 +53,8 @@ def command(
     bundle: Path,
     pictures: tuple[str, ...],
     top: int | None,
+    max_error: float | None,
+    sets: float | None,
     as_json: bool,
     as_csv: bool,
     parquet: Path | None,
@@ -71,17 +87,22 @@ def command(
         )
     if parquet is not None:
         _must_not_be_another_file(parquet)
-    classifier = load(bundle, threads=threads)
-    if classifier.warning and not quiet:
-        Console().say(classifier.warning)
+    classifier = load(bundle, threads=threads, max_error=max_error, sets=sets)
+    console = Console(quiet=quiet)
+    if classifier.warning:
+        console.say(classifier.warning)
+    if max_error is not None:
+        console.say(_meaning_of_unsure(classifier.record.unsure.ambiguous_below, max_error))
+    if classifier.sets is not None:
+        console.say(_meaning_of_sets(classifier.sets))
     tally = _Tally()
     rows = tally.of(classifier.predictions(_unlisted(expand, pictures)))
     if as_json:
         print_json_rows(row.to_json(top) for row in rows)
     elif as_csv:
-        _write_csv(rows, top)
+        _write_csv(rows, top, with_sets=sets is not None)
     elif parquet is not None:
-        _write_parquet(rows, parquet, top)
+        _write_parquet(rows, parquet, top, with_sets=sets is not None)
     else:
         _show(rows, top or 3)
     if not tally.rows:
@@ -90,8 +111,8 @@ def command(
             "at least one file",
             "check the spelling of the path, or what is in it",
         )
-    if tally.unusable and not quiet:
-        Console().say(f"{tally.unusable} of {tally.rows} could not be used (see their reasons)")
+    if tally.unusable:
+        console.say(f"{tally.unusable} of {tally.rows} could not be used (see their reasons)")
     click.get_current_context().exit(3 if tally.unusable else 0)
 
 
@@ -132,18 +153,36 @@ def _line(row: Any, top: int) -> str:
     if row.label is None:
         return f"{row.path}: not usable: {row.reason}"
     ranking = "   ".join(f"{label} {100 * p:.1f} %" for label, p in row.ranking[:top])
-    return f"{row.path}: {f'unsure ({row.reason}): ' if row.unsure else ''}{ranking}"
+    members = "" if row.set is None else f"   {{{', '.join(row.set)}}}"
+    return f"{row.path}: {f'unsure ({row.reason}): ' if row.unsure else ''}{ranking}{members}"
 
 
-def _write_csv(rows: Iterator[Any], top: int | None) -> None:
+def _meaning_of_unsure(threshold: float, max_error: float) -> str:
+    when = f"below a probability of {100 * threshold:.4g} %" if threshold else "at no probability"
+    return (
+        f"unsure {when}: of other pictures like those of "
+        f"training, at most {100 * max_error:g} % of the answers are wrong (95 % confidence)"
+    )
+
+
+def _meaning_of_sets(sets: Any) -> str:
+    return (
+        f"sets hold the true class in {100 * sets.level:g} % or more of pictures like those of "
+        f"training (± {100 * sets.deviation:.1f} points, one standard deviation)"
+    )
+
+
+def _write_csv(rows: Iterator[Any], top: int | None, *, with_sets: bool) -> None:
     writer = csv.writer(sys.stdout)
-    writer.writerow(["path", "label", "probability", "unsure", "reason", "ranking"])
+    columns = ["path", "label", "probability", "unsure", "reason", "ranking"]
+    writer.writerow([*columns, "set"] if with_sets else columns)
     for row in rows:
         ranking = json.dumps({label: round(p, 6) for label, p in row.ranking[:top]})
-        writer.writerow([row.path, row.label, row.probability, row.unsure, row.reason, ranking])
+        cells = [row.path, row.label, row.probability, row.unsure, row.reason, ranking]
+        writer.writerow([*cells, json.dumps(row.set)] if with_sets else cells)
 
 
-def _write_parquet(rows: Iterator[Any], path: Path, top: int | None) -> None:
+def _write_parquet(rows: Iterator[Any], path: Path, top: int | None, *, with_sets: bool) -> None:
     """Row group by row group, so that memory does not grow with the number of pictures."""
     import itertools
 
@@ -163,6 +202,8 @@ def _write_parquet(rows: Iterator[Any], path: Path, top: int | None) -> None:
             ("reason", pa.string()),
         ]
     )
+    if with_sets:
+        schema = schema.append(pa.field("set", pa.list_(pa.string())))
     batch = list(itertools.islice(rows, 4096))
     if not batch:
         return  # nothing to say is no reason to replace what an earlier run wrote

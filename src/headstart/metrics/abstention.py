@@ -76,12 +76,14 @@ class Abstention:
         num_rows: Held-out rows.
         answered: Those that reach the threshold.
         wrong: Those of the answered that are wrong.
+        max_error: What was asked for; None if the threshold was.
     """
 
     threshold: float
     num_rows: int
     answered: int
     wrong: int
+    max_error: float | None = None
 
     @property
     def coverage(self) -> float:
@@ -141,7 +143,7 @@ def threshold_for(
     steps = _tested(curve)
     most = _most_mistakes(curve.answered[steps], max_error, 1 - level)
     passed = [step for step, limit in zip(steps, most, strict=True) if curve.wrong[step] <= limit]
-    return _at(curve, passed[-1]) if passed else None
+    return _at(curve, passed[-1], max_error) if passed else None
 
 
 def smallest_max_error(confidence: Floats, correct: Flags, level: float = 0.95) -> float:
@@ -230,8 +232,9 @@ def _passes(answered: Indices, limits: Indices, error: float) -> float:
     return passed
 
 
-def _at(curve: RiskCoverage, step: int) -> Abstention:
+def _at(curve: RiskCoverage, step: int, max_error: float) -> Abstention:
     # Whatever is surer than the next step: that is the rule that was tested.
     is_last = step + 1 == len(curve.threshold)
     threshold = 0.0 if is_last else float(np.nextafter(curve.threshold[step + 1], np.float32(2)))
-    return Abstention(threshold, curve.num_rows, int(curve.answered[step]), int(curve.wrong[step]))
+    answered, wrong = int(curve.answered[step]), int(curve.wrong[step])
+    return Abstention(threshold, curve.num_rows, answered, wrong, max_error)

@@ -149,6 +149,11 @@ class Classifier:
         preprocessing = self.record.preprocessing
         return read_through(sources, self._engine, preprocessing, threads=threads)
 
+    def reason(self, outputs: dict[str, Any]) -> str | None:
+        """Why it is unsure about a picture with these outputs: a word, or None."""
+        probability, distance = outputs["probabilities"].max(), outputs["distance"][0]
+        return self.record.unsure.reason(float(probability), float(distance))
+
     def _prediction(self, path: str, outcome: Outcome) -> Prediction:
         if outcome.outputs is None:
             assert outcome.failure is not None

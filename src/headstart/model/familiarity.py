@@ -31,6 +31,11 @@ class Familiarity:
     unfamiliar_above: float
     distances: npt.NDArray[np.float64]
 
+    @property
+    def familiar(self) -> npt.NDArray[np.bool_]:
+        """Which training pictures are like the others; also those with too few to compare."""
+        return ~(np.isfinite(self.distances) & (self.distances > self.unfamiliar_above))
+
     def distances_of(self, features: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
         """float64 [M] of last-tap features float32 [M, D] of other pictures; as in the graph."""
         nobody, own = np.full(len(features), -1), np.zeros(len(self.bank), dtype=np.int64)

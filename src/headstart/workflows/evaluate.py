@@ -13,7 +13,7 @@ from headstart.datasets.duplicates import same_bytes
 from headstart.datasets.groups import merge_groups
 from headstart.datasets.manifest import Manifest
 from headstart.datasets.reading import read
-from headstart.errors import DatasetError
+from headstart.errors import DatasetError, SettingError
 from headstart.labels import match_names, similar
 from headstart.model import bundle
 from headstart.model.classifier import Classifier, load
@@ -83,14 +83,20 @@ def run_evaluate(
     """`evaluate`, with what could not be judged and what had been seen before."""
     progress = progress or Silent()
     if not isinstance(classifier, Classifier):
-        classifier = load(classifier, threads=recipe.threads)
+        classifier = load(classifier, threads=recipe.threads, max_error=recipe.max_error)
+    elif recipe.max_error is not None:
+        raise SettingError(
+            f"max_error is {recipe.max_error}, but the classifier is loaded already",
+            "max_error where the classifier is loaded",
+            f"headstart.load(path, max_error={recipe.max_error})",
+        )
     found = read(Path(pictures), recipe.read_options, known=classifier.class_names)
     progress.say(found.summary())
     judged, rule = _judged(found)
     progress.say(rule)
     names = _matched(judged, classifier)
     trained_on = _training_digests(classifier)
-    probabilities, rows, unusable, digests = [], [], [], []
+    probabilities, answered, rows, unusable, digests = [], [], [], [], []
     progress.start("pictures", len(judged))
     try:
         for row, outcome in enumerate(classifier.outcomes(judged.paths)):
@@ -103,6 +109,7 @@ def run_evaluate(
             rows.append(row)
             digests.append(outcome.digest)
             probabilities.append(outcome.outputs["probabilities"])
+            answered.append(classifier.reason(outcome.outputs) is None)
     finally:
         progress.stop()
     if not rows:
@@ -119,6 +126,7 @@ def run_evaluate(
         classifier.class_names,
         groups=merge_groups(tuple(judged.groups[row] for row in rows), same_bytes(digests)),
         leaked=seen,
+        answered=np.array(answered),
         seed=recipe.seed,
     )
     return Evaluated(

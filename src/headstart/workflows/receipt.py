@@ -10,6 +10,7 @@ from headstart.datasets.finding import Finding
 from headstart.heads.selection import CandidateScore
 from headstart.metrics.comparison import paired_difference
 from headstart.metrics.intervals import accuracy_interval
+from headstart.workflows.abstaining import expected_of
 from headstart.workflows.preparing import Prepared
 from headstart.workflows.recipe import Recipe
 from headstart.workflows.training import Trained
@@ -37,6 +38,7 @@ def receipt_of(
             "accuracy_corrected_for_choosing": round(estimate, 6),
             "interval": [round(interval.low, 6), round(interval.high, 6)],
         },
+        "unsure": {**vars(trained.unsure), **expected_of(trained.expected)},
         "candidates": _candidates(prepared, trained, recipe.seed),
         "features": {
             "computed": prepared.features.computed,

@@ -30,6 +30,8 @@ class Recipe:
         test: A folder or table with the test pictures, when it is not part of the dataset.
         test_share: Share of the pictures kept for the test when no test set is given; None: 0.2.
         num_folds: Of the cross-validation that compares the heads.
+        max_error: Answer only when so sure that at most this share of the answers is wrong, for
+            example 0.01; None: when the best class is twice as probable as all others together.
         seed: Same seed, same machine: same result.
         threads: Processor cores to use; None: all of them.
         cache: Where features are kept; None: the user's cache folder.
@@ -49,6 +51,7 @@ class Recipe:
     test: Path | None = None
     test_share: float | None = None
     num_folds: int = 5
+    max_error: float | None = None
     seed: int = 0
     threads: int | None = None
     cache: Path | None = None
@@ -65,6 +68,9 @@ class Recipe:
         if self.test_share is not None:
             is_share = isinstance(self.test_share, int | float) and 0 < self.test_share < 1
             _must_be(is_share, "test_share", self.test_share, "a number more than 0, below 1")
+        if self.max_error is not None:
+            is_share = isinstance(self.max_error, int | float) and 0 < self.max_error < 1
+            _must_be(is_share, "max_error", self.max_error, "a number more than 0, below 1")
         _must_be(self.num_folds >= 2, "num_folds", self.num_folds, "2 or more")
         _must_be(self.seed >= 0, "seed", self.seed, "0 or more")
         _must_be(self.threads is None or self.threads >= 1, "threads", self.threads, "1 or more")

@@ -20,14 +20,12 @@ from headstart.errors import SettingError
 from headstart.files import canonical_json, readable_json, sha256
 from headstart.model import bundle
 from headstart.model.graph import write_classifier_graph
-from headstart.model.prediction import Unsure
 from headstart.model.record import Record
 from headstart.unusable import Unusable
+from headstart.workflows.abstaining import expected_of
 from headstart.workflows.preparing import Prepared
 from headstart.workflows.training import Trained
 
-# The best class must be twice as probable as all others together.
-_AMBIGUOUS_BELOW = 2 / 3
 _CHECKED_PICTURES = 16
 _RESULTS, _RECEIPT, _REPORT = "results.json", "receipt.json", "report.html"
 _SPLIT, _UNREADABLE = "split.csv", "unreadable.csv"
@@ -102,6 +100,7 @@ def write_bundle(
     _must_agree(folder / bundle.GRAPH, prepared, trained)
     described, arrays = layers.to_plain(trained.head.layers_)
     train_digests = [prepared.features.facts.digests[row] for row in trained.train]
+    arrays |= trained.out_of_fold.to_arrays()
     arrays["training_digests"] = np.frombuffer(b"".join(train_digests), np.uint8).reshape(-1, 32)
     bundle.write_arrays(folder, arrays)
     (folder / _RESULTS).write_text(readable_json(trained.results.to_json()))
@@ -146,7 +145,7 @@ def _record(prepared: Prepared, trained: Trained, described: list[dict[str, Any]
             "temperature": trained.head.temperature_,
             "layers": described,
         },
-        unsure=Unsure(_AMBIGUOUS_BELOW, trained.familiarity.unfamiliar_above),
+        unsure=trained.unsure,
         test={k: results[k] for k in ("accuracy", "interval", "num_images")},
         data={
             "num_images": len(manifest),
@@ -155,6 +154,7 @@ def _record(prepared: Prepared, trained: Trained, described: list[dict[str, Any]
             "fingerprint": sha256(canonical_json(rows).encode()),
         },
         versions=_versions(),
+        out_of_fold={"method": trained.out_of_fold.method, **expected_of(trained.expected)},
     )
 
 

@@ -21,11 +21,15 @@ from headstart.heads.selection import (
     default_candidates,
     fit_chosen,
 )
+from headstart.metrics.abstention import Abstention
 from headstart.metrics.comparison import bias_corrected_best
 from headstart.metrics.intervals import Interval
 from headstart.model.familiarity import Familiarity, familiarity
+from headstart.model.out_of_fold import OutOfFold
+from headstart.model.prediction import Unsure
 from headstart.progress import Progress
 from headstart.reports.results import Results
+from headstart.workflows.abstaining import abstention, expectation, held_out_answers
 from headstart.workflows.preparing import Prepared, Rows
 from headstart.workflows.recipe import Recipe
 
@@ -45,6 +49,8 @@ class Trained:
         familiarity: Distances to the training pictures.
         results: The test.
         probabilities: float32 [len(test), C].
+        out_of_fold: The chosen candidate's answers about held-out training pictures.
+        expected: From which probability on it answers, and what these let expect of that.
     """
 
     split: Split
@@ -58,11 +64,18 @@ class Trained:
     familiarity: Familiarity
     results: Results
     probabilities: npt.NDArray[np.float32]
+    out_of_fold: OutOfFold
+    expected: Abstention
 
     @property
     def candidate(self) -> Candidate:
         """The chosen one."""
         return self.scores[self.chosen].candidate
+
+    @property
+    def unsure(self) -> Unsure:
+        """When the classifier is."""
+        return Unsure(self.expected.threshold, self.familiarity.unfamiliar_above)
 
 
 def candidates_of(taps: tuple[str, ...], heads: tuple[str, ...]) -> tuple[Candidate, ...]:
@@ -118,6 +131,13 @@ def train(prepared: Prepared, recipe: Recipe, progress: Progress) -> Trained:
     head = fit_chosen(best.candidate, taps, y[train_rows], mine, best.temperature, seed=recipe.seed)
     probabilities = head.predict_proba(prepared.features.joined(best.candidate.taps, test_rows))
     leaked = np.isin(groups[test_rows], mine)
+    seen = familiarity(taps["head"], mine, recipe.seed)
+    held_out = held_out_answers(best, y[train_rows], mine, seen, recipe.seed)
+    expected = abstention(held_out, recipe.max_error)
+    progress.say(expectation(expected))
+    answered = (probabilities.max(axis=1) >= expected.threshold) & (
+        seen.distances_of(prepared.features.taps["head"][test_rows]) <= seen.unfamiliar_above
+    )
     return Trained(
         split=split,
         train=train_rows,
@@ -128,7 +148,7 @@ def train(prepared: Prepared, recipe: Recipe, progress: Progress) -> Trained:
         # Taking luck out of a score may not raise it: what is above is the resampling's own luck.
         corrected=(min(estimate, best.accuracy), interval),
         head=head,
-        familiarity=familiarity(taps["head"], mine, recipe.seed),
+        familiarity=seen,
         results=Results.of(
             y[test_rows],
             probabilities,
@@ -136,9 +156,12 @@ def train(prepared: Prepared, recipe: Recipe, progress: Progress) -> Trained:
             groups=groups[test_rows],
             majority_class=int(np.bincount(y[train_rows]).argmax()),
             leaked=leaked,
+            answered=answered,
             seed=recipe.seed,
         ),
         probabilities=probabilities,
+        out_of_fold=held_out,
+        expected=expected,
     )
 
 
