@@ -58,7 +58,7 @@ def matrix_of(view: View) -> Matrix:
 
 
 def places(matrix: Matrix, lens: float, size: int) -> Grid:
-    """Where each pixel of the square looks: float32 [size, size, 2], x and y.
+    """Where each pixel of the square looks: float32 [2, size, size], x and y.
 
     Args:
         matrix: From the square to where places are wanted.
@@ -73,20 +73,19 @@ def places(matrix: Matrix, lens: float, size: int) -> Grid:
         farther = 1 + np.float32(lens / 2) * (x * x + y * y)
         x, y = x * farther, y * farther
     (a, b, c), (d, e, f), (g, h, i) = matrix.astype(np.float32)
-    found = np.empty((size, size, 2), dtype=np.float32)
-    found[..., 0] = a * x + b * y + c
-    found[..., 1] = d * x + e * y + f
+    found = np.empty((2, size, size), dtype=np.float32)
+    found[0] = a * x + b * y + c
+    found[1] = d * x + e * y + f
     if g or h:
-        found /= (g * x + h * y + i)[..., None]
+        found /= g * x + h * y + i
     return found
 
 
 def mirrored_at_edges(along: Grid, length: float) -> Grid:
     """Places outside [0, length] brought inside as in a mirror at each edge."""
-    if along.min() >= 0 and along.max() <= length:
-        return along
-    inside = length - np.abs(length - np.abs(along) % (2 * length))
-    return np.asarray(inside, dtype=np.float32)
+    while along.min() < 0 or along.max() > length:
+        along = length - np.abs(length - np.abs(along))
+    return along
 
 
 def _shifted(view: View) -> Matrix:
