@@ -65,7 +65,7 @@ def test_a_store_is_read_while_others_write_to_it(own_cache, backbone):
         for values in taps.values():
             np.testing.assert_array_equal(values[:, 0], known)
             np.testing.assert_array_equal(values[:, -1], known)
-        assert [fact.width for fact in facts] == known
+        assert facts.widths.tolist() == known
         assert store.damaged == []
     for writer in writers:
         _, stderr = writer.communicate()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import array
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -9,11 +10,9 @@ import numpy as np
 
 from headstart.backbones.backbone import Backbone
 from headstart.backbones.engine import LazyEngine
-from headstart.backbones.reading import FileFacts, Outcome, read_through
-from headstart.datasets.facts import Facts
+from headstart.backbones.reading import Outcome, read_through
 from headstart.features.feature_set import FeatureSet
 from headstart.features.store import FeatureStore, Row
-from headstart.images.perceptual_hash import THUMBNAIL_SIDE
 from headstart.progress import Progress, Silent
 from headstart.unusable import Unusable
 
@@ -47,10 +46,9 @@ def extract(
     engine = LazyEngine(backbone.graph, backbone.tap_names, threads)
     progress.start("features", len(paths))
     digests: list[bytes] = []
-    indices: list[int] = []
+    indices = array.array("q")
     unusable: list[Unusable] = []
     writer = _Writer(store)
-    before = store.digests
     outcomes = read_through(
         paths,
         engine,
@@ -77,10 +75,10 @@ def extract(
     return FeatureSet(
         indices=np.array(indices, dtype=np.int64),
         taps=taps,
-        facts=_columns(digests, facts),
+        facts=facts,
         unusable=tuple(unusable),
         computed=writer.computed,
-        reused=sum(digest in before for digest in digests),
+        reused=sum(map(store.had, digests)),
     )
 
 
@@ -103,18 +101,3 @@ class _Writer:
     def flush(self) -> None:
         rows, self._rows = list(self._rows.values()), {}
         self._store.add(rows)
-
-
-def _columns(digests: Sequence[bytes], facts: Sequence[FileFacts]) -> Facts:
-    return Facts(
-        digests=tuple(digests),
-        widths=np.array([fact.width for fact in facts], dtype=np.int64),
-        heights=np.array([fact.height for fact in facts], dtype=np.int64),
-        formats=tuple(fact.format for fact in facts),
-        modes=tuple(fact.mode for fact in facts),
-        flags=tuple(fact.flags for fact in facts),
-        hashes=np.array([fact.hash for fact in facts], dtype=np.uint64),
-        thumbnails=np.array(
-            [np.frombuffer(fact.thumbnail, np.uint8) for fact in facts], dtype=np.uint8
-        ).reshape(len(facts), THUMBNAIL_SIDE**2),
-    )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,6 +10,33 @@ import numpy.typing as npt
 
 from headstart.datasets.facts import Facts
 from headstart.unusable import Unusable
+
+
+class Taps(Mapping[str, npt.NDArray[np.float32]]):
+    """Features by tap name, each read when it is first asked for: checks never need them.
+
+    Args:
+        names: In order of depth.
+        read: float32 [N, D] of one tap.
+    """
+
+    def __init__(
+        self, names: Iterable[str], read: Callable[[str], npt.NDArray[np.float32]]
+    ) -> None:
+        self._values: dict[str, npt.NDArray[np.float32] | None] = dict.fromkeys(names)
+        self._read = read
+
+    def __getitem__(self, name: str) -> npt.NDArray[np.float32]:
+        values = self._values[name]
+        if values is None:
+            values = self._values[name] = self._read(name)
+        return values
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        return len(self._values)
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,7 +53,7 @@ class FeatureSet:
     """
 
     indices: npt.NDArray[np.int64]
-    taps: dict[str, npt.NDArray[np.float32]]
+    taps: Mapping[str, npt.NDArray[np.float32]]
     facts: Facts
     unusable: tuple[Unusable, ...]
     computed: int

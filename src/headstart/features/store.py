@@ -12,7 +12,7 @@ import contextlib
 import json
 import secrets
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -23,23 +23,20 @@ import pyarrow.parquet as pq
 from headstart.backbones.backbone import Backbone
 from headstart.backbones.engine import Outputs
 from headstart.backbones.reading import FileFacts
+from headstart.datasets.facts import Facts
 from headstart.errors import StoreError
+from headstart.features import columns
+from headstart.features.columns import FACTS, FactColumns
+from headstart.features.feature_set import Taps
 from headstart.files import canonical_json, sha256, sweep, write_text, written_whole
 from headstart.images.decode import DECODER_VERSION
 
 FORMAT_VERSION = 2
 _DAY = 86_400
-_FACT_FIELDS = [
-    pa.field("width", pa.int64()),
-    pa.field("height", pa.int64()),
-    pa.field("format", pa.string()),
-    pa.field("mode", pa.string()),
-    pa.field("flags", pa.list_(pa.string())),
-    pa.field("hash", pa.uint64()),
-    pa.field("thumbnail", pa.binary()),
-]
+_MOST_ROWS = 2**32  # of a shard
 
 Row = tuple[bytes, Outputs, FileFacts]
+Rows = npt.NDArray[np.int64]
 
 
 def key_of(backbone: Backbone) -> str:
@@ -68,24 +65,26 @@ class FeatureStore:
         self.folder = cache / "features" / key_of(backbone)
         self.damaged: list[str] = []
         self._taps = backbone.taps
-        self._places: dict[bytes, tuple[Path, int]] = {}
+        self._shards: list[Path] = []
+        # One number a picture, its shard's and its row's: there may be a million of them.
+        self._places: dict[bytes, int] = {}
         if not (self.folder / "key.json").exists():
             record = {"format": FORMAT_VERSION, **backbone.to_json()}
             write_text(self.folder / "key.json", json.dumps(record, indent=2))
         sweep(self.folder, older_than=time.time() - _DAY)
         for shard in sorted(self.folder.glob("part-*.parquet")):
             self._index(shard)
+        self._ours = len(self._shards) * _MOST_ROWS
 
     def __len__(self) -> int:
         return len(self._places)
 
-    @property
-    def digests(self) -> frozenset[bytes]:
-        """What is in the store now."""
-        return frozenset(self._places)
-
     def __contains__(self, digest: bytes) -> bool:
         return digest in self._places
+
+    def had(self, digest: bytes) -> bool:
+        """Whether it was there before anything was added here."""
+        return self._places.get(digest, self._ours) < self._ours
 
     def add(self, rows: Sequence[Row]) -> None:
         """Write one shard.
@@ -105,36 +104,39 @@ class FeatureStore:
                 use_dictionary=False,
                 write_page_checksum=True,
             )
-        self._places.update({digest: (shard, row) for row, digest in enumerate(fresh)})
+        self._note(shard, fresh)
 
-    def load(
-        self, digests: Sequence[bytes]
-    ) -> tuple[dict[str, npt.NDArray[np.float32]], list[FileFacts]]:
+    def load(self, digests: Sequence[bytes]) -> tuple[Taps, Facts]:
         """Features and facts of pictures that are all in the store, in the order asked.
 
         Returns:
-            float32 [N, D] by tap name, and N facts.
-
-        Raises:
-            StoreError: A shard was damaged since it was written; it is put aside.
+            float32 [N, D] by tap name, each read when it is first asked for, and N facts. Reading
+            either raises a StoreError where a shard was damaged since it was written; it is put
+            aside.
         """
-        taps = {tap.name: np.empty((len(digests), tap.dim), np.float32) for tap in self._taps}
-        facts: list[FileFacts | None] = [None] * len(digests)
-        for shard, wanted in self._by_shard(digests).items():
-            table = self._whole(shard)
-            places = np.array([place for place, _ in wanted])
-            rows = np.array([row for _, row in wanted])
-            for tap in self._taps:
-                column = table.column(f"tap.{tap.name}").combine_chunks()
-                taps[tap.name][places] = column.flatten().to_numpy().reshape(-1, tap.dim)[rows]
-            kept = table.select([field.name for field in _FACT_FIELDS]).take(rows).to_pylist()
-            for place, record in zip(places, kept, strict=True):
-                facts[place] = FileFacts(**{**record, "flags": frozenset(record["flags"])})
-        return taps, [fact for fact in facts if fact is not None]
+        places = np.array([self._places[digest] for digest in digests], dtype=np.int64)
+        facts = FactColumns(len(digests))
+        for at, rows, table in self._pieces(places, list(FACTS)):
+            facts.fill(at, table, rows)
+        dims = {tap.name: tap.dim for tap in self._taps}
+        return Taps(dims, lambda name: self._tap(name, dims[name], places)), facts.facts(digests)
 
-    def _whole(self, shard: Path) -> pa.Table:
+    def _tap(self, name: str, dim: int, places: Rows) -> npt.NDArray[np.float32]:
+        values = np.empty((len(places), dim), np.float32)
+        for at, rows, table in self._pieces(places, [f"tap.{name}"]):
+            values[at] = columns.to_vectors(table.column(0), dim)[rows]
+        return values
+
+    def _pieces(self, places: Rows, names: list[str]) -> Iterator[tuple[Rows, Rows, pa.Table]]:
+        """Shard by shard: which of ``places`` it holds, in which rows, and its columns."""
+        shards, rows = np.divmod(places, _MOST_ROWS)
+        for number in np.unique(shards):
+            at = np.flatnonzero(shards == number)
+            yield at, rows[at], self._whole(self._shards[number], names)
+
+    def _whole(self, shard: Path, names: list[str]) -> pa.Table:
         try:
-            return pq.read_table(shard, page_checksum_verification=True)
+            return _read(shard, names)
         except (OSError, pa.ArrowException) as error:
             _must_be_damage(error, shard)
             self._put_aside(shard)
@@ -149,36 +151,37 @@ class FeatureStore:
         with contextlib.suppress(OSError):
             shard.rename(shard.with_suffix(".damaged"))
 
-    def _by_shard(self, digests: Iterable[bytes]) -> dict[Path, list[tuple[int, int]]]:
-        wanted: dict[Path, list[tuple[int, int]]] = {}
-        for place, digest in enumerate(digests):
-            shard, row = self._places[digest]
-            wanted.setdefault(shard, []).append((place, row))
-        return wanted
-
     def _index(self, shard: Path) -> None:
         """Note which pictures a shard holds; one that cannot be read whole is put aside."""
         try:
-            digests = pq.read_table(shard, columns=["digest"], page_checksum_verification=True)
+            table = _read(shard, ["digest"])
         except (OSError, pa.ArrowException) as error:
             _must_be_damage(error, shard)
             self._put_aside(shard)
             return
-        for row, digest in enumerate(digests.column(0).to_pylist()):
-            self._places.setdefault(digest, (shard, row))
+        self._note(shard, table.column(0).to_pylist())
+
+    def _note(self, shard: Path, digests: Iterable[bytes]) -> None:
+        first = len(self._shards) * _MOST_ROWS
+        self._shards.append(shard)
+        for row, digest in enumerate(digests):
+            self._places.setdefault(digest, first + row)
 
     def _table(self, rows: list[Row]) -> pa.Table:
-        facts = [{**vars(fact), "flags": sorted(fact.flags)} for _, _, fact in rows]
-        fields = [pa.field("digest", pa.binary(32)), *_FACT_FIELDS]
-        arrays = [pa.array([digest for digest, _, _ in rows], pa.binary(32))]
-        arrays += [
-            pa.array([fact[field.name] for fact in facts], field.type) for field in _FACT_FIELDS
-        ]
+        named = {
+            "digest": columns.digests([digest for digest, _, _ in rows]),
+            **columns.of_facts([facts for _, _, facts in rows]),
+        }
         for tap in self._taps:
-            values = np.concatenate([outputs[tap.name] for _, outputs, _ in rows])
-            fields.append(pa.field(f"tap.{tap.name}", pa.list_(pa.float32(), tap.dim)))
-            arrays.append(pa.FixedSizeListArray.from_arrays(pa.array(values), tap.dim))
-        return pa.Table.from_arrays(arrays, schema=pa.schema(fields))
+            values = np.stack([outputs[tap.name] for _, outputs, _ in rows])
+            named[f"tap.{tap.name}"] = columns.vectors(values)
+        return pa.table(named)
+
+
+def _read(shard: Path, names: list[str]) -> pa.Table:
+    # Not `read_table`, which looks for datasets of many files and imports what it takes.
+    with pq.ParquetFile(shard, page_checksum_verification=True) as file:
+        return file.read(columns=names)
 
 
 def _must_be_damage(error: Exception, shard: Path) -> None:
