@@ -17,10 +17,11 @@ import numpy.typing as npt
 Floats = npt.NDArray[np.floating[Any]]
 Flags = npt.NDArray[np.bool_]
 Indices = npt.NDArray[np.int64]
+Probabilities = npt.NDArray[np.float64]
 
 # Shares of the curve at which a threshold may stand: 5 %, 10 %, ... 100 % of what can be answered.
 _STEPS = 20
-_HALVINGS = 12
+_HALVINGS = 10
 
 
 @dataclass(frozen=True, eq=False)
@@ -161,7 +162,7 @@ def fewest_rows(max_error: float, level: float = 0.95) -> int:
     return math.floor(math.log(1 - level) / math.log1p(-max_error))
 
 
-def binomial(answered: int, error: float, most: int) -> npt.NDArray[np.float64]:
+def binomial(answered: int, error: float, most: int) -> Probabilities:
     """Probabilities of 0, 1, ... ``most`` mistakes if each answer is wrong with ``error``.
 
     Matches ``scipy.stats.binom.pmf``; written here because a saved model predicts without scipy.
@@ -200,33 +201,35 @@ def _tested(curve: RiskCoverage) -> Indices:
 
 def _most_mistakes(answered: Indices, error: float, doubt: float) -> Indices:
     """With how many mistakes each test is passed (-1: never), ``doubt`` being that of them all."""
-    low, high = 0.0, doubt
+    # Fewer than expected, or it would be no evidence.
+    so_few = [np.cumsum(binomial(int(n), error, int(n * error))) for n in answered]
+    most = max(map(len, so_few), default=0)
+    more = [binomial(int(n), error, most) for n in np.diff(answered, prepend=0)]
+    low, high = np.log(doubt / (10 * _STEPS)), np.log(doubt)
     for _ in range(_HALVINGS):
         each = (low + high) / 2
-        limits = _limits(answered, error, each)
-        likely = _passes(answered, limits, error) > doubt
+        likely = _passes(_limits(so_few, np.exp(each)), more) > doubt
         low, high = (low, each) if likely else (each, high)
-    return _limits(answered, error, low)
+    return _limits(so_few, np.exp(low))
 
 
-def _limits(answered: Indices, error: float, doubt: float) -> Indices:
-    """For each number of answers the most mistakes that are so few only with ``doubt``."""
-    if not doubt:
-        return np.full(len(answered), -1)
-    # Fewer than expected, or it would be no evidence.
-    likely = [np.cumsum(binomial(int(n), error, int(n * error))) for n in answered]
-    return np.array([np.searchsorted(sums, doubt, side="right") - 1 for sums in likely])
+def _limits(so_few: list[Probabilities], doubt: float) -> Indices:
+    """For each test the most mistakes that are so few only with ``doubt``."""
+    found = [np.searchsorted(sums, doubt, side="right") - 1 for sums in so_few]
+    return np.array(found, dtype=np.int64)
 
 
-def _passes(answered: Indices, limits: Indices, error: float) -> float:
-    """The probability that answers, each wrong with ``error``, pass at least one of the tests."""
-    most = int(limits.max(initial=-1))
-    if most < 0:
-        return 0.0
-    running, before, passed = np.ones(1), 0, 0.0  # running: of so many mistakes, none passed yet
-    for number, limit in zip(answered, limits, strict=True):
-        more = binomial(int(number) - before, error, most)
-        running, before = np.convolve(running, more)[: most + 1], int(number)
+def _passes(limits: Indices, more: list[Probabilities]) -> float:
+    """The probability to pass at least one of the tests.
+
+    Args:
+        limits: Of mistakes, for each test.
+        more: For each test the probabilities of 0, 1, ... mistakes since the one before.
+    """
+    most, passed = int(limits.max(initial=-1)), 0.0
+    running = np.ones(1)  # of so many mistakes, and no test passed yet; more than most never will
+    for limit, increment in zip(limits, more, strict=True):
+        running = np.convolve(running, increment[: most + 1])[: most + 1]
         passed += float(running[: limit + 1].sum())
         running[: limit + 1] = 0
     return passed
