@@ -6,6 +6,7 @@ arXiv 2204.06507), with the mean over the nearest k instead of the k-th.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +15,7 @@ import numpy.typing as npt
 
 Units = npt.NDArray[np.float32]
 Groups = npt.NDArray[Any]
+Skip = Callable[[slice], npt.NDArray[np.bool_]]
 
 NEIGHBOURS = 10
 _COMPARED = 8_000_000  # similarities held at a time: 32 MB
@@ -45,7 +47,12 @@ def directions(features: npt.NDArray[Any]) -> Units:
 
 
 def nearest(
-    units: Units, groups: Groups, bank: Units, bank_groups: Groups, neighbours: int = NEIGHBOURS
+    units: Units,
+    groups: Groups,
+    bank: Units,
+    bank_groups: Groups,
+    neighbours: int = NEIGHBOURS,
+    skip: Skip | None = None,
 ) -> Nearest:
     """Compare every row with every row of the bank, block by block: memory stays flat.
 
@@ -55,6 +62,7 @@ def nearest(
         bank: float32 [M, D], rows of length 1.
         bank_groups: [M], the groups of the bank's rows.
         neighbours: K, from 1 to M.
+        skip: What else is not compared: a function of a slice of the rows to bool [B, M].
     """
     found = Nearest(
         np.empty((len(units), neighbours), np.float32), np.empty((len(units), neighbours), np.int64)
@@ -64,9 +72,15 @@ def nearest(
         block = slice(start, start + at_once)
         similarity = units[block] @ bank.T
         similarity[groups[block, None] == bank_groups[None, :]] = -np.inf
-        rows = np.argpartition(-similarity, neighbours - 1, axis=1)[:, :neighbours]
-        values = np.take_along_axis(similarity, rows, axis=1)
-        order = np.lexsort((rows, -values), axis=1)
-        found.similarity[block] = np.take_along_axis(values, order, axis=1)
-        found.rows[block] = np.take_along_axis(rows, order, axis=1)
+        if skip:
+            similarity[skip(block)] = -np.inf
+        found.similarity[block], found.rows[block] = _largest(similarity, neighbours)
     return found
+
+
+def _largest(similarity: Units, number: int) -> tuple[Units, npt.NDArray[np.int64]]:
+    """The largest values of each row, falling, and where they stand."""
+    rows = np.argpartition(-similarity, number - 1, axis=1)[:, :number]
+    values = np.take_along_axis(similarity, rows, axis=1)
+    order = np.lexsort((rows, -values), axis=1)
+    return np.take_along_axis(values, order, axis=1), np.take_along_axis(rows, order, axis=1)
