@@ -33,6 +33,8 @@ LIMITS: dict[str, Range] = {
     "trivial": (0, 1),
 }
 
+RANGES = ("zoom", "crop")
+
 
 @dataclass(frozen=True)
 class Augmentation:
@@ -86,10 +88,10 @@ class Augmentation:
 
     def __post_init__(self) -> None:
         for name, value in vars(self).items():
-            if name == "zoom" or (name == "crop" and value is not None):
-                _must_be_a_range(name, value)
-            elif name != "crop":
+            if name not in RANGES:
                 _must_be_a_number(name, value)
+            elif name != "crop" or value is not None:
+                _must_be_a_range(name, value)
         if self.stretch != 1 and self.crop is None:
             raise SettingError(
                 f"stretch is {self.stretch:g} without a crop",

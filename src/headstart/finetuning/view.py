@@ -155,7 +155,7 @@ def draw(augmentation: Augmentation, random: np.random.Generator) -> View:
 def describe(view: View) -> str:
     """What was drawn, in a few words; empty when nothing was."""
     words = [
-        f"{view.part.area:.0%} of area" if view.part else "",
+        f"crop {view.part.area:.0%}" if view.part else "",
         "corners" if any(view.corners) else "",
         "mirrored" if view.mirrored else "",
         "upside down" if view.upside_down else "",

@@ -84,7 +84,7 @@ def places(matrix: Matrix, lens: float, size: int) -> Grid:
 def mirrored_at_edges(along: Grid, length: float) -> Grid:
     """Places outside [0, length] brought inside as in a mirror at each edge."""
     while along.min() < 0 or along.max() > length:
-        along = length - np.abs(length - np.abs(along))
+        along = np.subtract(length, np.abs(np.subtract(length, np.abs(along))), dtype=np.float32)
     return along
 
 
