@@ -1,6 +1,7 @@
 """A second graph, beside the one that features are read from: what a picture gives each layer.
 
-To be held against what the batch-norm layers remember of pretraining. Runs with `from_timm` in the process that knows torch.
+To be held against what the batch-norm layers remember of pretraining. Runs with `from_timm` in
+the process that knows torch.
 """
 
 from __future__ import annotations
@@ -109,8 +110,12 @@ def _listening(
 
 
 def _moments(x: Tensor) -> tuple[Tensor, Tensor]:
-    """Mean and mean square over the positions: [N, C, H, W] to twice [N, C]."""
-    return x.mean((2, 3)), (x * x).mean((2, 3))
+    """Mean and mean square over the positions: [N, C, H, W] to twice [N, C].
+
+    The square by way of the length: one node that the engine runs without a copy of the layer.
+    """
+    length = torch.linalg.vector_norm(x, dim=(2, 3))
+    return x.mean((2, 3)), length * length / (x.shape[2] * x.shape[3])
 
 
 def _affinity(features: Tensor, weight: Tensor) -> Tensor:
