@@ -39,6 +39,7 @@ def test_the_keys_of_the_json_are_a_contract(answers):
         "largest_confusions",
         "without_leakage",
         "untested_classes",
+        "unsure",
     ]
     assert list(found["classes"][0]) == ["name", "precision", "recall", "f1", "support"]
     assert list(found["confusion"]) == ["labels", "matrix"]
@@ -97,6 +98,32 @@ def test_without_leakage_is_the_same_judgement_of_the_others(answers):
     assert (clean.num_images, clean.accuracy) == (alone.num_images, alone.accuracy)
     assert clean.interval == alone.interval
     assert clean.accuracy < Results.of(y, p, NAMES).accuracy
+
+
+def test_when_sure_is_the_judgement_of_the_answered(answers):
+    y, p = answers
+    answered, groups = p.max(axis=1) > 0.8, np.arange(200) // 5
+    results = Results.of(y, p, NAMES, answered=answered, groups=groups)
+    alone = Results.of(y[answered], p[answered], NAMES, groups=groups[answered])
+    found = results.to_json()["unsure"]
+    assert found["num_answered"] == alone.num_images == answered.sum()
+    assert found["coverage"] == answered.mean()
+    assert found["error_when_answered"] == pytest.approx(1 - alone.accuracy, abs=1e-6)
+    low, high = alone.to_json()["interval"]
+    assert found["interval"] == pytest.approx([1 - high, 1 - low], abs=2e-6)
+    assert found["interval"][1] < 1 - results.interval.low
+    share = accuracy_interval(answered, groups)
+    assert found["coverage_interval"] == [round(share.low, 6), round(share.high, 6)]
+    assert "of these answers" in "\n".join(summary_lines(results))
+
+
+def test_sure_of_nothing(answers):
+    results = Results.of(*answers, NAMES, answered=np.zeros(200, dtype=bool))
+    found = results.to_json()["unsure"]
+    assert (found["coverage"], found["error_when_answered"]) == (0.0, None)
+    assert found["interval"] == [0.0, 1.0]
+    assert "unsure about every one of them" in summary_lines(results)
+    assert Results.of(*answers, NAMES).to_json()["unsure"] is None
 
 
 def test_leakage_everywhere_leaves_nothing_to_say_and_nowhere_leaves_it_out(answers):

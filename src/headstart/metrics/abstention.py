@@ -227,6 +227,8 @@ def _passes(limits: Indices, more: list[Probabilities]) -> float:
         more: For each test the probabilities of 0, 1, ... mistakes since the one before.
     """
     most, passed = int(limits.max(initial=-1)), 0.0
+    if most < 0:
+        return passed
     running = np.ones(1)  # of so many mistakes, and no test passed yet; more than most never will
     for limit, increment in zip(limits, more, strict=True):
         running = np.convolve(running, increment[: most + 1])[: most + 1]
