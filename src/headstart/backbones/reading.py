@@ -25,7 +25,8 @@ Source = Path | bytes
 
 # Twice the cores keeps every stream busy while other threads decode.
 _THREADS_PER_CORE = 2
-_AHEAD_PER_THREAD = 8
+# So many wait in order for a slow one, or while a shard is written.
+_AHEAD_PER_THREAD = 32
 
 
 @dataclass(frozen=True)

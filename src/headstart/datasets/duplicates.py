@@ -52,7 +52,7 @@ def find_duplicates(facts: Facts) -> Duplicates:
     """
     exact = same_bytes(facts.digests)
     different = np.setdiff1d(np.arange(len(facts.digests)), exact[:, 1])
-    near = _near_pairs(facts.hashes[different], _own_pattern(facts.thumbnails[different]))
+    near = _near_pairs(facts.hashes[different], _Patterns(facts.thumbnails, different))
     return Duplicates(exact, different[near])
 
 
@@ -63,7 +63,7 @@ def same_bytes(digests: tuple[bytes, ...] | list[bytes]) -> Pairs:
     return _as_pairs([pair for pair in pairs if pair[0] != pair[1]])
 
 
-def _near_pairs(hashes: npt.NDArray[np.uint64], patterns: npt.NDArray[np.float32]) -> Pairs:
+def _near_pairs(hashes: npt.NDArray[np.uint64], patterns: _Patterns) -> Pairs:
     """Rows alike in hash and pattern; exact by the pigeonhole principle.
 
     Hashes that differ in at most d bits are equal in at least one of d + 1 bands, so only rows
@@ -75,7 +75,7 @@ def _near_pairs(hashes: npt.NDArray[np.uint64], patterns: npt.NDArray[np.float32
     for low, high in itertools.pairwise(edges):
         band = (hashes >> np.uint64(low)) & np.uint64((1 << (high - low)) - 1)
         for rows in _sharing(band):
-            found += [rows[pairs] for pairs in _alike(hashes[rows], patterns[rows])]
+            found += [rows[pairs] for pairs in _alike(hashes[rows], patterns.of(rows))]
     return np.unique(np.sort(np.concatenate(found), axis=1), axis=0)
 
 
@@ -108,20 +108,42 @@ def _spanning(pairs: Pairs, number: int) -> Pairs:
     return np.asarray(star[star[:, 0] != star[:, 1]])
 
 
-def _own_pattern(thumbnails: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
-    """float32 [N, P], rows of length 1: each thumbnail, free of brightness, contrast, and the mean.
+class _Patterns:
+    """Each thumbnail, free of brightness, contrast, and the mean of all.
 
+    Made when they are compared: of all pictures at once they would be the largest thing in memory.
     With few pictures the mean is mostly the pictures themselves, so it is taken away only where
     it is the mean of many.
+
+    Args:
+        thumbnails: uint8 [N, P].
+        rows: Those that are compared.
     """
+
+    def __init__(self, thumbnails: npt.NDArray[np.uint8], rows: Rows) -> None:
+        self._thumbnails, self._rows = thumbnails, rows
+        self._mean = np.zeros(thumbnails.shape[1], np.float32)
+        if len(rows) >= _ENOUGH_FOR_A_MEAN:
+            blocks = np.array_split(rows, 1 + len(rows) // 4096)
+            sums = [_contrast(thumbnails[block])[0].sum(axis=0) for block in blocks]
+            self._mean = np.asarray(np.sum(sums, axis=0) / np.float32(len(rows)))
+
+    def of(self, which: Rows) -> npt.NDArray[np.float32]:
+        """float32 [len(which), P], rows of length 1; zeros for a blank page: it is like nothing."""
+        pixels, flat = _contrast(self._thumbnails[self._rows[which]])
+        pixels -= self._mean
+        pixels[flat] = 0
+        return _unit(pixels)
+
+
+def _contrast(
+    thumbnails: npt.NDArray[np.uint8],
+) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.bool_]]:
+    """Thumbnails as rows of mean 0 and length 1, and which of them are blank."""
     pixels = thumbnails.astype(np.float32)
     pixels -= pixels.mean(axis=1, keepdims=True)
     flat = np.abs(pixels).max(axis=1, initial=0) < _LEAST_CONTRAST
-    pixels = _unit(pixels)
-    if len(pixels) >= _ENOUGH_FOR_A_MEAN:
-        pixels -= pixels.mean(axis=0)
-    pixels[flat] = 0  # a blank page is like nothing
-    return _unit(pixels)
+    return _unit(pixels), flat
 
 
 def _unit(rows: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:

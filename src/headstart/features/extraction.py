@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import array
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +21,7 @@ _SHARD_ROWS = 512
 
 
 def extract(
-    paths: Sequence[Path],
+    paths: Iterable[Path],
     names: Sequence[str],
     backbone: Backbone,
     store: FeatureStore,
@@ -44,7 +44,7 @@ def extract(
     """
     progress = progress or Silent()
     engine = LazyEngine(backbone.graph, backbone.tap_names, threads)
-    progress.start("features", len(paths))
+    progress.start("features", len(names))
     digests: list[bytes] = []
     indices = array.array("q")
     unusable: list[Unusable] = []

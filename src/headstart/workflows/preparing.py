@@ -69,9 +69,8 @@ def prepare(pictures: str | os.PathLike[str], recipe: Recipe, progress: Progress
     store = FeatureStore(cache, backbone)
     for shard in store.damaged:
         progress.say(f"  a damaged part of the feature store was put aside: {shard}")
-    features = extract(
-        found.paths, found.ids, backbone, store, threads=recipe.threads, progress=progress
-    )
+    paths = (found.path(row) for row in range(len(found)))
+    features = extract(paths, found.ids, backbone, store, threads=recipe.threads, progress=progress)
     unusable = (*found.unusable, *features.unusable)
     if not len(features):
         raise _nothing_usable(pictures, unusable)
