@@ -1,0 +1,133 @@
+"""How well frozen features fit these labels, depth by depth: exact leave-one-out, no choosing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from threadpoolctl import threadpool_limits
+
+from headstart.heads.ridge import RidgeHead
+from headstart.heads.selection import rooted, side_by_side
+from headstart.heads.spectrum import Integers, Rows
+from headstart.layers import Array
+from headstart.metrics.intervals import Interval, accuracy_interval
+from headstart.randomness import generator
+
+ALL_TAPS = "all taps"
+_MOST_ROWS = 2000
+_NEIGHBOURS = 10
+
+
+@dataclass(frozen=True, eq=False)
+class Depth:
+    """What features at one depth know of the labels.
+
+    Args:
+        name: The tap's, or ``"all taps"``.
+        accuracy: Of ridge regression, each row judged without its group.
+        interval: Of the accuracy.
+        correct: bool [N].
+    """
+
+    name: str
+    accuracy: float
+    interval: Interval
+    correct: npt.NDArray[np.bool_]
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values."""
+        return {
+            "tap": self.name,
+            "accuracy": round(self.accuracy, 6),
+            "interval": [round(self.interval.low, 6), round(self.interval.high, 6)],
+        }
+
+
+@dataclass(frozen=True, eq=False)
+class Fitness:
+    """Leave-one-out accuracy along the depth of the network.
+
+    Args:
+        depths: Single taps from the earliest to the last, then all of them side by side.
+        neighbours: Share of rows whose 10 nearest others, by angle at the last tap, vote right.
+        num_rows: How many rows were judged; a sample where there are more than 2 000.
+    """
+
+    depths: tuple[Depth, ...]
+    neighbours: float
+    num_rows: int
+
+    @property
+    def best_single(self) -> Depth:
+        """The single tap with the highest accuracy; the last of equals."""
+        singles = [depth for depth in self.depths if depth.name != ALL_TAPS]
+        return max(reversed(singles), key=lambda depth: depth.accuracy)
+
+    @property
+    def is_earlier_better(self) -> bool:
+        """Whether a tap before the last does clearly better than the last."""
+        last = [depth for depth in self.depths if depth.name != ALL_TAPS][-1]
+        best = self.best_single
+        return best.name != last.name and best.interval.low > last.accuracy
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values."""
+        return {
+            "depths": [depth.to_json() for depth in self.depths],
+            "neighbors": round(self.neighbours, 6),
+            "best_single": self.best_single.name,
+            "num_rows": self.num_rows,
+        }
+
+
+def fitness(taps: Mapping[str, Array], y: Integers, groups: Integers, seed: int) -> Fitness:
+    """Judge every tap, and all taps side by side, by exact leave-group-out.
+
+    Args:
+        taps: Tap name to float32 [N, D], in order of depth.
+        y: int [N], class indices.
+        groups: int [N], rows that belong together.
+        seed: For the sample of rows, where there are many.
+    """
+    rows = _sample(len(y), seed)
+    y, groups = np.unique(y[rows], return_inverse=True)[1], groups[rows]
+    own = {name: values[rows] for name, values in taps.items()}
+    wanted = {name: (name,) for name in own} | ({ALL_TAPS: tuple(own)} if len(own) > 1 else {})
+    with threadpool_limits(1):  # As in `selection`: sums would depend on their number.
+        depths = tuple(
+            _judge(name, rooted(side_by_side(own, names)), y, groups, seed)
+            for name, names in wanted.items()
+        )
+    return Fitness(depths, _neighbours(own[list(own)[-1]], y, groups), len(rows))
+
+
+def _sample(num_rows: int, seed: int) -> Integers:
+    if num_rows <= _MOST_ROWS:
+        return np.arange(num_rows)
+    chosen = generator(seed, "fitness").choice(num_rows, _MOST_ROWS, replace=False)
+    return np.sort(chosen).astype(np.int64)
+
+
+def _judge(name: str, X: Array, y: Integers, groups: Integers, seed: int) -> Depth:
+    head = RidgeHead().fit_rows(Rows(X), y, groups)
+    correct = head.loo_scores_.argmax(axis=1) == y
+    interval = accuracy_interval(correct, groups, seed)
+    return Depth(name, float(correct.mean()), interval, correct)
+
+
+def _neighbours(X: Array, y: Integers, groups: Integers) -> float:
+    """Leave-group-out accuracy of the vote of the nearest rows by angle."""
+    units = X / np.maximum(np.linalg.norm(X, axis=1, keepdims=True), 1e-12)
+    similarity = units @ units.T
+    similarity[groups[:, None] == groups[None, :]] = -np.inf
+    number = min(_NEIGHBOURS, len(y) - 1)
+    nearest = np.argpartition(-similarity, number - 1, axis=1)[:, :number]
+    votes = np.zeros((len(y), int(y.max()) + 1))
+    np.add.at(votes, (np.arange(len(y))[:, None], y[nearest]), 1)
+    # Among equal votes the class of the nearest row counts most.
+    votes[np.arange(len(y)), y[similarity.argmax(axis=1)]] += 0.5
+    return float((votes.argmax(axis=1) == y).mean())

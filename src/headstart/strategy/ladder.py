@@ -1,0 +1,259 @@
+"""The ladder from frozen to full: rungs are tried as long as trying may pay, and must prove it.
+
+Every rung is judged on the same held-out rows as the frozen candidate, fold by fold. A rung is
+left after its first fold if it gained nothing there; it is taken only if it beats what is best so
+far in a paired comparison; and a deeper one is tried only when the one before was taken. Ties go
+to the cheaper: frozen.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from headstart.heads.calibration import fit_temperature, row_losses
+from headstart.heads.spectrum import Integers
+from headstart.layers import Array
+from headstart.metrics.comparison import Difference, paired_difference
+from headstart.metrics.intervals import Interval, accuracy_interval
+
+Judge = Callable[[int], Array]
+
+# Folds are judged until so many rows are: enough to show a gain of two to three points.
+_ENOUGH_ROWS = 1000
+_ERRORS = 1.96
+
+
+@dataclass(frozen=True)
+class Rung:
+    """One way to adapt the backbone.
+
+    Args:
+        name: For tables, for example ``"last block"``.
+        strategy: ``"partial"``, ``"full"`` or ``"scratch"``.
+        judge: Trains without a fold and gives scores float32 [rows of the fold, C] for its rows.
+        seconds: What one fold is expected to take.
+    """
+
+    name: str
+    strategy: str
+    judge: Judge
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, eq=False)
+class Answers:
+    """Scores of rows that took no part in the training that gave them.
+
+    Args:
+        scores: float32 [N, C]; rows that were not judged hold anything.
+        judged: bool [N].
+        temperature: With the lowest log loss on the judged rows.
+        correct: bool [N], False where not judged.
+        losses: float64 [N], -log probability of the true class after the temperature.
+    """
+
+    scores: Array
+    judged: npt.NDArray[np.bool_]
+    temperature: float
+    correct: npt.NDArray[np.bool_]
+    losses: npt.NDArray[np.float64]
+
+    @classmethod
+    def of(cls, scores: Array, judged: npt.NDArray[np.bool_], y: Integers) -> Answers:
+        """Judge scores."""
+        temperature = fit_temperature(scores[judged], y[judged])
+        losses = np.zeros(len(y))
+        losses[judged] = row_losses(scores[judged], y[judged], temperature)
+        correct = judged & (scores.argmax(axis=1) == y)
+        return cls(scores, judged, temperature, correct, losses)
+
+    @property
+    def accuracy(self) -> float:
+        """Share of the judged rows that are right."""
+        return float(self.correct[self.judged].mean())
+
+    @property
+    def log_loss(self) -> float:
+        """Mean over the judged rows, in nats."""
+        return float(self.losses[self.judged].mean())
+
+    def interval(self, groups: Integers, seed: int) -> Interval:
+        """Of the accuracy."""
+        return accuracy_interval(self.correct[self.judged], groups[self.judged], seed)
+
+
+@dataclass(frozen=True, eq=False)
+class Step:
+    """What became of one rung.
+
+    Args:
+        rung: Which.
+        outcome: ``"taken"``, ``"no gain"``, ``"not proved"`` or ``"not tried"``.
+        reason: Why, in words.
+        answers: None when it was not tried.
+        gain: In accuracy over what was best before, on the same rows; None when not tried.
+        loss_gain: Fall of the log loss against what was best before, with two standard errors.
+        seconds: Spent.
+    """
+
+    rung: Rung
+    outcome: str
+    reason: str
+    answers: Answers | None = None
+    gain: Difference | None = None
+    loss_gain: tuple[float, float] | None = None
+    seconds: float = 0.0
+
+    def to_json(self, groups: Integers, seed: int) -> dict[str, Any]:
+        """Plain values."""
+        record: dict[str, Any] = {
+            "name": self.rung.name,
+            "strategy": self.rung.strategy,
+            "outcome": self.outcome,
+            "reason": self.reason,
+            "seconds": round(self.seconds, 2),
+        }
+        if self.answers is None or self.gain is None or self.loss_gain is None:
+            return record
+        interval = self.answers.interval(groups, seed)
+        return {
+            **record,
+            "score": round(self.answers.accuracy, 6),
+            "interval": [round(interval.low, 6), round(interval.high, 6)],
+            "log_loss": round(self.answers.log_loss, 6),
+            "num_images": int(self.answers.judged.sum()),
+            "gain": [round(v, 6) for v in (self.gain.difference, self.gain.low, self.gain.high)],
+            "log_loss_gain": [round(value, 6) for value in self.loss_gain],
+        }
+
+
+@dataclass(frozen=True, eq=False)
+class Climb:
+    """The rungs in the order they came up, and which one was taken last.
+
+    Args:
+        steps: One for each rung.
+        taken: Place of the rung to use; None: the frozen candidate stands.
+    """
+
+    steps: tuple[Step, ...]
+    taken: int | None
+
+    @property
+    def best(self) -> Step | None:
+        """The step to use; None: frozen."""
+        return None if self.taken is None else self.steps[self.taken]
+
+
+def climb(
+    frozen: Answers,
+    rungs: Sequence[Rung],
+    y: Integers,
+    groups: Integers,
+    folds: Integers,
+    *,
+    seed: int,
+    time_limit: float | None = None,
+    clock: Callable[[], float] = time.monotonic,
+) -> Climb:
+    """Try one rung after another.
+
+    Args:
+        frozen: Of the best frozen candidate, on all rows.
+        rungs: From the cheapest to the dearest.
+        y: int [N], class indices.
+        groups: int [N], rows that belong together.
+        folds: int [N], the fold in which each row is judged.
+        seed: For the intervals.
+        time_limit: Seconds for all of them; a rung that is not expected to end in time is not
+            begun. None: no limit.
+        clock: Seconds.
+    """
+    began = clock()
+    best, taken, steps = frozen, None, []
+    stopped = ""
+    for place, rung in enumerate(rungs):
+        left = None if time_limit is None else time_limit - (clock() - began)
+        if stopped or (left is not None and rung.seconds > left):
+            late = (
+                f"it would take about {rung.seconds:.0f} s a fold, and {left or 0:.0f} s are left"
+            )
+            steps.append(Step(rung, "not tried", stopped or late))
+            continue
+        step = _try(rung, best, y, groups, folds, seed, left, clock)
+        steps.append(step)
+        if step.outcome == "taken" and step.answers is not None:
+            best, taken = step.answers, place
+        else:
+            stopped = f"{rung.name} did not pay"
+    return Climb(tuple(steps), taken)
+
+
+def _try(
+    rung: Rung,
+    best: Answers,
+    y: Integers,
+    groups: Integers,
+    folds: Integers,
+    seed: int,
+    left: float | None,
+    clock: Callable[[], float],
+) -> Step:
+    began = clock()
+    scores = np.zeros_like(best.scores)
+    judged = np.zeros(len(y), dtype=bool)
+    answers = None
+    for fold in np.unique(folds):
+        held = folds == fold
+        scores[held] = rung.judge(int(fold))
+        judged |= held
+        answers = Answers.of(scores, judged, y)
+        gain, loss_gain = _gains(answers, best, groups, seed)
+        hopeless = gain.difference <= 0 and loss_gain[0] <= 0
+        spent = clock() - began
+        too_late = left is not None and spent * (1 + 1 / len(np.unique(folds[judged]))) > left
+        if hopeless or judged.sum() >= _ENOUGH_ROWS or too_late:
+            break
+    assert answers is not None
+    outcome, reason = _verdict(gain, loss_gain, hopeless, int(judged.sum()))
+    return Step(rung, outcome, reason, answers, gain, loss_gain, clock() - began)
+
+
+def _gains(
+    answers: Answers, best: Answers, groups: Integers, seed: int
+) -> tuple[Difference, tuple[float, float]]:
+    """Gain in accuracy with its interval; fall of the log loss with two standard errors.
+
+    Both on the rows that both have judged.
+    """
+    rows = answers.judged & best.judged
+    gain = paired_difference(answers.correct[rows], best.correct[rows], groups[rows], seed)
+    fall = best.losses[rows] - answers.losses[rows]
+    # Rows of one group rise and fall together: their sum is one observation.
+    place = np.unique(groups[rows], return_inverse=True)[1]
+    sums = np.bincount(place, fall - fall.mean())
+    error = float(np.sqrt((sums**2).sum())) / len(fall)
+    return gain, (float(fall.mean()), _ERRORS * error)
+
+
+def _verdict(
+    gain: Difference, loss_gain: tuple[float, float], hopeless: bool, num_rows: int
+) -> tuple[str, str]:
+    points = (
+        f"{100 * gain.difference:+.1f} points ({100 * gain.low:+.1f} to {100 * gain.high:+.1f})"
+    )
+    on = f"{points} on {num_rows} held-out pictures"
+    fall, error = loss_gain
+    if gain.low > 0:
+        return "taken", f"more accurate: {on}"
+    if gain.difference >= 0 and fall > error:
+        return "taken", f"no less accurate and surer of the right answers: {on}"
+    if hopeless:
+        return "no gain", on
+    return "not proved", f"not distinguishable from what was best before: {on}"

@@ -1,0 +1,53 @@
+"""Exact leave-one-out along the depth."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from headstart.heads.ridge import RidgeHead
+from headstart.strategy.fitness import ALL_TAPS, fitness
+
+rng = np.random.default_rng(3)
+y = np.arange(90) % 3
+informative = (np.eye(3)[y] + rng.normal(0, 0.4, (90, 3))).astype(np.float32) ** 2
+noise = rng.random((90, 6)).astype(np.float32)
+taps = {"stage3": informative, "head": noise}
+
+
+def test_the_informative_depth_is_found() -> None:
+    found = fitness(taps, y, np.arange(90), 0)
+    assert [depth.name for depth in found.depths] == ["stage3", "head", ALL_TAPS]
+    assert found.best_single.name == "stage3" and found.is_earlier_better
+    assert found.depths[1].accuracy < 0.6
+
+
+def test_the_accuracy_is_that_of_leaving_out_for_real() -> None:
+    found = fitness({"head": informative}, y, np.arange(90), 0)
+    X = np.sqrt(informative)
+    penalty = RidgeHead().fit(X, y).penalty_
+    scale, mean = X.std(axis=0), X.mean(axis=0)
+    X = (X - mean) / scale
+    right = 0
+    for row in range(90):
+        kept = np.arange(90) != row
+        A, T = X[kept], np.eye(3)[y[kept]]
+        centre, target = A.mean(axis=0), T.mean(axis=0)
+        gram = (A - centre).T @ (A - centre) + penalty * np.eye(3)
+        weight = np.linalg.solve(gram, (A - centre).T @ (T - target))
+        right += int(((X[row] - centre) @ weight + target).argmax() == y[row])
+    assert found.depths[0].accuracy == right / 90
+
+
+def test_copies_do_not_vote_for_each_other() -> None:
+    """Each row twice, labels at random: without groups a row's copy would give its label away."""
+    X = np.repeat(rng.random((60, 8)).astype(np.float32), 2, axis=0)
+    labels = np.repeat(rng.integers(0, 2, 60), 2)
+    together = fitness({"head": X}, labels, np.repeat(np.arange(60), 2), 0)
+    apart = fitness({"head": X}, labels, np.arange(120), 0)
+    assert together.neighbours < apart.neighbours - 0.1
+
+
+def test_many_rows_are_sampled() -> None:
+    many = rng.random((2300, 4)).astype(np.float32)
+    labels = np.arange(2300) % 2
+    assert fitness({"head": many}, labels, np.arange(2300), 0).num_rows == 2000

@@ -1,0 +1,137 @@
+"""Rungs are tried while they pay, and taken only with proof."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from headstart.strategy.ladder import Answers, Rung, climb
+
+NUM = 600
+rng = np.random.default_rng(0)
+y = np.arange(NUM) % 3
+groups = np.arange(NUM)
+folds = np.arange(NUM) % 5
+
+
+def scores_with(accuracy: float, seed: int = 0) -> np.ndarray:
+    """Scores that are right for a share of the rows; nested, so comparisons are paired."""
+    order = np.random.default_rng(1).permutation(NUM)
+    right = np.zeros(NUM, dtype=bool)
+    right[order[: int(accuracy * NUM)]] = True
+    label = np.where(right, y, (y + 1) % 3)
+    noise = np.random.default_rng(seed).normal(0, 0.05, (NUM, 3))
+    return (2 * np.eye(3)[label] + noise).astype(np.float32)
+
+
+def rung(name: str, accuracy: float, asked: list[str] | None = None, seconds: float = 0.0) -> Rung:
+    scores = scores_with(accuracy, seed=len(name))
+
+    def judge(fold: int) -> np.ndarray:
+        if asked is not None:
+            asked.append(f"{name}{fold}")
+        return scores[folds == fold]
+
+    return Rung(name, "partial", judge, seconds)
+
+
+def frozen(accuracy: float) -> Answers:
+    return Answers.of(scores_with(accuracy), np.ones(NUM, dtype=bool), y)
+
+
+def test_a_clear_gain_is_taken_and_the_next_rung_tried() -> None:
+    found = climb(frozen(0.8), [rung("a", 0.9), rung("bb", 0.95)], y, groups, folds, seed=0)
+    assert [step.outcome for step in found.steps] == ["taken", "taken"]
+    assert found.taken == 1
+    gain = found.steps[1].gain
+    assert gain is not None and gain.difference == pytest.approx(0.05, abs=0.01)
+
+
+def test_without_a_gain_the_first_fold_ends_it() -> None:
+    asked: list[str] = []
+    found = climb(
+        frozen(0.9), [rung("a", 0.8, asked), rung("b", 1.0, asked)], y, groups, folds, seed=0
+    )
+    assert asked == ["a0"]
+    assert [step.outcome for step in found.steps] == ["no gain", "not tried"]
+    assert found.best is None
+    assert "a did not pay" in found.steps[1].reason
+
+
+def test_a_gain_within_chance_is_not_taken() -> None:
+    better = scores_with(0.8)
+    wrong = np.flatnonzero(better.argmax(1) != y)
+    right = np.flatnonzero(better.argmax(1) == y)
+    changed = better.copy()
+    changed[wrong[:21]] = 2 * np.eye(3)[y[wrong[:21]]]
+    changed[right[:20]] = 2 * np.eye(3)[(y[right[:20]] + 1) % 3]
+    found = climb(
+        frozen(0.8),
+        [Rung("a", "partial", lambda fold: changed)],
+        y,
+        groups,
+        np.zeros(NUM, dtype=int),
+        seed=0,
+    )
+    assert found.steps[0].outcome == "not proved"
+    assert found.taken is None
+
+
+def test_rows_of_one_group_prove_less() -> None:
+    """Forty rows more are proof when they stand alone, and none when they are one patient's."""
+    steps = []
+    scores = scores_with(0.8)
+    gained = np.flatnonzero(scores.argmax(1) != y)[:40]
+    better = scores.copy()
+    better[gained] = 2 * np.eye(3)[y[gained]]
+    for members in (groups, np.where(np.isin(groups, gained), -1, groups)):
+        found = climb(
+            Answers.of(scores, np.ones(NUM, dtype=bool), y),
+            [Rung("a", "partial", lambda fold: better)],
+            y,
+            members,
+            np.zeros(NUM, dtype=int),
+            seed=0,
+        )
+        steps.append(found.steps[0].outcome)
+    assert steps == ["taken", "not proved"]
+
+
+def test_a_rung_that_would_not_end_in_time_is_not_begun() -> None:
+    asked: list[str] = []
+    found = climb(
+        frozen(0.8),
+        [rung("slow", 1.0, asked, seconds=100.0)],
+        y,
+        groups,
+        folds,
+        seed=0,
+        time_limit=10.0,
+    )
+    assert not asked
+    assert found.steps[0].outcome == "not tried"
+    assert "100 s" in found.steps[0].reason
+
+
+def test_better_probabilities_at_equal_accuracy_are_a_gain() -> None:
+    calm = scores_with(0.8)
+    unsure = calm.copy()
+    wrong = calm.argmax(1) != y
+    unsure[wrong] *= 0.1  # as often wrong, but less sure when it is
+    found = climb(
+        frozen(0.8),
+        [Rung("a", "partial", lambda fold: unsure[folds == fold])],
+        y,
+        groups,
+        folds,
+        seed=0,
+    )
+    assert found.steps[0].outcome == "taken"
+    assert "surer" in found.steps[0].reason
+
+
+def test_the_record_is_plain() -> None:
+    found = climb(frozen(0.8), [rung("a", 0.9), rung("b", 0.7)], y, groups, folds, seed=0)
+    first, second = (step.to_json(groups, 0) for step in found.steps)
+    assert first["gain"][1] > 0 and first["num_images"] == NUM
+    assert second["outcome"] == "no gain"
