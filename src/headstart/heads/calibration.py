@@ -6,13 +6,13 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import brentq
 
 from headstart.heads.spectrum import Floats, Integers
 from headstart.layers import softmax64
 
 # How far the temperature may lie from the scale of the scores, as a power of e.
 _REACH = 12.0
+_CLOSE = 1e-6
 
 
 def fit_temperature(scores: npt.NDArray[Any], y: Integers) -> float:
@@ -40,18 +40,29 @@ def fit_temperature(scores: npt.NDArray[Any], y: Integers) -> float:
     if scale == 0:
         return 1.0
     centred /= scale
-    expected = _expected_score(centred, y)
+    return float(scale * np.exp(-_log_sharpness(centred, _expected_score(centred, y))))
 
-    def slope(log_sharpness: float) -> float:
-        # The loss is convex in the sharpness 1/T: its derivative rises through its one root.
-        probabilities = softmax64(np.exp(log_sharpness) * centred)
-        return float((probabilities * centred).sum() / len(y) - expected)
 
-    if slope(-_REACH) >= 0:
-        return float(scale * np.exp(_REACH))
-    if slope(_REACH) <= 0:
-        return float(scale * np.exp(-_REACH))
-    return float(scale * np.exp(-brentq(slope, -_REACH, _REACH, xtol=1e-6)))
+def _log_sharpness(scores: Floats, expected: float) -> float:
+    """Where the mean score under the softmax is the expected one.
+
+    The loss is convex in the sharpness 1/T: its derivative rises through one root. Newton's steps,
+    and halves of the interval where they would leave it.
+    """
+    low, high, guess = -_REACH, _REACH, 1.0
+    while high - low > _CLOSE:
+        sharpness = np.exp(guess)
+        probabilities = softmax64(sharpness * scores)
+        means = np.einsum("nc,nc->n", probabilities, scores)
+        excess = means.mean() - expected
+        low, high = (guess, high) if excess < 0 else (low, guess)
+        squares = np.einsum("nc,nc,nc->n", probabilities, scores, scores)
+        rise = sharpness * (squares - means**2).mean()
+        step = -excess / rise if rise > 0 else np.inf
+        if abs(step) < _CLOSE:
+            return float(np.clip(guess + step, low, high))
+        guess = guess + step if low < guess + step < high else (low + high) / 2
+    return guess
 
 
 def log_loss(scores: npt.NDArray[Any], y: Integers, temperature: float) -> float:
