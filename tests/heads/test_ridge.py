@@ -101,8 +101,7 @@ def test_the_penalty_has_the_lowest_calibrated_log_loss():
     head = RidgeHead().fit(X, y)
     path = RidgePath(decompose(X), y, 3)
     losses = []
-    for penalty in head.penalties_:
-        scores = path.left_out(penalty)
+    for scores in path.left_out(head.penalties_):
         losses.append(log_loss(scores, y, fit_temperature(scores, y)))
     assert 0 < np.argmin(losses) < 19
     assert head.penalty_ == head.penalties_[np.argmin(losses)]

@@ -20,11 +20,23 @@ import numpy as np
 
 from headstart.heads.calibration import fit_temperature, log_loss
 from headstart.heads.head import Head
-from headstart.heads.spectrum import Floats, Integers, Rows, Spectrum, class_sums, decompose
+from headstart.heads.spectrum import (
+    Floats,
+    Integers,
+    Reals,
+    Rows,
+    Spectrum,
+    blocks,
+    class_sums,
+    decompose,
+)
 from headstart.layers import Array, Layer
+from headstart.randomness import generator
 
 _RELATIVE_PENALTIES = np.logspace(-3, 4, 20)
-_BLOCK = 1024  # rows whose squares are held at a time
+_MOST_JUDGED_ROWS = 10_000
+_MOST_SCORES = 40_000_000  # of judged rows, for all penalties together
+_COLUMNS = 256  # right-hand sides in one product
 _BATCH = 4_000_000  # numbers in one batch of groups
 
 
@@ -55,58 +67,85 @@ class RidgePath:
         """float64 [R, C], on rotated rows."""
         return self._projected / (self.spectrum.eigenvalues + penalty)[:, None]
 
-    def left_out(self, penalty: float) -> Array:
-        """float32 [N, C], each row's scores by the model that never saw its group."""
-        residual = self.intercept + self._fitted(penalty)
-        np.negative(residual, out=residual)
-        residual[np.arange(len(self.y)), self.y] += 1
-        scores = -self._corrected(residual, penalty)
-        scores[np.arange(len(self.y)), self.y] += 1
-        return scores.astype(np.float32)
+    def left_out(self, penalties: Floats, rows: Integers | None = None) -> Iterator[Array]:
+        """Each row's scores by the model that never saw its group, for one penalty after another.
 
-    def _fitted(self, penalty: float) -> Floats:
-        fitted = self.spectrum.rotated @ self.coefficients(penalty)
-        fitted /= self.spectrum.root_weights[:, None]
-        return fitted
+        Args:
+            penalties: float64 [L], above 0.
+            rows: int64 [M], whose scores are asked for, whole groups; None for all.
+
+        Returns:
+            L times float32 [M, C].
+        """
+        rows = np.arange(len(self.y)) if rows is None else rows
+        judged = _Judged(self, rows)
+        at_once = max(1, _COLUMNS // self.num_classes)
+        for start in range(0, len(penalties), at_once):
+            yield from judged.scores(penalties[start : start + at_once])
 
     @cached_property
     def _projected(self) -> Floats:
         spectrum = self.spectrum
         return class_sums(spectrum.rotated, self.y, self.num_classes, spectrum.root_weights).T
 
-    def _corrected(self, residual: Floats, penalty: float) -> Floats:
+
+class _Judged:
+    """Rows whose scores by models without them are asked for."""
+
+    def __init__(self, path: RidgePath, rows: Integers) -> None:
+        self.path, self.y = path, path.y[rows]
+        everything = len(rows) == len(path.y)
+        self.rotated = path.spectrum.rotated if everything else path.spectrum.rotated[rows]
+        self.root = path.spectrum.root_weights[rows]
+        groups = None if path.groups is None else path.groups[rows]
+        self.batches = [] if groups is None else list(_by_size(groups, self.rotated.shape[1]))
+
+    def scores(self, penalties: Floats) -> Iterator[Array]:
+        """Float32 [M, C] for each of the penalties: the products of all are one."""
+        inverses = 1 / (self.path.spectrum.eigenvalues[:, None] + penalties)
+        rules = np.hstack([self.path.coefficients(penalty) for penalty in penalties])
+        fitted, leverages = self._products(rules, inverses)
+        for position, inverse in enumerate(inverses.T):
+            start = position * self.path.num_classes
+            residual = -self.path.intercept - fitted[:, start : start + self.path.num_classes]
+            residual[np.arange(len(self.y)), self.y] += 1
+            scores = -self._corrected(residual, leverages[:, position], inverse)
+            scores[np.arange(len(self.y)), self.y] += 1
+            yield scores.astype(np.float32)
+
+    def _products(self, rules: Floats, inverses: Floats) -> tuple[Reals, Floats]:
+        """Fitted values without the intercept [M, L * C], and the hat matrix's diagonal [M, L]."""
+        dtype = self.rotated.dtype
+        rules, inverses = rules.astype(dtype), inverses.astype(dtype)
+        fitted = np.empty((len(self.y), rules.shape[1]), dtype)
+        leverages = np.empty((len(self.y), inverses.shape[1]))
+        for some in blocks(len(self.y)):
+            block = self.rotated[some]
+            fitted[some] = block @ rules / self.root[some, None]
+            leverages[some] = block**2 @ inverses
+        return fitted, leverages + self.root[:, None] ** 2 / len(self.path.y)
+
+    def _corrected(self, residual: Floats, leverage: Floats, inverse: Floats) -> Floats:
         """Residuals of the fit to residuals of the models without the row's group."""
-        inverse = 1 / (self.spectrum.eigenvalues + penalty)
-        root = self.spectrum.root_weights
-        corrected = residual / (1 - self._leverage(inverse))[:, None]
-        for members in self._batches:
-            rows = self.spectrum.rotated[members]
-            own = root[members][:, :, None]
-            hat = (rows * inverse) @ rows.swapaxes(1, 2) + own * own.swapaxes(1, 2) / len(root)
+        corrected = residual / (1 - leverage)[:, None]
+        root_inverse = np.sqrt(inverse).astype(self.rotated.dtype)
+        for members in self.batches:
+            rows = self.rotated[members] * root_inverse
+            own = self.root[members][:, :, None]
+            hat = rows @ rows.swapaxes(1, 2) + own * own.swapaxes(1, 2) / len(self.path.y)
             solved = np.linalg.solve(np.eye(hat.shape[1]) - hat, own * residual[members])
             corrected[members] = solved / own
         return corrected
 
-    def _leverage(self, inverse: Floats) -> Floats:
-        leverage = self.spectrum.root_weights**2 / len(self.y)
-        for start in range(0, len(leverage), _BLOCK):
-            block = self.spectrum.rotated[start : start + _BLOCK]
-            leverage[start : start + _BLOCK] += block**2 @ inverse
-        return leverage
 
-    @cached_property
-    def _batches(self) -> list[Integers]:
-        """Groups of more than one row, those of one size together: int [groups, size] each."""
-        return [] if self.groups is None else list(_by_size(self.groups, self.spectrum))
-
-
-def _by_size(groups: Integers, spectrum: Spectrum) -> Iterator[Integers]:
+def _by_size(groups: Integers, dim: int) -> Iterator[Integers]:
+    """Groups of more than one row, those of one size together: int [groups, size] each."""
     _, member, counts = np.unique(groups, return_inverse=True, return_counts=True)
     order = np.argsort(member, kind="stable")
     starts = np.cumsum(counts) - counts
     for size in np.unique(counts[counts > 1]):
         rows = order[starts[counts == size][:, None] + np.arange(size)]
-        batch = max(1, _BATCH // (size * max(1, spectrum.rotated.shape[1])))
+        batch = max(1, _BATCH // (size * max(1, dim)))
         yield from (rows[start : start + batch] for start in range(0, len(rows), batch))
 
 
@@ -128,7 +167,8 @@ class RidgeHead(Head):
         penalty_: The chosen one.
         loo_scores_: float32 [N, C], each training row's scores by the model fitted without it
             (and without the rest of its group, unless that is all rows).
-        loo_accuracies_: float64 [L], share of rows that these get right, for each penalty.
+        loo_accuracies_: float64 [L], share of rows that these get right, for each penalty (of
+            10 000 rows, or fewer if there are thousands of classes, drawn where there are more).
 
     Source:
         Hastie, Tibshirani, Friedman, "The Elements of Statistical Learning", eq. 7.64 (one row);
@@ -153,16 +193,18 @@ class RidgeHead(Head):
         return (spectrum.affine(path.coefficients(self.penalty_), path.intercept),)
 
     def _choose(self, path: RidgePath, y: Integers) -> None:
+        judged = _judged_rows(y, path.groups, len(self.penalties_) * path.num_classes)
         self.loo_accuracies_ = np.empty(len(self.penalties_))
         lowest = np.inf
-        for position, penalty in enumerate(self.penalties_):
-            scores = path.left_out(penalty)
-            self.loo_accuracies_[position] = (scores.argmax(axis=1) == y).mean()
-            temperature = fit_temperature(scores, y)
-            loss = log_loss(scores, y, temperature)
+        for position, scores in enumerate(path.left_out(self.penalties_, judged)):
+            self.loo_accuracies_[position] = (scores.argmax(axis=1) == y[judged]).mean()
+            temperature = fit_temperature(scores, y[judged])
+            loss = log_loss(scores, y[judged], temperature)
             if loss <= lowest:
-                lowest, self.penalty_, self.loo_scores_ = loss, float(penalty), scores
-                self._loo_temperature = temperature
+                lowest, self.penalty_ = loss, float(self.penalties_[position])
+                self.loo_scores_, self._loo_temperature = scores, temperature
+        if len(judged) < len(y):
+            (self.loo_scores_,) = path.left_out(np.array([self.penalty_]))
 
     def _calibrate(self, rows: Rows, y: Integers, groups: Integers | None) -> float:
         return self._loo_temperature
@@ -177,3 +219,14 @@ def _groups_to_leave_out(groups: Integers | None) -> Integers | None:
     if groups is not None and len(np.unique(groups)) < 2:
         return None  # Nothing to learn from would be left: rows one by one are the next best.
     return groups
+
+
+def _judged_rows(y: Integers, groups: Integers | None, num_columns: int) -> Integers:
+    """int64 [M], the rows that penalties are judged by: all if they are few, whole groups."""
+    most = min(_MOST_JUDGED_ROWS, max(1, _MOST_SCORES // num_columns))
+    if len(y) <= most:
+        return np.arange(len(y))
+    member = np.arange(len(y)) if groups is None else np.unique(groups, return_inverse=True)[1]
+    order = generator(0, "judged").permutation(member.max() + 1)
+    sizes = np.cumsum(np.bincount(member)[order])
+    return np.flatnonzero(np.isin(member, order[: max(1, np.searchsorted(sizes, most))]))

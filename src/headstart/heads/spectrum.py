@@ -3,10 +3,14 @@
 One decomposition serves every linear head: ridge regression is a division in these coordinates,
 its leave-one-out predictions a few sums, and the curvature of logistic and hinge losses is
 bounded by the same eigenvalues, which is the preconditioner of ``penalised``.
+
+Few numbers are worked on in float64, many in float32, block by block: besides the features only
+the rotated rows are held. Beyond 2 048 directions the leading ones stand for all.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -17,12 +21,19 @@ import scipy.linalg
 import scipy.sparse
 
 from headstart.layers import Affine
+from headstart.randomness import generator
 
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
+Reals = npt.NDArray[np.floating[Any]]
+"""float64, or float32 where there are many."""
 
 # A column that moves less than this share of its mean is constant to a float32 graph.
 _CONSTANT = 1e-6
+_EXACT = 4_000_000  # numbers up to which float64 costs little
+_MOST_DIRECTIONS = 2048
+_MOST_SKETCHED_ROWS = 8192
+_BLOCK = 2048  # rows worked on at a time
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,23 +45,23 @@ class Spectrum:
         scale: float64 [D], the standard deviation of the rows; 1 for constant columns.
         root_weights: float64 [N], square roots of the row weights, whose sum is N.
         eigenvalues: float64 [R], of the standardised rows' Gram matrix, all above 0.
-        basis: float64 [D, R], orthonormal columns.
-        rotated: float64 [N, R], orthogonal columns of squared length ``eigenvalues``.
+        basis: float [D, R], orthonormal columns.
+        rotated: float [N, R], orthogonal columns of squared length ``eigenvalues``.
     """
 
     mean: Floats
     scale: Floats
     root_weights: Floats
     eigenvalues: Floats
-    basis: Floats
-    rotated: Floats
+    basis: Reals
+    rotated: Reals
 
     @property
     def mean_eigenvalue(self) -> float:
         """The scale that penalties are measured in; 1 if every column is constant."""
         return float(self.eigenvalues.mean()) if self.eigenvalues.size else 1.0
 
-    def affine(self, coefficients: Floats, intercept: Floats) -> Affine:
+    def affine(self, coefficients: Reals, intercept: Reals) -> Affine:
         """A linear rule [R, C] on rotated rows, as a layer on raw features."""
         weight = self.basis @ coefficients / self.scale[:, None]
         bias = intercept - self.mean @ weight
@@ -77,25 +88,32 @@ def decompose(X: npt.NDArray[Any], weights: Floats | None = None) -> Spectrum:
     """Standardise rows and rotate them onto the eigenvectors of their Gram matrix.
 
     Works on the smaller of the two Gram matrices, [D, D] or [N, N]. Directions without variance
-    are dropped: no penalised linear rule uses them.
+    are dropped: no penalised linear rule uses them. If both matrices are larger than 2 048, the
+    2 048 directions of the most variance are kept, found from no more than 8 192 rows.
 
     Args:
         X: float [N, D], finite.
         weights: float64 [N], row weights that sum to N; None for equal ones. They move the
             mean and the Gram matrix; the scale stays the plain standard deviation.
+
+    Source:
+        Halko, Martinsson, Tropp 2011, "Finding structure with randomness", algorithm 4.4, for
+        the leading directions.
     """
-    standardised, mean, scale = _standardise(X, weights)
-    root_weights = np.ones(len(X)) if weights is None else np.sqrt(weights)
-    if weights is not None:
-        standardised *= root_weights[:, None]
-    if len(X) >= X.shape[1]:
-        eigenvalues, basis = _eigen(standardised.T @ standardised, max(X.shape))
-        rotated = standardised @ basis
+    rows = _standardised(X, weights)
+    if min(X.shape) > _MOST_DIRECTIONS:
+        eigenvalues, basis, rotated = _leading(rows)
+    elif len(X) >= X.shape[1]:
+        eigenvalues, vectors = _eigen(_gram(rows.blocks(), X.shape[1]), rows)
+        basis = vectors.astype(rows.dtype)
+        rotated = _rotate(rows, basis)
     else:
-        eigenvalues, left = _eigen(standardised @ standardised.T, max(X.shape))
+        whole = np.concatenate(list(rows.blocks()))
+        eigenvalues, left = _eigen(np.asarray(whole @ whole.T, dtype=np.float64), rows)
         lengths = np.sqrt(eigenvalues)
-        basis, rotated = standardised.T @ (left / lengths), left * lengths
-    return Spectrum(mean, scale, root_weights, eigenvalues, basis, rotated)
+        basis = whole.T @ (left / lengths).astype(rows.dtype)
+        rotated = (left * lengths).astype(rows.dtype)
+    return Spectrum(rows.mean, rows.scale, rows.root_weights, eigenvalues, basis, rotated)
 
 
 def class_sums(
@@ -103,25 +121,104 @@ def class_sums(
 ) -> Floats:
     """float64 [C, D]: the (weighted) sum of each class's rows [N, D]."""
     values = np.ones(len(y)) if weights is None else weights
-    members = scipy.sparse.csr_array((values, (y, np.arange(len(y)))), (num_classes, len(y)))
-    return np.asarray(members @ rows, dtype=np.float64)
+    sums = np.zeros((num_classes, rows.shape[1]))
+    for some in blocks(len(rows)):
+        own = y[some]
+        members = scipy.sparse.csr_array(
+            (values[some], (own, np.arange(len(own)))), (num_classes, len(own))
+        )
+        sums += members @ rows[some].astype(np.float64, copy=False)
+    return sums
 
 
-def _standardise(X: npt.NDArray[Any], weights: Floats | None) -> tuple[Floats, Floats, Floats]:
+def blocks(num_rows: int) -> Iterator[slice]:
+    """Slices of at most 2 048 rows each."""
+    return (slice(start, start + _BLOCK) for start in range(0, num_rows, _BLOCK))
+
+
+@dataclass(frozen=True, eq=False)
+class _Standardised:
+    """Rows that are standardised and weighted when they are asked for, never all at once."""
+
+    X: npt.NDArray[Any]
+    mean: Floats
+    scale: Floats
+    root_weights: Floats
+    dtype: type[np.floating[Any]]
+
+    def blocks(self) -> Iterator[Reals]:
+        return (self[some] for some in blocks(len(self.X)))
+
+    def __getitem__(self, some: slice | Integers) -> Reals:
+        rows = self.X[some] - self.mean
+        rows *= self.root_weights[some, None] / self.scale
+        return rows.astype(self.dtype, copy=False)
+
+
+def _standardised(X: npt.NDArray[Any], weights: Floats | None) -> _Standardised:
     mean = X.mean(axis=0, dtype=np.float64)
-    scale = X.std(axis=0, dtype=np.float64)
+    squares = np.zeros(X.shape[1])
+    for some in blocks(len(X)):
+        squares += ((X[some] - mean) ** 2).sum(axis=0)
+    scale = np.sqrt(squares / len(X))
     scale[scale <= _CONSTANT * np.abs(mean)] = 1.0
     if weights is not None:
-        mean = weights @ X / weights.sum()
-    standardised = X.astype(np.float64)
-    standardised -= mean
-    standardised /= scale
-    return standardised, mean, scale
+        mean = np.asarray(weights @ X / weights.sum())
+    root_weights = np.ones(len(X)) if weights is None else np.sqrt(weights)
+    dtype = np.float64 if X.size <= _EXACT else np.float32
+    return _Standardised(X, mean, scale, root_weights, dtype)
 
 
-def _eigen(gram: Floats, size: int) -> tuple[Floats, Floats]:
+def _gram(parts: Iterator[Reals], dim: int) -> Floats:
+    gram = np.zeros((dim, dim))
+    for rows in parts:
+        gram += rows.T @ rows
+    return gram
+
+
+def _rotate(rows: _Standardised, basis: Reals) -> Reals:
+    rotated = np.empty((len(rows.X), basis.shape[1]), dtype=rows.dtype)
+    for some in blocks(len(rotated)):
+        np.matmul(rows[some], basis, out=rotated[some])
+    return rotated
+
+
+def _eigen(gram: Floats, rows: _Standardised) -> tuple[Floats, Floats]:
     eigenvalues, vectors = scipy.linalg.eigh(
         gram, driver="evd", overwrite_a=True, check_finite=False
     )
-    kept = eigenvalues > eigenvalues.max(initial=0.0) * size * np.finfo(np.float64).eps
+    # Float32 sums err at random, float64 eigenvectors by what the algorithm promises.
+    noise = 16 if rows.dtype is np.float32 else max(rows.X.shape)
+    kept = eigenvalues > eigenvalues.max(initial=0.0) * noise * np.finfo(rows.dtype).eps
     return eigenvalues[kept], vectors[:, kept]
+
+
+def _leading(rows: _Standardised) -> tuple[Floats, Reals, Reals]:
+    """Eigenvalues, basis and rotated rows of the directions with the most variance.
+
+    A span is found from some of the rows; inside it the directions are those of all rows.
+    """
+    span = _span(rows)
+    inside = _rotate(rows, span)
+    parts = (inside[some] for some in blocks(len(inside)))
+    eigenvalues, vectors = _eigen(_gram(parts, inside.shape[1]), rows)
+    turn = vectors.astype(rows.dtype)
+    rotated = inside[:, : len(eigenvalues)]
+    for some in blocks(len(inside)):
+        rotated[some] = inside[some] @ turn
+    return eigenvalues, span @ turn, rotated
+
+
+def _span(rows: _Standardised) -> Reals:
+    """Orthonormal columns, float [D, 2048]: a random span, twice multiplied by the Gram matrix."""
+    random = generator(0, "span")
+    num_rows, dim = rows.X.shape
+    drawn = np.sort(random.permutation(num_rows)[:_MOST_SKETCHED_ROWS])
+    span = random.standard_normal((dim, _MOST_DIRECTIONS), dtype=np.float32).astype(rows.dtype)
+    for _ in range(2):
+        stretched = np.zeros_like(span)
+        for some in blocks(len(drawn)):
+            part = rows[drawn[some]]
+            stretched += part.T @ (part @ span)
+        span = scipy.linalg.qr(stretched, mode="economic", overwrite_a=True, check_finite=False)[0]
+    return span
