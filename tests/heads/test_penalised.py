@@ -48,3 +48,22 @@ def test_the_least_data_still_gives_a_penalty():
     fitted = penalised.fit(SOFTMAX, spectrum, np.arange(3), None, None, seed=0)
     assert fitted.penalty > 0
     assert fitted.temperature is None
+
+
+@pytest.mark.parametrize("problem", [SOFTMAX, SVM])
+def test_float32_gives_the_scores_of_float64(problem):
+    random = np.random.default_rng(0)
+    y = np.arange(300) % 3
+    X = random.normal(size=(300, 50)) * np.logspace(0, -2, 50) + 0.5 * np.eye(50)[y]
+    spectrum = decompose(X)
+    zero = Rule(np.zeros((50, 3)), np.zeros(3))
+    penalty = 0.1 * spectrum.mean_eigenvalue
+    exact, quick = (
+        minimise(problem, rows, y, spectrum.eigenvalues, penalty, zero, tolerance)
+        for rows, tolerance in (
+            (spectrum.rotated, 1e-8),
+            (spectrum.rotated.astype(np.float32), 1e-6),
+        )
+    )
+    expected = exact.scores(spectrum.rotated)
+    np.testing.assert_allclose(quick.scores(spectrum.rotated), expected, atol=0.01)

@@ -20,16 +20,17 @@ import scipy.optimize
 
 from headstart.heads.calibration import fit_temperature
 from headstart.heads.hold_out import hold_outs
-from headstart.heads.spectrum import Floats, Integers, Spectrum
+from headstart.heads.spectrum import Floats, Integers, Reals, Spectrum
 from headstart.randomness import generator
 
-Loss = Callable[[Floats, Integers], tuple[float, Floats]]
+Loss = Callable[[Reals, Integers], tuple[float, Reals]]
 """Scores [N, C], which it may overwrite, and class indices [N] to the summed loss and its
 gradient [N, C]."""
 
-Criterion = Callable[[Floats, Integers], tuple[float, ...]]
+Criterion = Callable[[Reals, Integers], tuple[float, ...]]
 """Scores of rows set aside and their class indices to what is compared; the lowest wins."""
 
+_EXACT = 100_000  # numbers
 _MOST_SEARCH_ROWS = 10_000
 _SEARCH_TOLERANCE = 3e-4
 _PATIENCE = 2
@@ -42,9 +43,10 @@ class Rule:
     coefficients: Floats
     intercept: Floats
 
-    def scores(self, rotated: Floats) -> Floats:
-        """float64 [N, C] of rotated rows [N, R]."""
-        return rotated @ self.coefficients + self.intercept
+    def scores(self, rotated: Reals) -> Reals:
+        """Float [N, C] of rotated rows [N, R], in their precision."""
+        dtype = rotated.dtype
+        return rotated @ self.coefficients.astype(dtype) + self.intercept.astype(dtype)
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,13 +102,17 @@ def fit(
     start, temperature = _zero(spectrum, y), None
     if penalty is None:
         penalty, start, temperature = _choose(problem, spectrum, y, groups, seed)
-    rule = minimise(problem, spectrum.rotated, y, spectrum.eigenvalues, penalty, start)
+    # Beyond the smallest problems the last digits of the scores are not worth doubling the time.
+    exact = spectrum.rotated.size <= _EXACT
+    rotated = spectrum.rotated if exact else spectrum.rotated.astype(np.float32, copy=False)
+    tolerance = 1e-7 if exact else 1e-6
+    rule = minimise(problem, rotated, y, spectrum.eigenvalues, penalty, start, tolerance)
     return Fitted(rule, penalty, temperature)
 
 
 def minimise(
     problem: Problem,
-    rotated: Floats,
+    rotated: Reals,
     y: Integers,
     eigenvalues: Floats,
     penalty: float,
@@ -117,7 +123,7 @@ def minimise(
 
     Args:
         problem: What is minimised.
-        rotated: float64 [N, R].
+        rotated: float [N, R]; scores and slopes have its precision, sums are in float64.
         y: int [N], class indices.
         eigenvalues: float64 [R], about the squared lengths of the columns of ``rotated``.
         penalty: Above 0.
@@ -133,8 +139,9 @@ def minimise(
     def value_and_gradient(flat: Floats) -> tuple[float, Floats]:
         weights = steps * flat.reshape(len(steps), -1)
         coefficients, intercept = weights[:-1], weights[-1]
-        value, slope = problem.loss(rotated @ coefficients + intercept, y)
-        gradient = np.vstack([rotated.T @ slope + penalty * coefficients, slope.sum(axis=0)])
+        value, slope = problem.loss(Rule(coefficients, intercept).scores(rotated), y)
+        pull = (rotated.T @ slope).astype(np.float64) + penalty * coefficients
+        gradient = np.vstack([pull, slope.sum(axis=0, dtype=np.float64)])
         value += 0.5 * penalty * float(np.vdot(coefficients, coefficients))
         return value / unit, (steps * gradient).ravel() / unit
 
@@ -195,11 +202,13 @@ class _Path:
     ) -> None:
         kept = generator(seed, "search").permutation(np.flatnonzero(~held))[:_MOST_SEARCH_ROWS]
         self.problem, self.held = problem, held
-        self.kept, self.judged = spectrum.rotated[kept], spectrum.rotated[held]
+        self.kept, self.judged = (
+            spectrum.rotated[rows].astype(np.float32, copy=False) for rows in (kept, held)
+        )
         self.y, self.eigenvalues = y[kept], spectrum.eigenvalues * len(kept) / len(y)
         self.rule = _zero(spectrum, y)
 
-    def advance(self, penalty: float) -> Floats:
+    def advance(self, penalty: float) -> Reals:
         """Scores of the rows set aside under the next penalty."""
         self.rule = minimise(
             self.problem,

@@ -7,7 +7,7 @@ import numpy as np
 from headstart.heads import penalised
 from headstart.heads.calibration import fit_temperature, log_loss
 from headstart.heads.head import Head
-from headstart.heads.spectrum import Floats, Integers, Rows
+from headstart.heads.spectrum import Integers, Reals, Rows
 from headstart.layers import Layer
 
 
@@ -42,19 +42,19 @@ class SoftmaxHead(Head):
         return self._temperature or super()._calibrate(rows, y, groups)
 
 
-def softmax_loss(scores: Floats, y: Integers) -> tuple[float, Floats]:
+def softmax_loss(scores: Reals, y: Integers) -> tuple[float, Reals]:
     """Summed ``-log softmax(scores)[y]`` and its gradient [N, C]; overwrites the scores."""
     scores -= scores.max(axis=1, keepdims=True)
     own = (np.arange(len(y)), y)
-    value = -scores[own].sum()
+    value = -scores[own].sum(dtype=np.float64)
     np.exp(scores, out=scores)
     sums = scores.sum(axis=1, keepdims=True)
     scores /= sums
     scores[own] -= 1
-    return float(value + np.log(sums).sum()), scores
+    return float(value + np.log(sums).sum(dtype=np.float64)), scores
 
 
-def _calibrated_loss(scores: Floats, y: Integers) -> tuple[float, ...]:
+def _calibrated_loss(scores: Reals, y: Integers) -> tuple[float, ...]:
     return (log_loss(scores, y, fit_temperature(scores, y)),)
 
 

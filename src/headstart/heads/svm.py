@@ -6,7 +6,7 @@ import numpy as np
 
 from headstart.heads import penalised
 from headstart.heads.head import Head
-from headstart.heads.spectrum import Floats, Integers, Rows
+from headstart.heads.spectrum import Integers, Reals, Rows
 from headstart.layers import Layer
 
 
@@ -40,7 +40,7 @@ class LinearSVMHead(Head):
         return self._temperature or super()._calibrate(rows, y, groups)
 
 
-def squared_hinge_loss(scores: Floats, y: Integers) -> tuple[float, Floats]:
+def squared_hinge_loss(scores: Reals, y: Integers) -> tuple[float, Reals]:
     """Summed ``max(0, 1 - score)^2`` at the row's class and ``max(0, 1 + score)^2`` elsewhere.
 
     Also its gradient [N, C]; overwrites the scores.
@@ -55,7 +55,7 @@ def squared_hinge_loss(scores: Floats, y: Integers) -> tuple[float, Floats]:
     return value, scores
 
 
-def _mistakes_then_loss(scores: Floats, y: Integers) -> tuple[float, ...]:
+def _mistakes_then_loss(scores: Reals, y: Integers) -> tuple[float, ...]:
     mistakes = float((scores.argmax(axis=1) != y).mean())
     return mistakes, squared_hinge_loss(scores, y)[0]
 
