@@ -1,31 +1,46 @@
-"""The network's layers against the scikit-learn network they came from."""
+"""The network against scikit-learn's, step by step and by what it learns."""
 
 import numpy as np
 import pytest
 from sklearn.neural_network import MLPClassifier
 
-from headstart.heads.mlp import FullyConnectedHead
-from headstart.heads.spectrum import Rows, decompose
-from headstart.randomness import integer
+from headstart.heads.mlp import FullyConnectedHead, _Network
+from headstart.heads.spectrum import Rows
 
 
-@pytest.mark.parametrize("num_classes", [2, 3])
-def test_layers_give_the_networks_probabilities(num_classes):
+@pytest.mark.parametrize("num_classes", [3, 5])
+def test_steps_are_scikit_learns(num_classes):
     random = np.random.default_rng(0)
-    y = np.arange(90) % num_classes
-    X = random.normal(size=(90, 20)) * 3 + 2
-    X[:, 0] += 5 * y
-    head = FullyConnectedHead(hidden=8, directions=6, epochs=3, seed=5).fit(X, y)
-
-    spectrum = decompose(X)
-    strongest = np.argsort(-spectrum.eigenvalues)[:6]
-    rows = spectrum.rotated[:, strongest].astype(np.float32)
-    seed = integer(5, "fully-connected")
-    network = MLPClassifier((8,), alpha=0.05 * 8, batch_size=8, random_state=seed)
-    for _ in range(3):
-        network.partial_fit(rows, y, classes=range(num_classes))
-    head.temperature_ = 1.0
-    np.testing.assert_allclose(head.predict_proba(X), network.predict_proba(rows), atol=1e-4)
+    y = np.arange(40) % num_classes
+    x = random.normal(size=(40, 6)).astype(np.float32)
+    network = _Network(6, 8, num_classes, seed=0)
+    # One batch an epoch; their weight decay is divided by its rows.
+    theirs = MLPClassifier(
+        (8,), alpha=0.05 * 40, batch_size=40, shuffle=False, learning_rate_init=0.01
+    ).partial_fit(x, y, classes=range(num_classes))
+    first, first_bias, second, second_bias = network.layers(network.values)
+    for own, weights in zip((first, second), theirs.coefs_, strict=True):
+        own[:] = weights
+    for own, bias in zip((first_bias, second_bias), theirs.intercepts_, strict=True):
+        own[:] = bias
+    for vector, moments in (
+        (network.mean, theirs._optimizer.ms),
+        (network.square, theirs._optimizer.vs),
+    ):
+        weights, biases = moments[:2], moments[2:]
+        for own, value in zip(
+            network.layers(vector), (weights[0], biases[0], weights[1], biases[1]), strict=True
+        ):
+            own[:] = value
+    network.num_steps = 1
+    for _ in range(5):
+        theirs.partial_fit(x, y)
+        network.differentiate(x, y, 0.05)
+        network.step(0.01)
+    np.testing.assert_allclose(first, theirs.coefs_[0], atol=1e-5)
+    np.testing.assert_allclose(second, theirs.coefs_[1], atol=1e-5)
+    np.testing.assert_allclose(first_bias, theirs.intercepts_[0], atol=1e-5)
+    np.testing.assert_allclose(second_bias, theirs.intercepts_[1], atol=1e-5)
 
 
 def test_learns_what_no_linear_rule_can():
@@ -34,3 +49,14 @@ def test_learns_what_no_linear_rule_can():
     y = (X[:, 0] * X[:, 1] > 0).astype(int)
     head = FullyConnectedHead(hidden=64, weight_decay=0.0).fit_rows(Rows(X), y, None)
     assert head.score(X, y) > 0.9
+
+
+def test_predicts_about_as_well_as_scikit_learns():
+    random = np.random.default_rng(0)
+    y = np.arange(600) % 3
+    X = random.normal(size=(600, 30)) + 0.7 * np.eye(30)[y] * 3
+    head = FullyConnectedHead(hidden=64).fit_rows(Rows(X[:300]), y[:300], None)
+    theirs = MLPClassifier((64,), alpha=1.0, max_iter=60, tol=0, random_state=0)
+    with pytest.warns(match="Maximum iterations"):
+        theirs.fit(X[:300], y[:300])
+    assert head.score(X[300:], y[300:]) > theirs.score(X[300:], y[300:]) - 0.02
