@@ -77,7 +77,13 @@ def _settings(function: F) -> F:
 )
 @_settings
 @options.network
-@click.option("--seed", type=click.IntRange(0), default=0, help="Same seed, same sheet.")
+@click.option(
+    "--seed",
+    type=click.IntRange(0),
+    default=0,
+    metavar="N",
+    help="Same seed, same sheet.  [default: 0]",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON value.")
 @click.option("--quiet", "-q", is_flag=True, help="Show errors only.")
 def command(
