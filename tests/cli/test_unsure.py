@@ -8,6 +8,7 @@ import shutil
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+from PIL import Image
 
 import headstart as hs
 from headstart.errors import BundleError, SettingError
@@ -53,9 +54,18 @@ def test_fit_keeps_what_it_promises(headstart, shapes, tmp_path):
     assert classifier.record.out_of_fold["coverage"] == promised["coverage"]
     again = hs.load(out, max_error=0.25)
     assert again.record.unsure == classifier.record.unsure
-    # The written graph's distances are those that the test was judged by.
-    judged = headstart("evaluate", out, shapes, "--json").json["test"]["unsure"]
-    assert judged["num_answered"] >= measured["num_answered"]
+
+
+def test_fit_judges_as_the_written_classifier_does(headstart, shapes, draw_folder, tmp_path):
+    test = draw_folder(tmp_path / "test", start=200, stripes=6, blobs=6)
+    noise = np.random.default_rng(0).integers(256, size=(6, 64, 64, 3), dtype=np.uint8)
+    for number, pixels in enumerate(noise):  # unlike anything in training
+        Image.fromarray(pixels).save(test / "blobs" / f"noise_{number}.png")
+    out = tmp_path / "out.headstart"
+    ran = headstart("fit", shapes, "--test", test, "--out", out, "--head", "neighbors", "--json")
+    measured = ran.json["test"]["unsure"]
+    assert 0 < measured["num_answered"] < 18  # or nothing would be compared
+    assert headstart("evaluate", out, test, "--json").json["test"]["unsure"] == measured
 
 
 def test_another_error_later(headstart, bundle, shapes):

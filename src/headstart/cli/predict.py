@@ -158,9 +158,10 @@ def _line(row: Any, top: int) -> str:
 
 
 def _meaning_of_unsure(threshold: float, max_error: float) -> str:
-    when = f"below a probability of {100 * threshold:.4g} %" if threshold else "at no probability"
+    from headstart.model.prediction import threshold_text
+
     return (
-        f"unsure {when}: of other pictures like those of "
+        f"unsure {threshold_text(threshold)}: of other pictures like those of "
         f"training, at most {100 * max_error:g} % of the answers are wrong (95 % confidence)"
     )
 

@@ -38,6 +38,14 @@ class Unsure:
         return AMBIGUOUS if probability < self.ambiguous_below else None
 
 
+def threshold_text(ambiguous_below: float) -> str:
+    """``"below a probability of 93.2 %"``, never rounded up to certainty."""
+    if not ambiguous_below:
+        return "at no probability"
+    digits = 4 if ambiguous_below < 0.999 else 8
+    return f"below a probability of {100 * ambiguous_below:.{digits}g} %"
+
+
 @dataclass(frozen=True)
 class Prediction:
     """The answer for one picture.

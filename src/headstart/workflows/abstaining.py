@@ -12,7 +12,7 @@ from headstart.layers import softmax
 from headstart.metrics.abstention import Abstention
 from headstart.model.familiarity import Familiarity
 from headstart.model.out_of_fold import LEVEL, OutOfFold
-from headstart.model.prediction import AMBIGUOUS_BELOW
+from headstart.model.prediction import AMBIGUOUS_BELOW, threshold_text
 
 
 def held_out_answers(
@@ -55,14 +55,9 @@ def expected_of(expected: Abstention) -> dict[str, Any]:
 def expectation(expected: Abstention) -> str:
     """The same in one line."""
     low, high = expected.coverage_interval(LEVEL)
-    threshold = (
-        f"below a probability of {100 * expected.threshold:.4g} %"
-        if expected.threshold
-        else "at no probability"
-    )
     error = "" if expected.error is None else f", {100 * expected.error:.1f} % of them wrongly"
     return (
-        f"unsure {threshold}: {100 * expected.coverage:.1f} % "
+        f"unsure {threshold_text(expected.threshold)}: {100 * expected.coverage:.1f} % "
         f"({100 * low:.1f} – {100 * high:.1f}) of {expected.num_rows} held-out pictures "
         f"answered{error}"
     )
