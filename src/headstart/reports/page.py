@@ -22,6 +22,7 @@ from markupsafe import Markup
 from headstart.metrics.intervals import Interval
 from headstart.reports.figures import WHOLE, Scale, scale_for
 from headstart.reports.results import Results, interval_text, percent
+from headstart.strategy.backbone_choice import BackboneChoice
 from headstart.unusable import REASONS, Unusable
 
 MOST_CLASSES = 25  # A larger confusion matrix cannot be read.
@@ -114,6 +115,7 @@ class Report:
         candidates: What was tried, in the order to show.
         why: What was chosen, and why.
         backbone: Where the features come from.
+        backbone_choice: How it was chosen among several.
         mistakes: Wrong answers, in any order, at least the surest; these are shown.
         unusable: Pictures that could not be used.
         findings: What was seen in the dataset.
@@ -130,6 +132,7 @@ class Report:
     candidates: tuple[Candidate, ...] = ()
     why: str = ""
     backbone: BackboneFacts | None = None
+    backbone_choice: BackboneChoice | None = None
     mistakes: tuple[Mistake, ...] = ()
     unusable: tuple[Unusable, ...] = ()
     findings: tuple[Finding, ...] = ()

@@ -121,6 +121,20 @@ class BackboneChoice:
             record["runner_up"] = {"name": self.runner_up, "difference_to_chosen": difference}
         return record
 
+    def standings(self, contender: Contender) -> tuple[Standing | None, ...]:
+        """What it reached round by round; None where it was not asked."""
+        return tuple(
+            next((row for row in each.standings if row.name == contender.name), None)
+            for each in self.rounds
+        )
+
+    def fate(self, contender: Contender) -> str:
+        """What became of it, in words."""
+        if contender.name == self.chosen:
+            return "chosen"
+        dropped = [row.dropped for row in self.standings(contender) if row and row.dropped]
+        return self.refused.get(contender.name) or "".join(dropped)
+
     def words(self) -> tuple[str, ...]:
         """The choice, for the console: its reason, the runner-up, a line a backbone."""
         return (f"backbone {self.chosen} is chosen: {self.why}", *self._versus(), *self._lines())
@@ -139,9 +153,8 @@ class BackboneChoice:
         for contender in self.contenders:
             scores = ", ".join(
                 f"{100 * standing.accuracy:.1f} % of {each.num_images}"
-                for each in self.rounds
-                for standing in each.standings
-                if standing.name == contender.name
+                for each, standing in zip(self.rounds, self.standings(contender), strict=True)
+                if standing
             )
             told = scores or self.refused.get(contender.name, "not compared")
             lines.append(f"  {contender.name}: {told}; {1000 * contender.seconds:.0f} ms a picture")

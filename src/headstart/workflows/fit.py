@@ -13,7 +13,8 @@ from headstart.model.classifier import Classifier, load
 from headstart.progress import Progress, Silent
 from headstart.reports.results import Results
 from headstart.workflows.check import findings_of
-from headstart.workflows.preparing import Prepared, prepare
+from headstart.workflows.choosing import prepare_chosen
+from headstart.workflows.preparing import Prepared
 from headstart.workflows.receipt import receipt_of
 from headstart.workflows.recipe import Recipe, recipe_of
 from headstart.workflows.reporting import report_of
@@ -84,11 +85,11 @@ def run_fit(
     candidates_of(("head",), recipe.heads)  # a wrong name is refused now, not after the reading
     must_be_writable(place.parent)
     sweep(place.parent, older_than=time.time() - _HOUR)
-    prepared = prepare(pictures, recipe, progress)
+    prepared, choice = prepare_chosen(pictures, recipe, progress)
     trained = train(prepared, recipe, progress)
     findings = findings_of(prepared)
-    receipt = receipt_of(place, prepared, trained, recipe, findings)
-    report = report_of(prepared, trained, receipt, findings)
+    receipt = receipt_of(place, prepared, trained, recipe, findings, choice)
+    report = report_of(prepared, trained, receipt, findings, choice)
     receipt["seconds"] = round(time.monotonic() - began, 2)
     with folder_written_whole(place) as folder:
         write_bundle(folder, prepared, trained, receipt, report)

@@ -10,6 +10,7 @@ from headstart.datasets.finding import Finding
 from headstart.heads.selection import CandidateScore
 from headstart.metrics.comparison import paired_difference
 from headstart.metrics.intervals import accuracy_interval
+from headstart.strategy.backbone_choice import BackboneChoice
 from headstart.workflows.abstaining import expected_of
 from headstart.workflows.preparing import Prepared
 from headstart.workflows.recipe import Recipe
@@ -19,7 +20,12 @@ Findings = tuple[Finding, ...]
 
 
 def receipt_of(
-    place: Path, prepared: Prepared, trained: Trained, recipe: Recipe, findings: Findings
+    place: Path,
+    prepared: Prepared,
+    trained: Trained,
+    recipe: Recipe,
+    findings: Findings,
+    choice: BackboneChoice | None = None,
 ) -> dict[str, Any]:
     """The object that ``headstart fit --json`` prints; its keys are a contract (docs/cli.md)."""
     candidate = trained.candidate
@@ -56,6 +62,7 @@ def receipt_of(
         },
         "findings": [finding.to_json() for finding in findings],
         "backbone": prepared.backbone.to_json(),
+        "backbone_choice": choice.to_json() if choice else None,
         "recipe": recipe.to_json(),
     }
 

@@ -24,6 +24,7 @@ from headstart.reports.page import (
     render,
 )
 from headstart.reports.results import interval_text, percent
+from headstart.strategy.backbone_choice import BackboneChoice
 from headstart.workflows.preparing import Prepared, describe
 from headstart.workflows.training import Trained
 
@@ -31,7 +32,11 @@ _THUMBNAIL = 112
 
 
 def report_of(
-    prepared: Prepared, trained: Trained, receipt: dict[str, Any], findings: tuple[Finding, ...]
+    prepared: Prepared,
+    trained: Trained,
+    receipt: dict[str, Any],
+    findings: tuple[Finding, ...],
+    choice: BackboneChoice | None = None,
 ) -> str:
     """The report as one HTML page."""
     backbone = prepared.backbone
@@ -56,6 +61,7 @@ def report_of(
                 input_size=backbone.preprocessing.size,
                 taps=backbone.tap_names,
             ),
+            backbone_choice=choice,
             mistakes=tuple(_mistakes(prepared, trained)),
             unusable=prepared.unusable,
             findings=findings,
