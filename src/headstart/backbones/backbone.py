@@ -38,6 +38,7 @@ class Backbone:
             equal features.
         graph: ONNX file: ``pixels`` uint8 [N, H, W, 3] to one float32 [N, D] output a tap, and
             ``logits`` [N, num_classes] where the weights hold a classifier.
+        precision: It is run with: ``"f32"`` or ``"bf16"`` (see `engine.Engine`).
     """
 
     name: str
@@ -49,6 +50,7 @@ class Backbone:
     taps: tuple[Tap, ...]
     fingerprint: str
     graph: Path
+    precision: str = "f32"
 
     @property
     def tap_names(self) -> tuple[str, ...]:
@@ -66,6 +68,7 @@ class Backbone:
             "preprocessing": self.preprocessing.to_json(),
             "taps": [{"name": tap.name, "dim": tap.dim} for tap in self.taps],
             "fingerprint": self.fingerprint,
+            "precision": self.precision,
         }
 
     @classmethod

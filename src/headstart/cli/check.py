@@ -22,6 +22,7 @@ _MARKS = {"problem": "✗", "warning": "!", "note": "·"}
     help="Test pictures, when they are not part of PICTURES.",
 )
 @options.network
+@options.precision
 @options.reading
 @options.everywhere
 def command(pictures: Path, as_json: bool, quiet: bool, **given: Any) -> None:

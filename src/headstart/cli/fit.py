@@ -53,6 +53,7 @@ from headstart.cli.shares import share
     "[default: unsure below a probability of 2/3]",
 )
 @options.network
+@options.precision
 @options.reading
 @options.everywhere
 def command(

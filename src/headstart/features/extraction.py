@@ -43,7 +43,7 @@ def extract(
         StoreError: The store cannot be written.
     """
     progress = progress or Silent()
-    engine = LazyEngine(backbone.graph, backbone.tap_names, threads)
+    engine = LazyEngine(backbone.graph, backbone.tap_names, threads, backbone.precision)
     progress.start("features", len(names))
     digests: list[bytes] = []
     indices = array.array("q")

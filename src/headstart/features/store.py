@@ -44,7 +44,7 @@ def key_of(backbone: Backbone) -> str:
     record = {
         "format": FORMAT_VERSION,
         "backbone": backbone.fingerprint,
-        "precision": "f32",
+        "precision": backbone.precision,
         "decoder": DECODER_VERSION,
     }
     return f"{backbone.architecture}-{sha256(canonical_json(record).encode())[:16]}"

@@ -15,7 +15,7 @@ from headstart.errors import BundleError
 from headstart.model import bundle
 from headstart.model.out_of_fold import OutOfFold, Sets
 from headstart.model.prediction import Prediction
-from headstart.model.record import Record
+from headstart.model.record import Record, handed_over
 
 # One picture: a path, or the bytes of a file.
 Picture = str | os.PathLike[str] | bytes
@@ -91,7 +91,13 @@ class Classifier:
         self.record = record
         self.sets = sets
         self._threads = threads
-        self._engine = Engine(folder / bundle.GRAPH, ("probabilities", "distance"), threads)
+        self._engine = Engine(
+            folder / bundle.GRAPH,
+            ("probabilities", "distance"),
+            threads,
+            record.backbone.get("precision", "f32"),
+            handed_over(record.head["taps"]),
+        )
 
     def __repr__(self) -> str:
         head, backbone = self.record.head["name"], self.record.backbone["name"]

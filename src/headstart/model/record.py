@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -81,6 +82,11 @@ class Record:
                 "a record as headstart fit writes it",
                 "make the classifier again with headstart fit",
             ) from error
+
+
+def handed_over(taps: Iterable[str]) -> tuple[str, ...]:
+    """Vectors that the network hands to what was learned: its head's taps, and the last one."""
+    return tuple(dict.fromkeys([*taps, "head"]))
 
 
 def must_be_ours(values: dict[str, Any], where: str) -> None:

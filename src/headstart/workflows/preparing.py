@@ -22,6 +22,7 @@ from headstart.features.store import FeatureStore
 from headstart.files import cache_folder
 from headstart.progress import Progress
 from headstart.unusable import Unusable
+from headstart.workflows.precision import with_precision
 from headstart.workflows.recipe import Recipe
 
 Rows = npt.NDArray[np.int64]
@@ -66,6 +67,7 @@ def prepare(pictures: str | os.PathLike[str], recipe: Recipe, progress: Progress
         recipe.backbone, recipe.weights, cache=cache, seed=recipe.seed, progress=progress
     )
     progress.say(describe(backbone))
+    backbone = with_precision(backbone, found, recipe, cache, progress)
     store = FeatureStore(cache, backbone)
     for shard in store.damaged:
         progress.say(f"  a damaged part of the feature store was put aside: {shard}")

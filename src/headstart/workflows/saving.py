@@ -20,7 +20,7 @@ from headstart.errors import SettingError
 from headstart.files import canonical_json, readable_json, sha256
 from headstart.model import bundle
 from headstart.model.graph import write_classifier_graph
-from headstart.model.record import Record
+from headstart.model.record import Record, handed_over
 from headstart.unusable import Unusable
 from headstart.workflows.abstaining import expected_of
 from headstart.workflows.preparing import Prepared
@@ -171,8 +171,10 @@ def _must_agree(graph: Path, prepared: Prepared, trained: Trained) -> None:
     """Run the written graph on real test pictures and compare with the head's own answer."""
     rows = trained.test[:_CHECKED_PICTURES]
     paths = [prepared.manifest.path(row) for row in rows]
-    engine = Engine(graph, ("probabilities",))
-    outcomes = read_through(paths, engine, prepared.backbone.preprocessing)
+    backbone, exact = prepared.backbone, handed_over(trained.candidate.taps)
+    outputs = ("probabilities", "distance")
+    engine = Engine(graph, outputs, precision=backbone.precision, exact=exact)
+    outcomes = read_through(paths, engine, backbone.preprocessing)
     for place, outcome in enumerate(outcomes):
         if outcome.digest != prepared.features.facts.digests[rows[place]]:
             continue  # The file was changed or removed since it was read.
