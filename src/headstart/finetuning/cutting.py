@@ -93,14 +93,14 @@ def _before(network: Any, first: int, size: int) -> list[str]:
     """Modules that are done when the tail begins, in the order they run, the largest there are."""
     tail = {name for name, depth in depths_of(network).of.items() if depth >= first}
     order = _order_of_running(network, size)
-    owned = {name: {f"{name}.{own}" for own, _ in network.get_submodule(name).named_parameters()}
-             for name in order}  # fmt: skip
-    is_leaf = {name: not any(network.get_submodule(name).children()) for name in order}
-    start = next(i for i, name in enumerate(order) if is_leaf[name] and owned[name] & tail)
+    owned = {name: _parameters(network, name, all_below=True) for name in order}
+    start = next(
+        place for place, name in enumerate(order) if _parameters(network, name, False) & tail
+    )
     done = [
         name
         for name in order[:start]
-        if not owned[name] & tail and not _is_around(name, order[start])
+        if not owned[name] & tail and not order[start].startswith(f"{name}.")
     ]
     whole = set(done)
     return [name for name in done if not whole.intersection(_parents(name))]
@@ -123,8 +123,9 @@ def _order_of_running(network: Any, size: int) -> list[str]:
     return list(dict.fromkeys(order))
 
 
-def _is_around(name: str, inner: str) -> bool:
-    return inner.startswith(f"{name}.")
+def _parameters(network: Any, name: str, all_below: bool) -> set[str]:
+    module = network.get_submodule(name)
+    return {f"{name}.{own}" for own, _ in module.named_parameters(recurse=all_below)}
 
 
 def _parents(name: str) -> Iterable[str]:

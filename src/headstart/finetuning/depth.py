@@ -69,9 +69,7 @@ def trained_names(network: Any, train_from: str) -> dict[str, int]:
     wanted = _affine_names(network) if train_from == "affine" else set(depths.of)
     # A pretrained stem is general and costs the most to train.
     lowest = 1 if train_from == "all" else first
-    return {
-        name: depth for name, depth in depths.of.items() if depth >= lowest and name in wanted
-    }
+    return {name: depth for name, depth in depths.of.items() if depth >= lowest and name in wanted}
 
 
 def _affine_names(network: Any) -> set[str]:
@@ -88,5 +86,7 @@ def _classifier_names(network: Any) -> set[str]:
     """Parameters of the network's own last layer, which the new head takes the place of."""
     classifier = network.get_classifier()
     modules = classifier if isinstance(classifier, tuple) else (classifier,)
-    own = {id(p) for module in modules if isinstance(module, nn.Module) for p in module.parameters()}
+    own = {
+        id(p) for module in modules if isinstance(module, nn.Module) for p in module.parameters()
+    }
     return {name for name, parameter in network.named_parameters() if id(parameter) in own}

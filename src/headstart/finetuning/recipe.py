@@ -36,7 +36,6 @@ _RANGES: dict[str, tuple[float, float, bool]] = {
     "views": (1, 64, True),
     "patience": (0, 10_000, True),
     "alpha": (0, 1, False),
-    "seed": (0, 2**31 - 1, True),
 }
 
 
@@ -72,7 +71,6 @@ class Tuning:
             best; 0: never.
         alpha: Share of the tuned weights in the mean with the initial ones; None: chosen.
         precision: ``"bf16"``: bfloat16 where torch deems it safe.
-        seed: Draws everything random.
 
     Raises:
         SettingError: A value that cannot be.
@@ -100,7 +98,6 @@ class Tuning:
     patience: int = 4
     alpha: float | None = None
     precision: str = "f32"
-    seed: int = 0
 
     def __post_init__(self) -> None:
         if not _TRAIN_FROM.fullmatch(self.train_from):
@@ -171,7 +168,10 @@ class Tuning:
 _RUNGS: dict[str, tuple[dict[str, Any], int]] = {
     "top": ({}, 200),
     "affine": ({"batch_size": 32, "epochs": 8, "layer_decay": 1.0}, 150),
-    "all": ({"batch_size": 32, "epochs": 8, "learning_rate": 3e-4, "head_learning_rate": 1e-3}, 150),
+    "all": (
+        {"batch_size": 32, "epochs": 8, "learning_rate": 3e-4, "head_learning_rate": 1e-3},
+        150,
+    ),
     "scratch": (
         {"batch_size": 32, "epochs": 60, "layer_decay": 1.0, "head_learning_rate": 1e-3},
         1000,

@@ -1,0 +1,163 @@
+"""What the network that learns is given: batches of the trunk's outputs, or of pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from headstart.backbones.engine import Engine
+from headstart.errors import SettingError
+from headstart.files import written_whole
+from headstart.finetuning import trunk_cache
+from headstart.finetuning.cutting import OUTPUT, write_trunk
+from headstart.finetuning.trunk_cache import Halves, TrunkCache
+from headstart.finetuning.views import Pictures, in_order
+from headstart.progress import Progress
+
+Items = Sequence[tuple[int, int]]
+"""Rows and views: view 0 is plain."""
+
+_MOST_HALF = 6e4
+
+
+class Inputs(Protocol):
+    """Gives batches to the network that learns."""
+
+    def batches(self, batches: Sequence[Items]) -> Iterator[Tensor]:
+        """float32 [B, ...] of each batch of rows and views, in order."""
+
+
+@dataclass(frozen=True)
+class Live:
+    """Pictures decoded and augmented while the network learns from the ones before.
+
+    Args:
+        pictures: The files.
+        threads: That decode.
+    """
+
+    pictures: Pictures
+    threads: int
+
+    def batches(self, batches: Sequence[Items]) -> Iterator[Tensor]:
+        """Normalised pictures float32 [B, 3, S, S], channels last."""
+        pixels = in_order(
+            self.pictures.pixels, (item for batch in batches for item in batch), self.threads
+        )
+        preprocessing = self.pictures.preprocessing
+        mean, std = torch.tensor(preprocessing.mean), torch.tensor(preprocessing.std)
+        for batch in batches:
+            stacked = torch.from_numpy(np.stack([next(pixels) for _ in batch]))
+            yield ((stacked.float() - mean) / std).permute(0, 3, 1, 2)
+
+
+@dataclass(frozen=True)
+class Kept:
+    """The trunk's outputs, from disk.
+
+    Args:
+        digests: Of the rows.
+        plain: Holds view 0.
+        augmented: Holds the others.
+    """
+
+    digests: tuple[bytes, ...]
+    plain: TrunkCache
+    augmented: TrunkCache
+
+    def batches(self, batches: Sequence[Items]) -> Iterator[Tensor]:
+        """float32 [B, C, H, W], channels last, or [B, T, D]."""
+        for batch in batches:
+            values = np.stack([self._of(view)[self.digests[row], view] for row, view in batch])
+            stacked = torch.from_numpy(values).float()
+            yield stacked.permute(0, 3, 1, 2) if stacked.ndim == 4 else stacked
+
+    def fill(
+        self, pictures: Pictures, items: Items, graph: Path, threads: int, progress: Progress
+    ) -> None:
+        """Compute what is missing.
+
+        Raises:
+            StoreError: No room, or the disk cannot be written.
+            SettingError: Values beyond what half precision holds.
+        """
+        wanted = {(self.digests[row], view): (row, view) for row, view in items}
+        missing = [item for key, item in wanted.items() if key not in self._of(key[1])]
+        if not missing:
+            return
+        trunk_cache.must_fit(self.plain.folder, len(missing) * self.plain.row_bytes)
+        progress.say(
+            f"keeping what the frozen layers give: {len(missing)} views, "
+            f"{len(missing) * self.plain.row_bytes / 1e6:.0f} MB in {self.plain.folder.parent}"
+        )
+        engine = Engine(graph, (OUTPUT,), threads)
+
+        def values(row: int, view: int) -> Halves:
+            return _halves(engine.run(pictures.pixels(row, view))[OUTPUT])
+
+        progress.start("frozen layers", len(missing))
+        try:
+            self._gather(missing, in_order(values, missing, 2 * threads), progress)
+        finally:
+            progress.stop()
+
+    def _gather(self, items: Items, results: Iterator[Halves], progress: Progress) -> None:
+        waiting: dict[bool, list[tuple[bytes, int, Halves]]] = {True: [], False: []}
+        try:
+            for (row, view), values in zip(items, results, strict=True):
+                rows = waiting[view == 0]
+                rows.append((self.digests[row], view, values))
+                if len(rows) >= self.plain.rows_per_shard:
+                    self._of(view).add(rows)
+                    rows.clear()
+                progress.advance()
+        finally:
+            # Also when it is interrupted: what was computed is kept.
+            self.plain.add(waiting[True])
+            self.augmented.add(waiting[False])
+
+    def _of(self, view: int) -> TrunkCache:
+        return self.plain if view == 0 else self.augmented
+
+
+def keep(
+    trunk: nn.Module, pictures: Pictures, fingerprint: str, cut: str, cache: Path
+) -> tuple[Kept, Path]:
+    """The kept outputs of one cut, and the trunk's graph.
+
+    Raises:
+        StoreError: The cache cannot be written.
+    """
+    preprocessing, folder = pictures.preprocessing, cache / "trunks"
+    trunk_cache.make_room(folder)
+    size = preprocessing.size
+    with torch.no_grad():
+        shape = tuple(trunk(torch.zeros(1, 3, size, size)).shape[1:])
+    # Channels last, as the tail reads them.
+    shape = (*shape[1:], shape[0]) if len(shape) == 3 else shape
+    augmentation = pictures.augmentation.to_json()
+    plain = folder / trunk_cache.key_of(fingerprint, cut, None, 0)
+    augmented = folder / trunk_cache.key_of(fingerprint, cut, augmentation, pictures.seed)
+    graph = plain / "trunk.onnx"
+    if not graph.exists():
+        with written_whole(graph) as temporary:
+            write_trunk(trunk, preprocessing, temporary)
+    kept = Kept(pictures.digests, TrunkCache(plain, shape), TrunkCache(augmented, shape))
+    return kept, graph
+
+
+def _halves(values: np.ndarray[tuple[int, ...], np.dtype[np.float32]]) -> Halves:
+    if not np.abs(values).max() < _MOST_HALF:  # also when it is not a number
+        raise SettingError(
+            f"the frozen layers give {np.abs(values).max():g}, too large to be kept",
+            f"values below {_MOST_HALF:g}",
+            "cut at another stage (train_from), or train_from all",
+        )
+    channels_last = values.transpose(1, 2, 0) if values.ndim == 3 else values
+    return np.ascontiguousarray(channels_last, dtype=np.float16)

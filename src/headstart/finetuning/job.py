@@ -1,0 +1,420 @@
+"""One fine-tuning in a process of its own: asked for here, done in `child`. No torch here.
+
+The job lies in a folder: ``job.json`` is what was asked, ``checkpoint.safetensors`` where it
+stands, ``metrics.jsonl`` its epochs, ``result.*`` and ``graph/`` its end. The same call on the same
+folder goes on from there, whatever ended the one before.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+import numpy.typing as npt
+from safetensors.numpy import load_file
+
+from headstart import errors
+from headstart.backbones.backbone import Backbone
+from headstart.backbones.building import GRAPH, RECORD, Request
+from headstart.backbones.engine import num_cores
+from headstart.errors import NotEnoughData, SettingError
+from headstart.files import canonical_json, readable_json, write_text
+from headstart.finetuning.recipe import Tuning
+from headstart.layers import Affine
+from headstart.progress import Progress, Silent
+
+JOB, RESULT, ARRAYS, METRICS = "job.json", "result.json", "result.safetensors", "metrics.jsonl"
+GRAPH_FOLDER = "graph"
+
+Integers = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float32]
+OnEpoch = Callable[[dict[str, Any]], None]
+
+# Memory that torch gives back is kept by the process: fetching its pages from the system again
+# and again is half the time of a training step on a processor.
+_MALLOC = (
+    "glibc.malloc.mmap_threshold=4294967296:"
+    "glibc.malloc.trim_threshold=8589934592:"
+    "glibc.malloc.hugetlb=1"
+)
+
+
+@dataclass(frozen=True)
+class Job:
+    """What is asked of the child, as plain values.
+
+    Args:
+        task: ``"tune"`` or ``"range"``.
+        backbone: Its record.
+        request: How its network is made.
+        paths, digests: Of every picture; digests in hex.
+        y: Class index of every picture.
+        num_classes: C.
+        train, validation, judged: Rows.
+        tuning: The recipe.
+        cache: Folder for what is kept between jobs.
+        threads: Processor cores to use.
+        seed: For everything random.
+        graph: Whether the tuned network is wanted as a graph.
+        time_limit: Seconds, or None.
+    """
+
+    task: str
+    backbone: dict[str, Any]
+    request: dict[str, Any]
+    paths: list[str]
+    digests: list[str]
+    y: list[int]
+    num_classes: int
+    train: list[int]
+    validation: list[int]
+    judged: list[int]
+    tuning: dict[str, Any]
+    cache: str
+    threads: int
+    seed: int
+    graph: bool
+    time_limit: float | None
+
+    def identity(self) -> str:
+        """All that decides the result, in one spelling."""
+        free = ("time_limit", "cache", "paths")
+        return canonical_json({k: v for k, v in asdict(self).items() if k not in free})
+
+
+@dataclass(frozen=True, eq=False)
+class Tuned:
+    """What fine-tuning gave.
+
+    Args:
+        scores: float32 [judged rows, C], logits at the chosen share.
+        alpha: Share of the tuned weights in the mean with the initial ones; 0: nothing gained,
+            all is as the linear probe left it.
+        head: Of the tap ``head`` of the tuned network to scores.
+        backbone: The tuned network, when its graph was asked for.
+        epochs: Epochs run.
+        seconds: Of training.
+        stopped: Why before the end: ``"patience"``, ``"time"``, ``"interrupted"``, ``"nan"``;
+            None: it ran to the end.
+        history: One record an epoch: epoch, step, train_loss, validation_loss,
+            validation_accuracy, learning_rate, seconds.
+        losses: Validation log loss of each share that was tried.
+    """
+
+    scores: Floats
+    alpha: float
+    head: Affine
+    backbone: Backbone | None
+    epochs: int
+    seconds: float
+    stopped: str | None
+    history: tuple[dict[str, Any], ...]
+    losses: dict[str, float]
+
+
+def tune(
+    backbone: Backbone,
+    request: Request,
+    paths: Sequence[Path],
+    digests: Sequence[bytes],
+    y: Integers,
+    num_classes: int,
+    *,
+    train: Integers,
+    validation: Integers,
+    judged: Integers,
+    tuning: Tuning,
+    cache: Path,
+    folder: Path,
+    threads: int | None = None,
+    seed: int = 0,
+    time_limit: float | None = None,
+    graph: bool = False,
+    progress: Progress | None = None,
+    on_epoch: OnEpoch | None = None,
+) -> Tuned:
+    """Fine-tune, or go on with it; gives the finished result at once where there is one.
+
+    Ctrl-C ends the training and gives the best so far (a second one gives nothing); the next call
+    goes on with it.
+
+    Args:
+        backbone: The pretrained network.
+        request: How its network is made.
+        paths: N files.
+        digests: sha256 of each file's bytes.
+        y: int [N], class indices.
+        num_classes: C.
+        train: Rows to learn from; every class must be among them.
+        validation: Rows that choose: when to end, and how far to go from the linear probe.
+        judged: Rows to give scores of; of no other use.
+        tuning: The recipe.
+        cache: Where the frozen layers' outputs are kept for this job and others.
+        folder: The job's own; made if it is not there.
+        threads: None: all cores. Part of what decides the last bits of the result.
+        seed: For everything random.
+        time_limit: Seconds for this call; the number of epochs is cut to fit.
+        graph: Whether the tuned network is wanted as a `Backbone`.
+        progress: Told step by step.
+        on_epoch: Told each epoch's record, as in ``history``.
+
+    Raises:
+        SettingError: A setting that cannot be, or a folder that holds another job.
+        NotEnoughData: A class without a training picture.
+        DatasetError: A picture changed.
+        StoreError: No room, or the disk cannot be written.
+        RuntimeError: The child died.
+    """
+    job = _job(
+        "tune",
+        backbone,
+        request,
+        (paths, digests, y, num_classes),
+        (train, validation, judged),
+        tuning,
+        cache,
+        threads or num_cores(),
+        seed,
+        graph,
+        time_limit,
+    )
+    _open(job, folder)
+    if not _is_done(folder):
+        _run(folder, progress or Silent(), on_epoch or _nobody)
+    return _tuned(folder)
+
+
+def find_learning_rate(
+    backbone: Backbone,
+    request: Request,
+    paths: Sequence[Path],
+    digests: Sequence[bytes],
+    y: Integers,
+    num_classes: int,
+    *,
+    train: Integers,
+    tuning: Tuning,
+    cache: Path,
+    folder: Path,
+    threads: int | None = None,
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> tuple[Floats, Floats, float]:
+    """Train for a hundred steps while the rate rises, and watch the loss.
+
+    Args:
+        backbone: As for `tune`, like all that follows.
+        request: How its network is made.
+        paths: N files.
+        digests: sha256 of each file's bytes.
+        y: int [N], class indices.
+        num_classes: C.
+        train: Rows to learn from.
+        tuning: The recipe; its epochs do not matter.
+        cache: Where the frozen layers' outputs are kept.
+        folder: The job's own.
+        threads: None: all cores.
+        seed: For everything random.
+        progress: Told step by step.
+
+    Returns:
+        The rates of the last tuned stage, float32 [M]; the smoothed losses at them; a suggestion.
+
+    Raises:
+        HeadstartError: As `tune` does.
+
+    Source:
+        Smith 2017, "Cyclical learning rates", arXiv 1506.01186, §3.3; the suggestion is a tenth of
+        the rate with the lowest loss, as in fastai's ``lr_find``.
+    """
+    none = np.empty(0, np.int64)
+    job = _job(
+        "range",
+        backbone,
+        request,
+        (paths, digests, y, num_classes),
+        (train, none, none),
+        tuning,
+        cache,
+        threads or num_cores(),
+        seed,
+        False,
+        None,
+    )
+    _open(job, folder)
+    if not _is_done(folder):
+        _run(folder, progress or Silent(), _nobody)
+    arrays = load_file(folder / ARRAYS)
+    suggestion = float(json.loads((folder / RESULT).read_bytes())["suggestion"])
+    return arrays["rates"], arrays["losses"], suggestion
+
+
+def _job(
+    task: str,
+    backbone: Backbone,
+    request: Request,
+    data: tuple[Sequence[Path], Sequence[bytes], Integers, int],
+    rows: tuple[Integers, Integers, Integers],
+    tuning: Tuning,
+    cache: Path,
+    threads: int,
+    seed: int,
+    graph: bool,
+    time_limit: float | None,
+) -> Job:
+    paths, digests, y, num_classes = data
+    _must_have_every_class(y[rows[0]], num_classes)
+    train, validation, judged = (np.asarray(part).tolist() for part in rows)
+    return Job(
+        task=task,
+        backbone=backbone.to_json(),
+        request=vars(request),
+        paths=[os.fspath(path.absolute()) for path in paths],
+        digests=[digest.hex() for digest in digests],
+        y=np.asarray(y).tolist(),
+        num_classes=num_classes,
+        train=train,
+        validation=validation,
+        judged=judged,
+        tuning=tuning.to_json(),
+        cache=os.fspath(cache.absolute()),
+        threads=threads,
+        seed=seed,
+        graph=graph,
+        time_limit=time_limit,
+    )
+
+
+def _must_have_every_class(y: Integers, num_classes: int) -> None:
+    missing = sorted(set(range(num_classes)) - set(np.unique(y).tolist()))
+    if missing or num_classes < 2:
+        raise NotEnoughData(
+            f"{num_classes} classes, {len(missing)} of them without a picture to learn from"
+            + (f"; first: class {missing[0]}" if missing else ""),
+            "two classes or more, and training pictures of each",
+            "add pictures, or leave the class out",
+        )
+
+
+def _open(job: Job, folder: Path) -> None:
+    """Write what is asked, unless the same stands there already.
+
+    Raises:
+        SettingError: The folder holds another job.
+    """
+    path = folder / JOB
+    if path.exists() and Job(**json.loads(path.read_bytes())).identity() != job.identity():
+        raise SettingError(
+            f"{folder} holds a fine-tuning with other settings or pictures",
+            "a folder of its own for every job",
+            f"choose another folder, or remove {folder}",
+        )
+    write_text(path, readable_json(asdict(job)))
+
+
+def _is_done(folder: Path) -> bool:
+    """Whether the job ran to its end, whatever that was; an interrupted one did not."""
+    if not (folder / RESULT).exists():
+        return False
+    return bool(json.loads((folder / RESULT).read_bytes()).get("stopped") != "interrupted")
+
+
+def _run(folder: Path, progress: Progress, on_epoch: OnEpoch) -> None:
+    # -P: no module is taken from the folder where the user happens to be.
+    command = [sys.executable, "-P", "-m", "headstart.finetuning.child", os.fspath(folder)]
+    with (folder / "stderr.txt").open("wb") as stderr:
+        child = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=stderr,
+            env=_environment(),
+            # Ctrl-C reaches this process only, which passes it on.
+            start_new_session=True,
+        )
+    try:
+        error = _listen(child, progress, on_epoch)
+    finally:
+        if child.poll() is None:
+            child.kill()
+        child.wait()
+    if error:
+        kind, *values = error
+        raise getattr(errors, kind, OSError)(*values)
+    if child.returncode == -signal.SIGINT:
+        raise KeyboardInterrupt
+    if child.returncode != 0:
+        said = (folder / "stderr.txt").read_text(errors="replace")
+        raise RuntimeError(f"fine-tuning failed (exit code {child.returncode}):\n{said[-2000:]}")
+
+
+def _environment() -> dict[str, str]:
+    # Threads that wait asleep: those that wait awake take the cores from the engine, from the
+    # decoders and from other programs (measured beside busy neighbours: half the time a step).
+    ours = {"HF_HUB_DISABLE_TELEMETRY": "1", "OMP_WAIT_POLICY": "passive"}
+    if sys.platform == "linux" and "GLIBC_TUNABLES" not in os.environ:
+        ours["GLIBC_TUNABLES"] = _MALLOC
+    return {**os.environ, **ours}
+
+
+def _listen(child: subprocess.Popen[bytes], progress: Progress, on_epoch: OnEpoch) -> Any:
+    """Pass on what the child tells until it ends; returns its error, if it told one."""
+    assert child.stdout
+    error: Any = None
+    interrupted = False
+    while True:
+        try:
+            line = child.stdout.readline()
+            if not line:
+                child.wait()
+                return error
+            error = _pass_on(json.loads(line), progress, on_epoch) or error
+        except KeyboardInterrupt:
+            if interrupted:
+                raise
+            interrupted = True
+            child.send_signal(signal.SIGINT)
+
+
+def _pass_on(told: list[Any], progress: Progress, on_epoch: OnEpoch) -> Any:
+    what, *values = told
+    if what == "error":
+        return values
+    if what == "epoch":
+        on_epoch(*values)
+    else:
+        getattr(progress, what)(*values)
+    return None
+
+
+def _tuned(folder: Path) -> Tuned:
+    record = json.loads((folder / RESULT).read_bytes())
+    arrays = load_file(folder / ARRAYS)
+    backbone = None
+    if record.pop("graph"):
+        place = folder / GRAPH_FOLDER
+        backbone = Backbone.from_json(json.loads((place / RECORD).read_bytes()), place / GRAPH)
+    return Tuned(
+        scores=arrays["scores"],
+        head=Affine(arrays["weight"], arrays["bias"]),
+        backbone=backbone,
+        **{**record, "history": tuple(record["history"])},
+    )
+
+
+def _nobody(_record: dict[str, Any]) -> None:
+    """Told each epoch; does nothing."""
+
+
+def tell(out: IO[str], what: str, *values: Any) -> None:
+    """What the child says, for ``_pass_on``: one line of JSON."""
+    out.write(json.dumps([what, *values]) + "\n")
+    out.flush()

@@ -1,0 +1,186 @@
+"""What learns: the tail of a network (or all of it) and a linear head on its features."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor, nn
+
+from headstart.finetuning.cutting import features
+from headstart.finetuning.depth import trained_names
+from headstart.finetuning.inputs import Inputs, Items
+from headstart.layers import Affine
+
+Weights = dict[str, Tensor]
+Floats = npt.NDArray[np.float32]
+
+_HEAD, _NORM = "head.", "norm."
+_BATCH = 32
+# TensorFlow's networks remember a hundred batches or more: too many for a short training.
+_MOMENTUM = 0.1
+# A feature that moves less than this share of the largest is left as it is.
+_CONSTANT = 1e-6
+
+
+class Standard(nn.Module):
+    """``(x - mean) / scale``, fixed once and for all."""
+
+    def __init__(self, dim: int) -> None:
+        super().__init__()
+        self.mean = nn.Buffer(torch.zeros(dim))
+        self.scale = nn.Buffer(torch.ones(dim))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """float32 [B, D] to the same shape."""
+        standard: Tensor = (x - self.mean) / self.scale
+        return standard
+
+
+@dataclass(frozen=True, eq=False)
+class Learner:
+    """A body, a head, and which of their parameters learn.
+
+    Args:
+        body: The network or its tail, in inference mode unless it learns from scratch.
+        norm: Standardises the features, so that one learning rate suits every network's head.
+        head: The last layer.
+        stages: Of the body's parameters that learn, by name.
+        inputs: Gives the batches.
+        moving: Whether normalisation statistics move as well.
+        dropout: Of the features, while learning.
+        bfloat16: Whether products are computed in bfloat16.
+    """
+
+    body: Any
+    norm: Standard
+    head: nn.Linear
+    stages: dict[str, int]
+    inputs: Inputs
+    moving: bool
+    dropout: float
+    bfloat16: bool
+
+    def forward(self, x: Tensor, *, learning: bool) -> Tensor:
+        """Scores float32 [B, C]."""
+        with torch.autocast("cpu", torch.bfloat16, enabled=self.bfloat16):
+            found = features(self.body, x)
+        found = nn.functional.dropout(self.norm(found.float()), self.dropout, learning)
+        scores: Tensor = self.head(found)
+        return scores
+
+    def parameters(self) -> dict[str, nn.Parameter]:
+        """All that learn, by the names that `weights` uses."""
+        own = {name: p for name, p in self.body.named_parameters() if name in self.stages}
+        return own | {f"{_HEAD}{name}": p for name, p in self.head.named_parameters()}
+
+    def weights(self) -> Weights:
+        """A copy of all that learning changes."""
+        return {name: tensor.detach().clone() for name, tensor in self._changing().items()}
+
+    def take(self, weights: Weights) -> None:
+        """Put weights in place."""
+        with torch.no_grad():
+            for name, tensor in self._changing().items():
+                tensor.copy_(weights[name])
+
+    def features(self, items: Items) -> Floats:
+        """float32 [N, D] of rows and views."""
+        return self._run(items, lambda x: features(self.body, x))
+
+    def scores(self, items: Items) -> Floats:
+        """float32 [N, C] of rows and views."""
+        return self._run(items, lambda x: self.forward(x, learning=False))
+
+    def affine(self) -> Affine:
+        """The head as a layer on the tap ``head``."""
+        weight = self.head.weight.detach() / self.norm.scale
+        bias = self.head.bias.detach() - weight @ self.norm.mean
+        return Affine(weight.t().contiguous().numpy().copy(), bias.numpy().copy())
+
+    def start_from(self, affine: Affine, X: Floats) -> None:
+        """Put a head in place that was fitted on features X [N, D]."""
+        scale = X.std(axis=0)
+        scale[scale <= _CONSTANT * np.abs(X).max()] = 1
+        with torch.no_grad():
+            self.norm.mean.copy_(torch.from_numpy(X.mean(axis=0)))
+            self.norm.scale.copy_(torch.from_numpy(scale))
+            weight = torch.from_numpy(affine.weight.T.copy())
+            self.head.bias.copy_(torch.from_numpy(affine.bias) + weight @ self.norm.mean)
+            self.head.weight.copy_(weight * self.norm.scale)
+
+    def _run(self, items: Items, work: Callable[[Tensor], Tensor]) -> Floats:
+        if not items:
+            return np.empty((0, self.head.out_features), np.float32)
+        batches = [items[start : start + _BATCH] for start in range(0, len(items), _BATCH)]
+        was_training = self.body.training
+        self.body.eval()
+        with torch.no_grad():
+            found = [work(x).float() for x in self.inputs.batches(batches)]
+        self.body.train(was_training)
+        return torch.cat(found).numpy()
+
+    def _changing(self) -> Weights:
+        changing: Weights = dict(self.parameters())
+        changing |= {f"{_NORM}{name}": buffer for name, buffer in self.norm.named_buffers()}
+        if self.moving:
+            changing |= {n: b for n, b in self.body.named_buffers() if b.is_floating_point()}
+        return changing
+
+
+def learner_of(
+    network: Any,
+    body: Any,
+    inputs: Inputs,
+    train_from: str,
+    dims: tuple[int, int],
+    *,
+    dropout: float,
+    bfloat16: bool,
+) -> Learner:
+    """Freeze what does not learn.
+
+    Args:
+        network: The whole network, for its stages.
+        body: It, or its tail.
+        inputs: What the body is given.
+        train_from: The rung.
+        dims: D of the tap ``head``, and C.
+        dropout: Of the features, while learning.
+        bfloat16: Whether products are computed in bfloat16.
+    """
+    moving = train_from == "scratch"
+    there = {name for name, _ in body.named_parameters()}
+    stages = {n: s for n, s in trained_names(network, train_from).items() if n in there}
+    for name, parameter in body.named_parameters():
+        parameter.requires_grad_(name in stages)
+    for module in body.modules():
+        if moving and isinstance(module, nn.modules.batchnorm._BatchNorm):
+            module.momentum = _MOMENTUM
+    body.to(memory_format=torch.channels_last).train(moving)
+    return Learner(
+        body=body,
+        norm=Standard(dims[0]),
+        head=nn.Linear(*dims),
+        stages=stages,
+        inputs=inputs,
+        moving=moving,
+        dropout=dropout,
+        bfloat16=bfloat16,
+    )
+
+
+def mixture(first: Weights, second: Weights, share: float) -> Weights:
+    """``(1 - share) * first + share * second``; exactly one of them at 0 and 1."""
+    if share in (0.0, 1.0):
+        return second if share else first
+    return {name: torch.lerp(first[name], second[name], share) for name in first}
+
+
+def plain(rows: Sequence[int]) -> Items:
+    """The plain view of rows."""
+    return [(row, 0) for row in rows]

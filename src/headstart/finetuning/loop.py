@@ -1,0 +1,303 @@
+"""The training loop: steps, epochs, the best so far; stopped and continued at any step.
+
+Nothing random is carried from step to step: the order of the pictures follows from the seed and
+the epoch, what a step draws from the seed and the step. A state on disk is therefore all it takes
+to go on as if nothing had happened.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor, nn
+
+from headstart.finetuning import checkpoints
+from headstart.finetuning.checkpoints import State
+from headstart.finetuning.inputs import Items
+from headstart.finetuning.judging import judged_losses
+from headstart.finetuning.learner import Learner, Weights, mixture, plain
+from headstart.finetuning.mixing import mixed
+from headstart.finetuning.optimization import (
+    names_in_groups,
+    optimizer_of,
+    restore,
+    set_rates,
+    state_of,
+)
+from headstart.finetuning.plan import Plan
+from headstart.finetuning.recipe import Tuning
+from headstart.finetuning.schedule import factor
+from headstart.progress import Progress
+from headstart.randomness import generator, integer
+
+Integers = npt.NDArray[np.int64]
+
+_SECONDS_BETWEEN_CHECKPOINTS = 30.0
+# The first step is slower: memory is fetched, kernels are chosen.
+_MEASURED_STEPS = range(1, 6)
+# Of the time that is left, what training may plan with.
+_PLANNED_SHARE = 0.9
+
+
+@dataclass(frozen=True, eq=False)
+class Trained:
+    """What a training ended with.
+
+    Args:
+        weights: The best on the validation rows; the last without such rows.
+        state: The last.
+        stopped: Why it ended early, or None.
+    """
+
+    weights: Weights
+    state: State
+    stopped: str | None
+
+
+class Stop(Exception):
+    """Training ends here, for this reason: ``"time"``, ``"interrupted"``, ``"nan"``."""
+
+
+@dataclass(eq=False)
+class Training:
+    """One training.
+
+    Args:
+        learner: Whose weights change; as it starts.
+        tuning: The recipe.
+        plan: Which pictures, when.
+        y: int [N], class indices of all rows.
+        validation: int, rows that judge an epoch; may be none.
+        seed: For everything random.
+        folder: Where checkpoints go.
+        must_stop: Asked at every step: a reason to stop now, or None.
+        deadline: On the clock of ``time.monotonic``; infinite without a limit.
+        progress: Told step by step.
+        on_epoch: Told each epoch's record.
+    """
+
+    learner: Learner
+    tuning: Tuning
+    plan: Plan
+    y: Integers
+    validation: Integers
+    seed: int
+    folder: Path
+    must_stop: Callable[[], str | None]
+    deadline: float
+    progress: Progress
+    on_epoch: Callable[[dict[str, Any]], None]
+
+    def run(self) -> Trained:
+        """Train from the last checkpoint, or from the start, to the end."""
+        self._initial = self.learner.weights()
+        self._optimizer = optimizer_of(self.learner, self.tuning)
+        self._names = names_in_groups(self._optimizer, self.learner)
+        self._weight_of_class = _class_weights(self.tuning, self.y[self.plan.rows])
+        self._state = self._start()
+        self._seconds_of_steps: list[float] = []
+        stopped: str | None = None
+        try:
+            while not self._is_over():
+                self._epoch()
+        except Stop as reason:
+            stopped = str(reason)
+        finally:
+            self.progress.stop()
+        return Trained(self._best(stopped), self._state, stopped or self._early())
+
+    # Where it stands
+
+    def _start(self) -> State:
+        state = checkpoints.load(self.folder)
+        if state is None:
+            return State(epochs=self.tuning.epochs, weights=self._initial)
+        self.learner.take(state.weights)
+        restore(self._optimizer, self._names, state.optimizer)
+        self.progress.say(f"going on from step {state.step}")
+        for record in state.history:
+            self.on_epoch(record)
+        return state
+
+    def _is_over(self) -> bool:
+        return self._state.step >= self._steps or self._early() is not None
+
+    def _early(self) -> str | None:
+        patience = self.tuning.patience
+        return "patience" if patience and self._state.worse >= patience else None
+
+    @property
+    def _steps(self) -> int:
+        return self._state.epochs * self.plan.steps
+
+    def _best(self, stopped: str | None) -> Weights:
+        last = self._state.average or self._state.weights
+        return self._state.best or (self._initial if stopped == "nan" else last)
+
+    # One epoch
+
+    def _epoch(self) -> None:
+        state, began = self._state, time.monotonic()
+        epoch, done = divmod(state.step, self.plan.steps)
+        batches = self.plan.batches(epoch)[done:]
+        self.progress.start(f"epoch {epoch + 1} of {state.epochs}", len(batches))
+        saved = time.monotonic()
+        for x, items in self._timed(batches):
+            self._step(x, items)
+            self.progress.advance()
+            if time.monotonic() - saved > _SECONDS_BETWEEN_CHECKPOINTS:
+                self._save()
+                saved = time.monotonic()
+        self.progress.stop()
+        state.seconds += time.monotonic() - began
+        self._judge(epoch)
+        self._save()
+        self.on_epoch(state.history[-1])
+
+    def _timed(self, batches: list[Items]) -> Iterator[tuple[Tensor, Items]]:
+        """The batches; stops when asked to; once measures a step and plans with it."""
+        inputs = self.learner.inputs.batches(batches)
+        for place, items in enumerate(batches):
+            self._stop_if_asked()
+            began = time.monotonic()
+            yield next(inputs), items
+            if place in _MEASURED_STEPS and self._state.step <= self.plan.steps:
+                self._seconds_of_steps.append(time.monotonic() - began)
+            if self._state.step == min(_MEASURED_STEPS.stop, self.plan.steps):
+                self._fit_into_the_time()
+
+    def _stop_if_asked(self) -> None:
+        reason = self.must_stop()
+        if time.monotonic() > self.deadline:
+            reason = "time"
+        if reason:
+            self._save()
+            raise Stop(reason)
+
+    def _fit_into_the_time(self) -> None:
+        state = self._state
+        step = float(np.median(self._seconds_of_steps)) if self._seconds_of_steps else 0.0
+        total = step * self._steps
+        left = _PLANNED_SHARE * (self.deadline - time.monotonic())
+        line = f"{state.epochs} epochs of {self.plan.steps} steps: about {_duration(total)}"
+        if total > left:
+            state.epochs = max(1, min(state.epochs, int(left / (step * self.plan.steps))))
+            line += f"; the time limit allows {state.epochs}"
+        self.progress.say(line)
+
+    # One step
+
+    def _step(self, x: Tensor, items: Items) -> None:
+        state = self._state
+        torch.manual_seed(integer(self.seed, f"step {state.step}"))
+        share = factor(self.tuning.schedule, self.tuning.warmup, state.step, self._steps)
+        set_rates(self._optimizer, share)
+        loss = self._loss(x, torch.from_numpy(self.y[[row for row, _ in items]]))
+        self._optimizer.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        if self.tuning.clip:
+            nn.utils.clip_grad_norm_(self.learner.parameters().values(), self.tuning.clip)
+        value = float(loss.detach())
+        if not math.isfinite(value):
+            self.progress.say(_explain(state, self.tuning))
+            raise Stop("nan")
+        self._optimizer.step()
+        state.step += 1
+        state.loss += value
+        if self.tuning.average == "ema":
+            self._average(1 / min(max(10, self.plan.steps), 1 + state.step / 2))
+
+    def _loss(self, x: Tensor, labels: Tensor) -> Tensor:
+        random = generator(self.seed, f"mixing {self._state.step}")
+        x, partner, share = mixed(x, self.tuning.mixup, self.tuning.cutmix, random)
+        scores = self.learner.forward(x, learning=True)
+        loss = share * self._cross_entropy(scores, labels)
+        if share < 1:
+            loss = loss + (1 - share) * self._cross_entropy(scores, labels[partner])
+        return loss
+
+    def _cross_entropy(self, scores: Tensor, labels: Tensor) -> Tensor:
+        return nn.functional.cross_entropy(
+            scores,
+            labels,
+            self._weight_of_class,
+            label_smoothing=self.tuning.label_smoothing,
+        )
+
+    # After an epoch
+
+    def _average(self, rate: float) -> None:
+        now = self.learner.weights()
+        before = self._state.average or now
+        self._state.average = mixture(before, now, min(1.0, rate))
+
+    def _judge(self, epoch: int) -> None:
+        state = self._state
+        first_averaged = math.floor(2 / 3 * state.epochs)
+        if self.tuning.average == "epochs":
+            self._average(1 / max(1, epoch - first_averaged + 1))
+        state.weights = self.learner.weights()
+        candidate = state.average or state.weights
+        record: dict[str, Any] = {
+            "epoch": epoch + 1,
+            "step": state.step,
+            "train_loss": state.loss / self.plan.steps,
+            "learning_rate": max(group["lr"] for group in self._optimizer.param_groups),
+            "seconds": round(state.seconds, 3),
+        }
+        state.loss = 0.0
+        if len(self.validation):
+            record |= self._compare(candidate, epoch)
+        state.history.append(record)
+
+    def _compare(self, candidate: Weights, epoch: int) -> dict[str, Any]:
+        """Judge the weights, note whether they are the best, or clearly worse than those."""
+        state = self._state
+        self.learner.take(candidate)
+        scores, y = self.learner.scores(plain(self.validation.tolist())), self.y[self.validation]
+        self.learner.take(state.weights)
+        losses = judged_losses(scores, y, self._weight_of_class)
+        difference = losses - np.array(state.best_losses or [math.inf] * len(losses))
+        if difference.mean() < 0:
+            state.best, state.best_epoch, state.best_losses = candidate, epoch + 1, losses.tolist()
+            state.worse = 0
+        else:
+            error = difference.std() / math.sqrt(len(difference))
+            state.worse = state.worse + 1 if difference.mean() > error else 0
+        return {
+            "validation_loss": float(losses.mean()),
+            "validation_accuracy": float((scores.argmax(1) == y).mean()),
+        }
+
+    def _save(self) -> None:
+        self._state.weights = self.learner.weights()
+        self._state.optimizer = state_of(self._optimizer, self._names)
+        checkpoints.save(self._state, self.folder)
+
+
+def _class_weights(tuning: Tuning, y: Integers) -> Tensor | None:
+    """float32 [C], inverse frequencies, mean 1 over the rows."""
+    if tuning.class_weights == "none":
+        return None
+    counts = np.bincount(y)
+    return torch.from_numpy((len(y) / (len(counts) * counts)).astype(np.float32))
+
+
+def _explain(state: State, tuning: Tuning) -> str:
+    return (
+        f"training stopped at step {state.step + 1}: the loss is not a finite number; the weights "
+        f"of epoch {state.best_epoch} are kept. A smaller learning rate than "
+        f"{tuning.learning_rate:g} (or clip above 0) usually helps"
+    )
+
+
+def _duration(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"

@@ -1,0 +1,215 @@
+"""What the child does, from the job to its result."""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from safetensors.numpy import save_file
+
+from headstart.backbones.backbone import Backbone
+from headstart.backbones.building import Request
+from headstart.errors import SettingError
+from headstart.files import readable_json, write_text, written_whole
+from headstart.finetuning import inputs, rate_range
+from headstart.finetuning.cutting import cut
+from headstart.finetuning.depth import depths_of, first_trained
+from headstart.finetuning.inputs import Inputs, Live
+from headstart.finetuning.job import ARRAYS, GRAPH_FOLDER, METRICS, RESULT, Job
+from headstart.finetuning.judging import chosen_share
+from headstart.finetuning.learner import Learner, learner_of, mixture, plain
+from headstart.finetuning.loop import Trained, Training
+from headstart.finetuning.network import network_of, write_tuned
+from headstart.finetuning.plan import Plan
+from headstart.finetuning.presets import preset
+from headstart.finetuning.probe import initial_weights
+from headstart.finetuning.recipe import Tuning
+from headstart.finetuning.views import Pictures
+from headstart.progress import Progress
+from headstart.randomness import integer
+
+Integers = npt.NDArray[np.int64]
+
+
+class _Told(Progress, Protocol):
+    def epoch(self, record: dict[str, Any]) -> None:
+        """An epoch has ended."""
+
+
+class _Interruption(Protocol):
+    can_wait: bool
+
+    def reason(self) -> str | None:
+        """Why training must stop now."""
+
+
+def work(job: Job, folder: Path, told: _Told, interruption: _Interruption) -> None:
+    """Do the job and write its result.
+
+    Args:
+        job: What is asked.
+        folder: The job's own.
+        told: Hears how it goes.
+        interruption: Asked whether to stop.
+    """
+    deadline = time.monotonic() + (job.time_limit or math.inf)
+    _settle(job)
+    tuning = Tuning.from_json(job.tuning)
+    rows = {n: np.array(getattr(job, n), np.int64) for n in ("train", "validation", "judged")}
+    y = np.array(job.y, np.int64)
+    plan = Plan(
+        rows["train"], tuning.batch_size, tuning.views if tuning.is_partial else None, job.seed
+    )
+    network = network_of(Request(**job.request), tuning.is_scratch, job.seed)
+    learner = _learner(job, tuning, network, plan, rows, told)
+    interruption.can_wait = job.task == "tune"
+    initial = initial_weights(learner, tuning, rows["train"], y, folder, job.seed)
+    if job.task == "range":
+        rates, losses, suggestion = rate_range.test(learner, tuning, plan, y, job.seed, told)
+        return _write(folder, {"rates": rates, "losses": losses}, {"suggestion": suggestion})
+    history: list[dict[str, Any]] = []
+    training = Training(
+        learner=learner,
+        tuning=tuning,
+        plan=plan,
+        y=y,
+        validation=rows["validation"],
+        seed=job.seed,
+        folder=folder,
+        must_stop=interruption.reason,
+        deadline=deadline,
+        progress=told,
+        on_epoch=_epochs_to(folder, history, told),
+    )
+    trained = training.run()
+    alphas = _alphas(tuning)
+    validation = rows["validation"]
+    alpha, losses_of = chosen_share(
+        learner, initial, trained.weights, validation, y[validation], alphas
+    )
+    learner.take(mixture(initial, trained.weights, alpha))
+    _finish(job, folder, network, learner, rows["judged"], trained, alpha, losses_of)
+    return None
+
+
+def _settle(job: Job) -> None:
+    """One machine, one number of threads, one result."""
+    torch.use_deterministic_algorithms(True)
+    # Else every new tensor is first filled with NaN.
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
+    torch.set_num_threads(job.threads)
+    torch.manual_seed(integer(job.seed, "network"))
+
+
+def _learner(
+    job: Job, tuning: Tuning, network: Any, plan: Plan, rows: dict[str, Integers], told: _Told
+) -> Learner:
+    """The part that learns, with everything it needs kept on disk."""
+    backbone = Backbone.from_json(job.backbone, Path())
+    pictures = Pictures(
+        paths=tuple(map(Path, job.paths)),
+        digests=tuple(map(bytes.fromhex, job.digests)),
+        preprocessing=backbone.preprocessing,
+        augmentation=preset(tuning.augmentation),
+        seed=job.seed,
+    )
+    first = first_trained(tuning.train_from, depths_of(network).last)
+    parted = cut(network, first, backbone.preprocessing.size) if tuning.is_partial else None
+    source: Inputs = Live(pictures, job.threads)
+    body = network
+    if parted:
+        trunk, body = parted
+        name = f"before stage {first} of {depths_of(network).last}"
+        kept, graph = inputs.keep(trunk, pictures, backbone.fingerprint, name, Path(job.cache))
+        wanted = [
+            *plain([*job.train, *job.validation, *job.judged]),
+            *plan.items(tuning.epochs),
+        ]
+        # Beside the engine's threads torch's own would only wait, on the same cores.
+        torch.set_num_threads(1)
+        kept.fill(pictures, wanted, graph, job.threads, told)
+        torch.set_num_threads(job.threads)
+        source = kept
+    elif tuning.is_partial:
+        told.say("this network cannot be cut there: its frozen layers are computed every time")
+    return learner_of(
+        network,
+        body,
+        source,
+        tuning.train_from,
+        (backbone.taps[-1].dim, job.num_classes),
+        dropout=tuning.dropout,
+        bfloat16=tuning.precision == "bf16",
+    )
+
+
+def _alphas(tuning: Tuning) -> tuple[float, ...]:
+    from headstart.finetuning.judging import ALPHAS
+
+    if tuning.alpha is not None:
+        return (tuning.alpha,)
+    # Between random weights and learnt ones lies nothing.
+    return (1.0,) if tuning.is_scratch else ALPHAS
+
+
+def _epochs_to(
+    folder: Path, history: list[dict[str, Any]], told: _Told
+) -> Callable[[dict[str, Any]], None]:
+    def one(record: dict[str, Any]) -> None:
+        history.append(record)
+        write_text(folder / METRICS, "".join(json.dumps(line) + "\n" for line in history))
+        told.epoch(record)
+
+    return one
+
+
+def _finish(
+    job: Job,
+    folder: Path,
+    network: Any,
+    learner: Learner,
+    judged: Integers,
+    trained: Trained,
+    alpha: float,
+    losses: dict[str, float],
+) -> None:
+    head = learner.affine()
+    arrays = {
+        "scores": learner.scores(plain(judged.tolist())),
+        "weight": head.weight,
+        "bias": head.bias,
+    }
+    if not np.isfinite(arrays["scores"]).all():
+        raise SettingError(
+            "the tuned network gives scores that are not finite",
+            "finite scores",
+            "a smaller learning rate",
+        )
+    if job.graph:
+        write_tuned(network, learner.body, job.backbone, job.tuning, folder / GRAPH_FOLDER)
+    record = {
+        "alpha": alpha,
+        "epochs": len(trained.state.history),
+        "seconds": trained.state.seconds,
+        "stopped": trained.stopped,
+        "history": trained.state.history,
+        "losses": losses,
+        "graph": job.graph,
+    }
+    _write(folder, arrays, record)
+
+
+def _write(
+    folder: Path, arrays: dict[str, npt.NDArray[np.float32]], record: dict[str, Any]
+) -> None:
+    """The arrays first: the record says that all is there."""
+    with written_whole(folder / ARRAYS) as temporary:
+        save_file({name: np.ascontiguousarray(array) for name, array in arrays.items()}, temporary)
+    write_text(folder / RESULT, readable_json(record))
