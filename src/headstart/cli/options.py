@@ -58,7 +58,8 @@ def network(function: F) -> F:
             click.option(
                 "--backbone",
                 metavar="NAME",
-                help="A name of `headstart backbones`, a Keras name, or any timm name.  "
+                help="A name of `headstart backbones`, a Keras name, or any timm name; for fit "
+                "also auto: the best of those installed for these pictures (auto:A,B: of these).  "
                 "[default: efficientnet_lite0]",
             ),
             click.option(

@@ -133,7 +133,8 @@ class BackboneChoice:
         if contender.name == self.chosen:
             return "chosen"
         dropped = [row.dropped for row in self.standings(contender) if row and row.dropped]
-        return self.refused.get(contender.name) or "".join(dropped)
+        refused = self.refused.get(contender.name)
+        return refused or "".join(dropped) or "not distinguishably better"
 
     def words(self) -> tuple[str, ...]:
         """The choice, for the console: its reason, the runner-up, a line a backbone."""

@@ -66,7 +66,11 @@ def prepare_chosen(
     }
     first = DEFAULT if DEFAULT in names else names[0]
     prepared = prepare(pictures, dataclasses.replace(recipe, backbone=first), progress)
-    readers = {name: _Reader(each, prepared, recipe, progress) for name, each in backbones.items()}
+    precision = prepared.backbone.precision  # as given, or as found on these pictures
+    readers = {
+        name: _Reader(dataclasses.replace(each, precision=precision), prepared, recipe, progress)
+        for name, each in backbones.items()
+    }
     choice = _choose(prepared, readers, recipe, progress)
     for line in choice.words():
         progress.say(line)
@@ -99,7 +103,7 @@ def _contender(backbone: Backbone) -> Contender:
 
 def _seconds(backbone: Backbone) -> float:
     """Of one processor core, for one picture: the median of a few."""
-    engine = Engine(backbone.graph, backbone.tap_names, threads=1)
+    engine = Engine(backbone.graph, backbone.tap_names, threads=1, precision=backbone.precision)
     shape = (_TIMED, engine.size, engine.size, 3)
     spent = []
     for pixels in generator(0, "timing").integers(0, 256, shape, dtype=np.uint8):
