@@ -24,6 +24,7 @@ _COMMANDS = {
     "predict": "what do these pictures show?",
     "evaluate": "judge a saved classifier on labelled pictures",
     "check": "find what is wrong with a dataset",
+    "matrix": "freeze or fine-tune? where the pictures lie, measured",
     "augment": "look at pictures as training would change them",
     "backbones": "list the pretrained networks",
 }

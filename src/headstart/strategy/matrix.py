@@ -1,0 +1,155 @@
+"""Where a dataset lies on the size-similarity matrix, and what follows: rule beside evidence."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from headstart.strategy.expectation import Expectation
+from headstart.strategy.fitness import ALL_TAPS, Fitness
+from headstart.strategy.rules import LARGE, Advice, Strategy, advice_for, quadrant_of
+from headstart.strategy.similarity import Similarity
+
+
+@dataclass(frozen=True)
+class Size:
+    """How many training pictures there are.
+
+    Args:
+        num_images: Pictures.
+        num_independent: Sets of copies and group mates count once.
+        num_classes: Classes.
+        smallest, largest: Pictures of the smallest and the largest class.
+    """
+
+    num_images: int
+    num_independent: int
+    num_classes: int
+    smallest: int
+    largest: int
+
+    @property
+    def per_class(self) -> float:
+        """Mean number of independent pictures a class."""
+        return self.num_independent / self.num_classes
+
+    @property
+    def is_large(self) -> bool:
+        """By the literature's line, a thousand a class."""
+        return self.per_class >= LARGE
+
+    @property
+    def words(self) -> str:
+        """One line."""
+        apart = self.num_independent != self.num_images
+        counted = f" ({self.num_independent} independent ones)" if apart else ""
+        spread = f", {self.smallest} to {self.largest}" if self.smallest != self.largest else ""
+        return (
+            f"{'large' if self.is_large else 'small'}: {self.num_images} training pictures"
+            f"{counted}, {self.per_class:.0f} a class{spread}"
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values."""
+        return {**vars(self), "per_class": round(self.per_class, 2)}
+
+
+@dataclass(frozen=True, eq=False)
+class Matrix:
+    """Where the training pictures lie, what the books advise, what the evidence advises.
+
+    Args:
+        size: Of the training part.
+        similarity: To the backbone's pretraining; None where it cannot be measured.
+        fitness: Of frozen features for these labels.
+        expectation: What adapting the backbone may bring.
+    """
+
+    size: Size
+    similarity: Similarity | None
+    fitness: Fitness
+    expectation: Expectation
+
+    @property
+    def percentile(self) -> float | None:
+        """Share of the reference sets that are less similar, in percent; None if not known."""
+        return None if self.similarity is None else self.similarity.percentile
+
+    @property
+    def quadrant(self) -> int | None:
+        """1 to 4; None where the similarity is not known."""
+        percentile = self.percentile
+        return None if percentile is None else quadrant_of(self.size.per_class, percentile)
+
+    @property
+    def advice(self) -> tuple[Advice, ...]:
+        """Of the books; empty where the similarity is not known."""
+        return () if self.quadrant is None else advice_for(self.quadrant)
+
+    @property
+    def evidence(self) -> tuple[Strategy, str]:
+        """What the evidence advises before anything is tuned, and the reason."""
+        best = max(self.fitness.depths, key=lambda depth: depth.accuracy)
+        where = f"frozen features reach {100 * best.accuracy:.1f} % ({_named(best.name)})"
+        head = (
+            f"; {self.fitness.best_single.name} serves better than the last layer"
+            if self.fitness.is_earlier_better
+            else ""
+        )
+        if self.expectation.is_worth_trying:
+            return "partial", f"{where}{head}; worth a trial: {self.expectation.words}"
+        return "freeze", f"{where}{head}; {self.expectation.words}"
+
+    def lines(self) -> tuple[str, ...]:
+        """What a person reads."""
+        similarity = self.similarity.words if self.similarity else "cannot be measured"
+        strategy, reason = self.evidence
+        books = [f"{a.guide}: {a.place}, {a.words}" for a in self.advice]
+        looks = self.similarity.looks_like if self.similarity else ()
+        seen = ", ".join(f"{name} {100 * share:.0f} %" for name, share in looks[:3])
+        return (
+            f"size        {self.size.words}",
+            f"similarity  {similarity}",
+            *([f"            to ImageNet's eyes: {seen}"] if seen else []),
+            f"fitness     {self._depths()}",
+            *(f"the books   {line}" for line in books),
+            f"evidence    {ADVICE[strategy]}: {reason}",
+            *self._disagreement(strategy),
+        )
+
+    def _depths(self) -> str:
+        parts = [f"{d.name} {100 * d.accuracy:.1f} %" for d in self.fitness.depths]
+        return f"{' · '.join(parts)} · 10 nearest {100 * self.fitness.neighbours:.1f} %"
+
+    def _disagreement(self, strategy: Strategy) -> list[str]:
+        others = [a for a in self.advice if a.strategy != strategy]
+        if not others:
+            return []
+        return [
+            f"            the evidence differs from the {' and the '.join(a.guide for a in others)}"
+        ]
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values."""
+        strategy, reason = self.evidence
+        return {
+            "size": self.size.to_json(),
+            "similarity": None if self.similarity is None else self.similarity.to_json(),
+            "fitness": self.fitness.to_json(),
+            "quadrant": self.quadrant,
+            "advice": [advice.to_json() for advice in self.advice],
+            "expectation": self.expectation.to_json(),
+            "evidence": {"strategy": strategy, "reason": reason},
+        }
+
+
+ADVICE: dict[Strategy, str] = {
+    "freeze": "keep the network frozen",
+    "partial": "try to adapt the last blocks",
+    "full": "train the whole network",
+    "scratch": "train from scratch",
+}
+
+
+def _named(tap: str) -> str:
+    return tap if tap == ALL_TAPS else f"tap {tap}"

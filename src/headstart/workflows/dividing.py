@@ -1,0 +1,89 @@
+"""Which rows learn, which judge, and in which fold each learning row is judged."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from headstart.datasets.splitting import Split, assign_splits, folds
+from headstart.errors import NotEnoughData
+from headstart.progress import Progress
+from headstart.workflows.preparing import Prepared, Rows
+from headstart.workflows.recipe import Recipe
+
+
+@dataclass(frozen=True, eq=False)
+class Division:
+    """A dataset divided.
+
+    Args:
+        split: Which rows train and which judge, and by which rule.
+        train, test: int64 rows.
+        leaked: bool [len(test)]: test pictures with a copy, or a group mate, in training.
+        folds: int64 [len(train)], the fold in which each training row is held out.
+    """
+
+    split: Split
+    train: Rows
+    test: Rows
+    leaked: npt.NDArray[np.bool_]
+    folds: Rows
+
+
+def divide(prepared: Prepared, recipe: Recipe, progress: Progress) -> Division:
+    """Split, and draw the folds.
+
+    Raises:
+        NotEnoughData: Too few classes or pictures.
+    """
+    split = split_of(prepared, recipe)
+    progress.say(split.rule)
+    train, test = rows_of(split, "train"), rows_of(split, "test")
+    _must_suffice(prepared, train, test)
+    y, groups = prepared.manifest.class_indices, prepared.groups
+    fold_of = folds(y[train], groups[train], num_folds=recipe.num_folds, seed=recipe.seed)
+    if (number := len(np.unique(fold_of))) < recipe.num_folds:
+        progress.say(f"{number} folds instead of {recipe.num_folds}: a class has too few pictures")
+    return Division(split, train, test, np.isin(groups[test], groups[train]), fold_of)
+
+
+def split_of(prepared: Prepared, recipe: Recipe) -> Split:
+    """The given split, or the one that the seed draws.
+
+    Raises:
+        NotEnoughData: Nothing is left to learn from, or nothing to judge by.
+    """
+    manifest = prepared.manifest
+    return assign_splits(
+        manifest.class_indices,
+        prepared.groups,
+        manifest.splits,
+        seed=recipe.seed,
+        test_share=recipe.test_share or 0.2,
+    )
+
+
+def rows_of(split: Split, name: str) -> Rows:
+    """int64, the rows of one part."""
+    return np.flatnonzero(np.array(split.splits) == name)
+
+
+def _must_suffice(prepared: Prepared, train_rows: Rows, test_rows: Rows) -> None:
+    names = prepared.manifest.class_names
+    present = np.unique(prepared.manifest.class_indices[train_rows])
+    if len(present) < len(names):
+        missing = [name for index, name in enumerate(names) if index not in present]
+        raise NotEnoughData(
+            f"no training picture is left for {len(missing)} of {len(names)} classes; "
+            f"first: {missing[0]}",
+            "at least one usable training picture in every class",
+            "add pictures of it, or leave the class out",
+        )
+    if not len(test_rows):
+        raise NotEnoughData(
+            f"{len(train_rows)} pictures leave none to judge by",
+            "at least two pictures (that are no copies of each other) in some class",
+            "add pictures, or give a test set with --test",
+        )

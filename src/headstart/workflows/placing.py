@@ -1,0 +1,105 @@
+"""Where the training pictures lie on the size-similarity matrix. Test pictures take no part."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from headstart.files import cache_folder
+from headstart.progress import Progress
+from headstart.reports.matrix_figure import MatrixFigure
+from headstart.strategy.expectation import expect
+from headstart.strategy.fitness import fitness
+from headstart.strategy.matrix import Matrix, Size
+from headstart.strategy.rules import QUADRANTS
+from headstart.strategy.similarity import measure
+from headstart.workflows.preparing import Prepared, Rows
+from headstart.workflows.recipe import Recipe
+
+
+def place(
+    prepared: Prepared,
+    rows: Rows,
+    recipe: Recipe,
+    progress: Progress,
+    accuracy: float | None = None,
+) -> Matrix:
+    """Measure size, similarity and fitness of some pictures.
+
+    Args:
+        prepared: The dataset.
+        rows: int64, the training rows.
+        recipe: Its seed, threads and cache.
+        progress: Told that it takes a moment.
+        accuracy: To expect of the best frozen candidate on new pictures; None: the best
+            leave-one-out accuracy of a tap.
+
+    Raises:
+        StoreError: The cache cannot be written.
+    """
+    y, groups = prepared.manifest.class_indices[rows], prepared.groups[rows]
+    paths = prepared.manifest.paths
+    progress.say("measuring similarity and fitness")
+    similarity = measure(
+        prepared.backbone,
+        [paths[row] for row in rows],
+        cache=recipe.cache or cache_folder(),
+        seed=recipe.seed,
+        threads=recipe.threads,
+    )
+    taps = {name: values[rows] for name, values in prepared.features.taps.items()}
+    fit = fitness(taps, y, groups, recipe.seed)
+    size = size_of(y, groups)
+    expectation = expect(
+        accuracy=max(d.accuracy for d in fit.depths) if accuracy is None else accuracy,
+        chance=float(np.bincount(y).max() / len(y)),
+        pictures_per_class=size.per_class,
+        percentile=None if similarity is None else similarity.percentile,
+        num_images=size.num_independent,
+    )
+    return Matrix(size, similarity, fit, expectation)
+
+
+def size_of(y: Rows, groups: Rows) -> Size:
+    """How many pictures of which class; sets of copies and group mates count once.
+
+    Args:
+        y: int64 [N], class indices.
+        groups: int64 [N].
+    """
+    counts = np.bincount(y)
+    counts = counts[counts > 0]
+    return Size(
+        num_images=len(y),
+        num_independent=len(np.unique(groups)),
+        num_classes=len(counts),
+        smallest=int(counts.min()),
+        largest=int(counts.max()),
+    )
+
+
+def figure_of(name: str, matrix: Matrix, evidence: str) -> MatrixFigure:
+    """What the picture of the matrix shows.
+
+    Args:
+        name: The dataset's.
+        matrix: As measured.
+        evidence: What the evidence says, in a few words.
+    """
+    similarity = matrix.similarity
+    return MatrixFigure(
+        name=name,
+        percentile=matrix.percentile,
+        between=similarity.percentile_interval if similarity else None,
+        per_class=matrix.size.per_class,
+        smallest=matrix.size.smallest,
+        largest=matrix.size.largest,
+        quadrant=matrix.quadrant,
+        references=tuple((n, p) for n, _, p in similarity.references) if similarity else (),
+        advice=(
+            QUADRANTS[1].words,
+            QUADRANTS[2].words,
+            QUADRANTS[3].words,
+            QUADRANTS[4].words,
+        ),
+        evidence=evidence,
+    )
