@@ -18,10 +18,12 @@ def one_thread():
         yield
 
 
+NARROW = {"fully-connected": {"hidden": 64}, "random-features": {"width": 128}}
+
+
 def small(name, seed=0):
-    """The head as it comes; the network narrower, for time."""
-    head = make_head(name, seed)
-    return head.set_params(hidden=64) if name == "fully-connected" else head
+    """The head as it comes; what is wide is narrower, for time."""
+    return make_head(name, seed).set_params(**NARROW.get(name, {}))
 
 
 def quick(name):

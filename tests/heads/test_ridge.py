@@ -9,6 +9,7 @@ import pytest
 from sklearn.linear_model import Ridge
 from sklearn.preprocessing import StandardScaler
 
+from headstart.heads import ridge, spectrum
 from headstart.heads.calibration import fit_temperature, log_loss
 from headstart.heads.ridge import RidgeHead, RidgePath
 from headstart.heads.spectrum import decompose
@@ -113,3 +114,29 @@ def test_one_group_is_left_out_row_by_row():
     X, y = problem(20, 4)
     grouped, alone = RidgeHead().fit(X, y, groups=np.zeros(20)), RidgeHead().fit(X, y)
     assert (grouped.penalty_, grouped.temperature_) == (alone.penalty_, alone.temperature_)
+
+
+@pytest.mark.parametrize("grouped", [False, True])
+def test_of_many_rows_some_whole_groups_choose_the_penalty(grouped, monkeypatch):
+    X, y = problem(60, 20)
+    groups = np.arange(60) // 3 if grouped else None
+    full = RidgeHead().fit(X, y, groups=groups)
+    monkeypatch.setattr(ridge, "_MOST_JUDGED_ROWS", 30)
+    rows = ridge._judged_rows(y, groups, 60)
+    assert 25 <= len(rows) <= 33
+    if grouped:
+        assert set(np.bincount(groups[rows])) <= {0, 3}
+    some = RidgeHead().fit(X, y, groups=groups)
+    (expected,) = RidgePath(decompose(X), y, 3, groups).left_out(np.array([some.penalty_]))
+    np.testing.assert_array_equal(some.loo_scores_, expected)
+    scores = list(RidgePath(decompose(X), y, 3, groups).left_out(full.penalties_, rows))
+    losses = [log_loss(one, y[rows], fit_temperature(one, y[rows])) for one in scores]
+    assert some.penalty_ == full.penalties_[np.argmin(losses)]
+
+
+def test_float32_leave_one_out_is_near(monkeypatch):
+    monkeypatch.setattr(spectrum, "_EXACT", 0)
+    X, y = problem(400, 30)
+    found = RidgeHead([20.0]).fit(X, y).loo_scores_
+    expected = refit_without(X, y, np.arange(400), 20.0)
+    np.testing.assert_allclose(found, expected, atol=1e-5)

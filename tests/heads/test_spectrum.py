@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from sklearn.preprocessing import StandardScaler
 
+from headstart.heads import spectrum as spectrum_file
 from headstart.heads.spectrum import Rows, class_sums, decompose
 
 
@@ -77,3 +78,38 @@ def test_class_sums_against_a_loop():
         slow[label] += weight * row
     np.testing.assert_allclose(class_sums(X, y, 5, weights), slow)
     np.testing.assert_allclose(class_sums(X, y, 5)[1], X[y == 1].sum(axis=0))
+
+
+def test_many_numbers_in_float32_give_the_rows_back(monkeypatch):
+    monkeypatch.setattr(spectrum_file, "_EXACT", 0)
+    for shape in ((300, 40), (30, 90)):
+        X = features(*shape)
+        spectrum = decompose(X)
+        assert spectrum.rotated.dtype == spectrum.basis.dtype == np.float32
+        assert spectrum.mean.dtype == np.float64
+        back = spectrum.rotated @ spectrum.basis.T
+        np.testing.assert_allclose(back, StandardScaler().fit_transform(X), atol=2e-5)
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_the_leading_directions_are_those_of_the_singular_values(weighted, monkeypatch):
+    monkeypatch.setattr(spectrum_file, "_MOST_DIRECTIONS", 30)
+    monkeypatch.setattr(spectrum_file, "_BLOCK", 64)
+    random = np.random.default_rng(0)
+    strength = np.logspace(1, -3, 60)
+    X = (random.normal(size=(200, 60)) * strength) @ random.normal(size=(60, 60))
+    weights = None
+    if weighted:
+        weights = random.uniform(0.5, 2, 200)
+        weights *= 200 / weights.sum()
+    spectrum = decompose(X, weights)
+    root = np.ones(200) if weights is None else np.sqrt(weights)
+    Z = (X - spectrum.mean) / X.std(axis=0) * root[:, None]
+    left, singular, _ = np.linalg.svd(Z, full_matrices=False)
+    order = np.argsort(-spectrum.eigenvalues)
+    assert len(order) == 30
+    np.testing.assert_allclose(spectrum.eigenvalues[order][:20], singular[:20] ** 2, rtol=1e-4)
+    np.testing.assert_allclose(spectrum.basis.T @ spectrum.basis, np.eye(30), atol=1e-10)
+    np.testing.assert_allclose(Z @ spectrum.basis, spectrum.rotated, atol=1e-8)
+    own = spectrum.rotated[:, order][:, :20] / np.sqrt(spectrum.eigenvalues[order][:20])
+    np.testing.assert_allclose(np.abs((own * left[:, :20]).sum(axis=0)), 1, atol=1e-3)

@@ -11,6 +11,7 @@ from headstart.heads.discriminant import DiscriminantHead
 from headstart.heads.head import Head
 from headstart.heads.mlp import FullyConnectedHead
 from headstart.heads.neighbors import NeighborsHead
+from headstart.heads.random_features import RandomFeaturesHead
 from headstart.heads.ridge import RidgeHead
 from headstart.heads.softmax import SoftmaxHead
 from headstart.heads.svm import LinearSVMHead
@@ -37,6 +38,7 @@ HEADS = {
     "nearest-mean": Entry(NearestMeanHead, "the class whose mean feature has the nearest angle"),
     "neighbors": Entry(NeighborsHead, "vote of the 10 training pictures with the nearest angle"),
     "discriminant": Entry(DiscriminantHead, "linear discriminant analysis, shrunk covariance"),
+    "random-features": Entry(RandomFeaturesHead, "ridge regression on random, rectified features"),
 }
 
 

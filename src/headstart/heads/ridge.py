@@ -167,6 +167,7 @@ class RidgeHead(Head):
         penalty_: The chosen one.
         loo_scores_: float32 [N, C], each training row's scores by the model fitted without it
             (and without the rest of its group, unless that is all rows).
+        loo_temperature_: The one for these scores.
         loo_accuracies_: float64 [L], share of rows that these get right, for each penalty (of
             10 000 rows, or fewer if there are thousands of classes, drawn where there are more).
 
@@ -202,12 +203,12 @@ class RidgeHead(Head):
             loss = log_loss(scores, y[judged], temperature)
             if loss <= lowest:
                 lowest, self.penalty_ = loss, float(self.penalties_[position])
-                self.loo_scores_, self._loo_temperature = scores, temperature
+                self.loo_scores_, self.loo_temperature_ = scores, temperature
         if len(judged) < len(y):
             (self.loo_scores_,) = path.left_out(np.array([self.penalty_]))
 
     def _calibrate(self, rows: Rows, y: Integers, groups: Integers | None) -> float:
-        return self._loo_temperature
+        return self.loo_temperature_
 
 
 def _equal_classes(y: Integers) -> Floats:

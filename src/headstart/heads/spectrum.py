@@ -79,9 +79,25 @@ class Rows:
         self.X = X
 
     @cached_property
+    def moments(self) -> tuple[Floats, Floats]:
+        """Mean and scale of the columns, float64 [D] each; the scale of constant ones is 1."""
+        return moments(self.X)
+
+    @cached_property
     def spectrum(self) -> Spectrum:
         """The decomposition with equal weights, computed on first use."""
         return decompose(self.X)
+
+
+def moments(X: npt.NDArray[Any]) -> tuple[Floats, Floats]:
+    """Mean and standard deviation (1 for constant columns) of rows [N, D]: float64 [D] each."""
+    mean = X.mean(axis=0, dtype=np.float64)
+    squares = np.zeros(X.shape[1])
+    for some in blocks(len(X)):
+        squares += ((X[some] - mean) ** 2).sum(axis=0)
+    scale = np.sqrt(squares / len(X))
+    scale[scale <= _CONSTANT * np.abs(mean)] = 1.0
+    return mean, scale
 
 
 def decompose(X: npt.NDArray[Any], weights: Floats | None = None) -> Spectrum:
@@ -156,12 +172,7 @@ class _Standardised:
 
 
 def _standardised(X: npt.NDArray[Any], weights: Floats | None) -> _Standardised:
-    mean = X.mean(axis=0, dtype=np.float64)
-    squares = np.zeros(X.shape[1])
-    for some in blocks(len(X)):
-        squares += ((X[some] - mean) ** 2).sum(axis=0)
-    scale = np.sqrt(squares / len(X))
-    scale[scale <= _CONSTANT * np.abs(mean)] = 1.0
+    mean, scale = moments(X)
     if weights is not None:
         mean = np.asarray(weights @ X / weights.sum())
     root_weights = np.ones(len(X)) if weights is None else np.sqrt(weights)
