@@ -1,0 +1,115 @@
+"""The distance against a slow loop, and what its interval promises."""
+
+import math
+import statistics as slow
+
+import numpy as np
+import pytest
+
+from headstart.backbones.statistics import Layer, PictureStatistics, Pretraining
+from headstart.strategy.distance import distance, layer_distances
+
+LAYERS = (4, 7, 5, 3)
+
+
+def source_of(random: np.random.Generator, sizes: tuple[int, ...] = LAYERS) -> Pretraining:
+    ends = np.cumsum(sizes, dtype=int).tolist()
+    total = sum(sizes)
+    layers = tuple(
+        Layer(f"layer{i}", slice(end - num, end))
+        for i, (num, end) in enumerate(zip(sizes, ends, strict=True))
+    )
+    mean, std = random.normal(size=total), random.uniform(0.5, 2, total)
+    return Pretraining(mean.astype(np.float32), std.astype(np.float32), layers, None)
+
+
+def pictures(
+    random: np.random.Generator, source: Pretraining, num: int, shift: float = 0.0
+) -> PictureStatistics:
+    """Pictures whose layers are given what pretraining gave, moved by ``shift`` deviations."""
+    part = 0.6  # of the variance lies between pictures, the rest within them
+    means = source.mean + source.std * (
+        shift + part**0.5 * random.normal(size=(num, len(source.mean)))
+    )
+    squares = means**2 + (1 - part) * source.std**2
+    return PictureStatistics(
+        means.astype(np.float32), squares.astype(np.float32), None, None, np.zeros((num, 3))
+    )
+
+
+def test_distances_equal_a_slow_loop() -> None:
+    random = np.random.default_rng(0)
+    source = source_of(random)
+    found = pictures(random, source, 9, shift=0.7)
+    layers = layer_distances(found, source, np.full((1, 9), 1 / 9))[0]
+    for layer, value in zip(source.layers, layers, strict=True):
+        channels = []
+        for c in range(layer.channels.start, layer.channels.stop):
+            mean = slow.fmean(found.means[:, c].tolist())
+            std = math.sqrt(slow.fmean(found.squares[:, c].tolist()) - mean**2)
+            kept_mean, kept_std = float(source.mean[c]), float(source.std[c])
+            channels.append(((mean - kept_mean) / kept_std) ** 2 + (std / kept_std - 1) ** 2)
+        assert value == pytest.approx(math.log(slow.median(channels)), abs=1e-5)
+
+
+def test_score_and_thirds_are_means_over_layers() -> None:
+    random = np.random.default_rng(1)
+    source = source_of(random)
+    found = pictures(random, source, 40, shift=0.5)
+    layers = layer_distances(found, source, np.full((1, 40), 1 / 40))[0]
+    measured = distance(found, source, 0)
+    assert measured.score == pytest.approx(layers.mean())
+    assert measured.thirds == pytest.approx(
+        {"early": layers[:2].mean(), "middle": layers[2], "late": layers[3]}
+    )
+
+
+def test_the_same_pictures_are_near_and_moved_ones_are_not() -> None:
+    random = np.random.default_rng(2)
+    source = source_of(random, (60, 60, 60))
+    same = distance(pictures(random, source, 250), source, 0)
+    moved = [distance(pictures(random, source, 250, shift), source, 0) for shift in (0.5, 1.0)]
+    assert same.score < -5
+    for found, shift in zip(moved, (0.5, 1.0), strict=True):
+        assert found.score == pytest.approx(2 * math.log(shift), abs=0.3)
+        assert found.noise < 0.2
+        assert found.interval[0] < found.score < found.interval[1]
+
+
+def test_nothing_but_the_seed_decides() -> None:
+    random = np.random.default_rng(3)
+    source = source_of(random)
+    found = pictures(random, source, 30, 0.4)
+    assert distance(found, source, 5) == distance(found, source, 5)
+    assert distance(found, source, 5).interval != distance(found, source, 6).interval
+
+
+def test_the_interval_covers_what_all_pictures_say() -> None:
+    """95 % is promised; of 40 draws fewer than 34 would be chance once in 300 times."""
+    random = np.random.default_rng(4)
+    source = source_of(random, (8, 8, 8))
+    truth = distance(pictures(random, source, 5_000, 0.6), source, 0).score
+    covered = 0
+    for _ in range(40):
+        low, high = distance(pictures(random, source, 100, 0.6), source, 0).interval
+        covered += low <= truth <= high
+    assert covered >= 34
+
+
+def test_without_batch_norm_the_prototypes_are_asked() -> None:
+    random = np.random.default_rng(5)
+    source = source_of(random, ())
+    near, far = (
+        PictureStatistics(None, None, None, affinity.astype(np.float32), np.zeros((64, 3)))
+        for affinity in (random.uniform(0.4, 0.6, 64), random.uniform(0.1, 0.3, 64))
+    )
+    found = distance(near, source, 0)
+    assert found.measured_by == "prototypes"
+    assert found.score == pytest.approx(math.log(1 - near.affinity.mean()), abs=1e-6)
+    assert found.thirds == {}
+    assert found.interval[1] < distance(far, source, 0).interval[0]
+
+
+def test_a_network_that_keeps_nothing() -> None:
+    source = source_of(np.random.default_rng(6), ())
+    assert distance(PictureStatistics(None, None, None, None, np.zeros((9, 3))), source, 0) is None

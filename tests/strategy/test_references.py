@@ -1,0 +1,63 @@
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from headstart.backbones.backbone import Backbone
+from headstart.strategy.distance import Distance
+from headstart.strategy.references import Reference, percentile, references_of
+from headstart.strategy.words import in_words
+
+PHOTO = (0.13, 0.21, 0.20)
+
+
+def reference(name: str, score: float, *thirds: float) -> Reference:
+    return Reference(name, score, dict(zip(("early", "middle", "late"), thirds, strict=False)))
+
+
+def found(score: float, *thirds: float) -> Distance:
+    names = ("early", "middle", "late")
+    by_name = dict(zip(names, thirds, strict=False))
+    return Distance(score, (score, score), by_name, 0.01, "batch norm")
+
+
+def test_percentile_counts_the_less_similar_and_moves_smoothly() -> None:
+    references = [reference(str(score), score) for score in (-5.0, -4.0, -3.0, -2.0)]
+    assert percentile(-9, references) == pytest.approx(100)
+    assert percentile(-4.5, references) == pytest.approx(75, abs=1)
+    assert percentile(-3.0, references) == pytest.approx(37.5, abs=1)
+    assert percentile(0, references) == pytest.approx(0, abs=1e-3)
+    steps = [percentile(score, references) for score in np.arange(-6, 0, 0.01)]
+    assert all(0 <= a - b < 1 for a, b in pairwise(steps))
+
+
+def test_the_shipped_table_orders_photographs_mri_drawings(
+    backbone: Backbone, tmp_path: Path
+) -> None:
+    names = [r.name for r in references_of(backbone.fingerprint, tmp_path)]
+    assert names[0] == "ImageNet's own pictures"
+    assert len(names) >= 14
+    for drawing in ("handwritten digits", "line drawings", "single letters", "flat shapes"):
+        assert names.index("cats and dogs") < names.index("brain MRI") < names.index(drawing)
+    assert names.index("brain MRI") < names.index("solar cells")
+
+
+def test_words_name_the_neighbours_the_depth_and_the_look() -> None:
+    references = [reference("photos", -5, -5, -5, -5), reference("drawings", -1, -1, -1, -1)]
+    assert in_words(found(-3, -2, -3.5, -3.5), references, (0.0, 0.05, 0.2)) == (
+        "more photo-like than 1 of 2 reference sets, between photos and drawings; "
+        "the shift is mostly in the early layers; the pictures are gray, low in contrast"
+    )
+    assert in_words(found(-6, -6, -6, -6), references, PHOTO) == (
+        "more photo-like than 2 of 2 reference sets, photos the nearest"
+    )
+    assert in_words(found(0, 0, 0, 0), references, (0.3, 0.3, 0.0)) == (
+        "more photo-like than 0 of 2 reference sets, drawings the nearest; "
+        "the pictures are on one background"
+    )
+
+
+def test_without_thirds_nothing_is_said_of_depth() -> None:
+    references = [reference("photos", -0.5), reference("drawings", -0.1)]
+    assert "layers" not in in_words(found(-0.3), references, PHOTO)
