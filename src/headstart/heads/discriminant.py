@@ -7,8 +7,8 @@ import scipy.linalg
 
 from headstart.heads.centroid import centred_directions
 from headstart.heads.head import Head
-from headstart.heads.spectrum import Floats, Integers, Rows, class_sums
-from headstart.layers import Affine, Layer, run
+from headstart.heads.spectrum import Floats, Integers, Rows, blocks, class_sums
+from headstart.layers import Affine, Array, Layer, run
 
 # Keeps the covariance invertible when there are fewer rows than features and no shrinkage.
 _LEAST_SHRINKAGE = 1e-6
@@ -38,35 +38,56 @@ class DiscriminantHead(Head):
         self, rows: Rows, y: Integers, num_classes: int, groups: Integers | None
     ) -> tuple[Layer, ...]:
         directions = centred_directions(rows)
-        x = run(directions, rows.X.astype(np.float32)).astype(np.float64)
+        x = run(directions, rows.X.astype(np.float32, copy=False))
         counts = np.bincount(y)
         means = class_sums(x, y, num_classes) / counts[:, None]
-        x -= means[y]
-        covariance = x.T @ x / len(x)
+        covariance, fourth = _within(x, y, means)
         self.shrinkage_ = (
-            ledoit_wolf(x, covariance) if self.shrinkage is None else float(self.shrinkage)
+            ledoit_wolf(fourth, covariance, len(y))
+            if self.shrinkage is None
+            else float(self.shrinkage)
         )
         weight = _solve(covariance, max(self.shrinkage_, _LEAST_SHRINKAGE), means.T)
         bias = np.log(counts / len(y)) - 0.5 * np.einsum("cd,dc->c", means, weight)
         return (*directions, Affine(weight.astype(np.float32), bias.astype(np.float32)))
 
 
-def ledoit_wolf(x: Floats, covariance: Floats) -> float:
+def ledoit_wolf(fourth: float, covariance: Floats, num_rows: int) -> float:
     """The shrinkage towards a sphere that is best in expected squared error, 0 to 1.
 
     Args:
-        x: float64 [N, D], rows of mean 0.
-        covariance: float64 [D, D], ``x.T @ x / N``.
+        fourth: Mean fourth power of the rows' lengths; their mean is 0.
+        covariance: float64 [D, D], the mean of their outer products.
+        num_rows: N.
     """
     squared = float(np.vdot(covariance, covariance))
     spread = squared - np.trace(covariance) ** 2 / len(covariance)
-    noise = float((np.einsum("nd,nd->n", x, x) ** 2).mean() - squared) / len(x)
+    noise = (fourth - squared) / num_rows
     return float(np.clip(noise / spread, 0, 1)) if spread > 0 else 1.0
 
 
+def _within(x: Array, y: Integers, means: Floats) -> tuple[Floats, float]:
+    """Covariance of the rows less their class's mean, and their lengths' mean fourth power.
+
+    Block by block; rows of length 1 are safe in float32, their sums are in float64.
+    """
+    covariance, fourth = np.zeros((x.shape[1], x.shape[1])), 0.0
+    near = means.astype(np.float32)
+    for some in blocks(len(x)):
+        rows = x[some] - near[y[some]]
+        covariance += rows.T @ rows
+        lengths = np.einsum("nd,nd->n", rows, rows, dtype=np.float64)
+        fourth += float(lengths @ lengths)
+    covariance /= len(x)
+    return covariance, fourth / len(x)
+
+
 def _solve(covariance: Floats, shrinkage: float, means: Floats) -> Floats:
-    """The shrunk covariance's inverse times the class means [D, C]."""
+    """The shrunk covariance's inverse times the class means [D, C]; overwrites the covariance."""
     sphere = float(np.trace(covariance) / len(covariance)) or 1.0
-    shrunk = (1 - shrinkage) * covariance
+    shrunk = covariance
+    shrunk *= 1 - shrinkage
     shrunk[np.diag_indices_from(shrunk)] += shrinkage * sphere
-    return np.asarray(scipy.linalg.solve(shrunk, means, assume_a="pos", check_finite=False))
+    return np.asarray(
+        scipy.linalg.solve(shrunk, means, assume_a="pos", check_finite=False, overwrite_a=True)
+    )
