@@ -34,7 +34,7 @@ from sklearn.model_selection import StratifiedShuffleSplit
 from sklearn.neighbors import KNeighborsClassifier, NearestCentroid
 from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler, normalize
+from sklearn.preprocessing import FunctionTransformer, StandardScaler, normalize
 from sklearn.svm import LinearSVC
 from threadpoolctl import threadpool_limits
 
@@ -55,6 +55,12 @@ class CosineNeighbors(KNeighborsClassifier):  # type: ignore[misc]
 
     def predict(self, X: Any) -> Any:
         return super().predict(normalize(X))
+
+
+def rectified(X: Any) -> Any:
+    """Random features as people write them in a line."""
+    random = np.random.default_rng(0)
+    return np.maximum(X @ random.standard_normal((X.shape[1], 2048), dtype=np.float32), 0)
 
 
 def peers(n: int) -> dict[str, tuple[str, dict[str, Any], Any]]:
@@ -97,6 +103,12 @@ def peers(n: int) -> dict[str, tuple[str, dict[str, Any], Any]]:
             *("discriminant", {}),
             LinearDiscriminantAnalysis(solver="lsqr", shrinkage="auto"),
         ),
+        "random-features": (
+            *("random-features", {}),
+            make_pipeline(
+                FunctionTransformer(rectified), StandardScaler(), RidgeClassifierCV(ridge)
+            ),
+        ),
     }
 
 
@@ -106,7 +118,7 @@ def problem(n: int, dim: int, num_classes: int) -> tuple[Any, Any]:
     y = random.integers(num_classes, size=n + HELD)
     inner = min(dim, 512)
     strength = np.arange(1, inner + 1, dtype=np.float32) ** -0.5
-    means = random.normal(size=(num_classes, inner)).astype(np.float32) * 0.12
+    means = random.normal(size=(num_classes, inner)).astype(np.float32) * strength * 0.13
     mixing = random.normal(size=(inner, dim)).astype(np.float32)
     X = np.empty((n + HELD, dim), dtype=np.float32)
     for start in range(0, len(X), 2000):
