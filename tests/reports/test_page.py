@@ -13,6 +13,7 @@ from headstart.metrics.intervals import wilson
 from headstart.reports.gallery import thumbnail
 from headstart.reports.page import BackboneFacts, Candidate, Mistake, Report, render
 from headstart.reports.results import Results
+from headstart.strategy.backbone_choice import Contender, choose_backbone
 from headstart.unusable import Unusable
 
 VOID = {"meta", "br", "img", "line", "rect", "circle", "polyline"}
@@ -226,3 +227,17 @@ def test_pictures_and_figures_can_be_heard():
         figure.get("aria-label") or figure.get("aria-hidden") for figure in page.named("svg")
     )
     assert all(cell.get("scope") in ("row", "col") for cell in page.named("th"))
+
+
+def test_which_backbone_was_chosen_and_how_the_others_did():
+    def probe(name, rows):
+        return rows % 10 > (0 if name == "good" else 6)
+
+    y = np.arange(200) % 2
+    contenders = [Contender("good", 0.02, 0.7), Contender(HOSTILE, 0.01)]
+    choice = choose_backbone(contenders, y, np.arange(200), probe, seed=0)
+    page = Page(render(replace(full_report(), backbone_choice=choice)))
+    assert "good: none was more accurate." in page.text
+    assert f"The runner-up, {HOSTILE}, differs by -" in page.text
+    assert "worse than good" in page.text
+    assert "Which backbone" not in Page(render(full_report())).text
