@@ -56,7 +56,7 @@ def load_backbone(
         WeightsError: The weights are not at hand, damaged, or do not fit.
         StoreError: The cache cannot be written.
     """
-    request = _request(name, weights, seed)
+    request = request_of(name, weights, seed)
     folder = (cache or cache_folder()) / "graphs" / _lookup_key(request)
     if not _is_whole(folder):
         (progress or Silent()).say(f"preparing backbone {name} (once)")
@@ -78,7 +78,16 @@ def _is_whole(folder: Path) -> bool:
         return False
 
 
-def _request(name: str, weights: str | Path | None, seed: int) -> Request:
+def request_of(name: str, weights: str | Path | None, seed: int) -> Request:
+    """How a backbone is made.
+
+    Args:
+        name, weights, seed: As for `load_backbone`.
+
+    Raises:
+        SettingError: The name leaves several to choose from.
+        WeightsError: The weights are not at hand.
+    """
     if catalog.contenders(name):
         raise SettingError(
             f"the backbone is {name!r}, but only fit chooses one",

@@ -52,6 +52,7 @@ from headstart.cli.shares import share
     help="Be unsure so often that at most this share of the answers is wrong, as 1% or 0.01.  "
     "[default: unsure below a probability of 2/3]",
 )
+@options.tuning
 @options.network
 @options.precision
 @options.reading

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 import click
 
+from headstart.cli.shares import seconds
 from headstart.errors import SettingError
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -87,6 +88,42 @@ def precision(function: F) -> F:
         help="f32, bf16 (faster where the processor has it, slightly other features), "
         "or auto: bf16 where a head answers alike on these pictures.  [default: f32]",
     )(function)
+
+
+def tuning(function: F) -> F:
+    """How far the backbone is adapted, and how."""
+    for option in reversed(
+        [
+            click.option(
+                "--strategy",
+                type=click.Choice(["auto", "freeze", "partial", "full", "scratch"]),
+                help="Keep the network frozen, train its last blocks, all of it, or from random "
+                "weights.  [default: auto, as far as the evidence asks for]",
+            ),
+            click.option(
+                "--train-from",
+                metavar="WHERE",
+                help="What learns besides the head: top1, top2, ... (the last blocks), stage5 "
+                "(and all after it), affine (scales and shifts), all, scratch.",
+            ),
+            click.option(
+                "--time-limit",
+                type=seconds,
+                metavar="TIME",
+                help="For trials of fine-tuning: 90s, 15m, 2h.  [default: 10m with auto]",
+            ),
+            click.option("--epochs", type=int, help="Of fine-tuning.  [default: the rung's own]"),
+            click.option("--batch-size", type=int, help="Of fine-tuning."),
+            click.option("--learning-rate", type=float, help="Of the last block, in fine-tuning."),
+            click.option(
+                "--augmentation",
+                metavar="PRESET",
+                help="none, light, standard or strong, in fine-tuning.",
+            ),
+        ]
+    ):
+        function = option(function)
+    return function
 
 
 def everywhere(function: F) -> F:

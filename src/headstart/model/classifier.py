@@ -96,7 +96,7 @@ class Classifier:
             ("probabilities", "distance"),
             threads,
             record.backbone.get("precision", "f32"),
-            handed_over(record.head["taps"]),
+            handed_over(record.head["taps"], record.head.get("familiar_tap", "head")),
         )
 
     def __repr__(self) -> str:

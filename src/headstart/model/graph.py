@@ -1,8 +1,9 @@
 """Writes the one graph that every door predicts from. The doorkeeper of onnx.
 
 The backbone's graph, cut after the taps in use, with the head's layers behind it:
-``pixels`` uint8 [N, H, W, 3] to ``probabilities`` [N, C], ``features`` [N, D] (the last tap) and
-``distance`` [N, 1] (mean cosine distance to the nearest training pictures).
+``pixels`` uint8 [N, H, W, 3] to ``probabilities`` [N, C], ``features`` [N, D] (at the deepest
+tap in use that is as it was pretrained) and ``distance`` [N, 1] (mean cosine distance there to the
+nearest training pictures).
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ def write_classifier_graph(
     *,
     backbone_graph: Path,
     taps: Sequence[str],
+    familiar_tap: str,
     head_layers: Sequence[Layer],
     temperature: float,
     bank: npt.NDArray[np.float16],
@@ -39,21 +41,22 @@ def write_classifier_graph(
         path: Where to.
         backbone_graph: ONNX file with one output a tap.
         taps: Those the head was fitted on, in the order of its columns.
+        familiar_tap: The one at which pictures are compared with those of training.
         head_layers: Concatenated features to scores [N, C].
         temperature: Scores are divided by it before the softmax.
-        bank: float16 [M, D], last-tap features of training pictures, rows of length 1.
+        bank: float16 [M, D], features there of training pictures, rows of length 1.
         neighbours: How many of them the distance is averaged over.
         class_names: Kept in the file's metadata, in the order of the probabilities.
     """
-    outputs = list(dict.fromkeys([*taps, "head"]))
+    outputs = list(dict.fromkeys([*taps, familiar_tap]))
     model = Extractor(onnx.load(str(backbone_graph))).extract_model(["pixels"], outputs)
     nodes = _Nodes(model.graph)
     x = nodes.add("Concat", list(taps), axis=1) if len(taps) > 1 else taps[0]
     for layer in head_layers:
         x = _append(nodes, layer, x)
     nodes.add("Softmax", [nodes.divide(x, temperature)], "probabilities", axis=1)
-    nodes.add("Identity", ["head"], "features")
-    _append_distance(nodes, bank, neighbours)
+    nodes.add("Identity", [familiar_tap], "features")
+    _append_distance(nodes, familiar_tap, bank, neighbours)
     dims = {"probabilities": len(class_names), "features": bank.shape[1], "distance": 1}
     del model.graph.output[:]
     model.graph.output.extend(
@@ -107,10 +110,12 @@ def _append_vote(nodes: _Nodes, vote: Vote, x: str) -> str:
     return nodes.add("Log", [share])
 
 
-def _append_distance(nodes: _Nodes, bank: npt.NDArray[np.float16], neighbours: int) -> None:
+def _append_distance(
+    nodes: _Nodes, tap: str, bank: npt.NDArray[np.float16], neighbours: int
+) -> None:
     stored = nodes.constant(np.ascontiguousarray(bank.T))
     bank_name = nodes.add("Cast", [stored], to=TensorProto.FLOAT)
-    similarity = nodes.add("MatMul", [_append_normalise(nodes, "head"), bank_name])
+    similarity = nodes.add("MatMul", [_append_normalise(nodes, tap), bank_name])
     value, _ = nodes.add_top(similarity, neighbours)
     mean = nodes.add("ReduceMean", [value], axes=[1], keepdims=1)
     nodes.add("Sub", [nodes.scalar(1.0), mean], "distance")

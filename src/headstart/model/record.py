@@ -84,9 +84,14 @@ class Record:
             ) from error
 
 
-def handed_over(taps: Iterable[str]) -> tuple[str, ...]:
-    """Vectors that the network hands to what was learned: its head's taps, and the last one."""
-    return tuple(dict.fromkeys([*taps, "head"]))
+def handed_over(taps: Iterable[str], familiar_tap: str = "head") -> tuple[str, ...]:
+    """Vectors that the network hands to what was learned.
+
+    Args:
+        taps: Those the head was fitted on.
+        familiar_tap: Where pictures are compared with those of training.
+    """
+    return tuple(dict.fromkeys([*taps, familiar_tap]))
 
 
 def must_be_ours(values: dict[str, Any], where: str) -> None:

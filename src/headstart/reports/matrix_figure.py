@@ -62,7 +62,7 @@ def matrix_svg(figure: MatrixFigure, *, alone: bool = False) -> str:
         top=TOP,
         width=WIDTH,
         height=HEIGHT,
-        decades=[10**power for power in range(0, 7)],
+        decades=[10**power for power in range(7)],
         labels=_apart(figure.references),
         quadrants=_quadrants(figure),
     )

@@ -160,6 +160,7 @@ def climb(
     *,
     seed: int,
     time_limit: float | None = None,
+    must_take: bool = False,
     clock: Callable[[], float] = time.monotonic,
 ) -> Climb:
     """Try one rung after another.
@@ -173,6 +174,8 @@ def climb(
         seed: For the intervals.
         time_limit: Seconds for all of them; a rung that is not expected to end in time is not
             begun. None: no limit.
+        must_take: A person asked for one of these rungs: where none proves itself, the most
+            accurate one that was tried is taken all the same.
         clock: Seconds.
     """
     began = clock()
@@ -192,7 +195,19 @@ def climb(
             best, taken = step.answers, place
         else:
             stopped = f"{rung.name} did not pay"
+    if taken is None and must_take:
+        taken = _least_bad(steps)
     return Climb(tuple(steps), taken)
+
+
+def nothing_tried(rungs: Sequence[Rung], reason: str) -> Climb:
+    """A climb that did not begin, for one reason."""
+    return Climb(tuple(Step(rung, "not tried", reason) for rung in rungs), None)
+
+
+def _least_bad(steps: Sequence[Step]) -> int | None:
+    tried = [(step.answers.accuracy, -k) for k, step in enumerate(steps) if step.answers]
+    return -max(tried)[1] if tried else None
 
 
 def _try(

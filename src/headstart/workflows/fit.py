@@ -14,12 +14,13 @@ from headstart.progress import Progress, Silent
 from headstart.reports.results import Results
 from headstart.workflows.check import findings_of
 from headstart.workflows.choosing import prepare_chosen
+from headstart.workflows.comparing import candidates_of
 from headstart.workflows.preparing import Prepared
 from headstart.workflows.receipt import receipt_of
 from headstart.workflows.recipe import Recipe, recipe_of
 from headstart.workflows.reporting import report_of
 from headstart.workflows.saving import bundle_place, write_bundle
-from headstart.workflows.training import Trained, candidates_of, train
+from headstart.workflows.training import Trained, train
 
 _HOUR = 3600
 

@@ -5,16 +5,20 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+
 import headstart
 from headstart.datasets.finding import Finding
-from headstart.heads.selection import CandidateScore
+from headstart.heads.selection import Candidate, CandidateScore
 from headstart.metrics.comparison import paired_difference
 from headstart.metrics.intervals import accuracy_interval
 from headstart.strategy.backbone_choice import BackboneChoice
+from headstart.strategy.ladder import Answers
 from headstart.workflows.abstaining import expected_of
 from headstart.workflows.preparing import Prepared
 from headstart.workflows.recipe import Recipe
-from headstart.workflows.training import Trained
+from headstart.workflows.training import TUNED_HEAD, Trained
 
 Findings = tuple[Finding, ...]
 
@@ -28,17 +32,19 @@ def receipt_of(
     choice: BackboneChoice | None = None,
 ) -> dict[str, Any]:
     """The object that ``headstart fit --json`` prints; its keys are a contract (docs/cli.md)."""
-    candidate = trained.candidate
-    estimate, interval = trained.corrected
+    final = trained.final
+    adapted = trained.adapted
+    estimate, interval = final.corrected
     return {
         "headstart": headstart.__version__,
         "bundle": str(place),
         "test": trained.results.to_json(),
         "chosen": {
             "backbone": prepared.backbone.name,
-            "strategy": "freeze",
-            "head": candidate.head,
-            "tap": "+".join(candidate.taps),
+            "strategy": final.strategy,
+            "head": final.candidate.head,
+            "tap": "+".join(final.candidate.taps),
+            "train_from": adapted.tuning.train_from if adapted.tuning else None,
         },
         "cross_validated": {
             "accuracy_corrected_for_choosing": round(estimate, 6),
@@ -46,6 +52,8 @@ def receipt_of(
         },
         "unsure": {**vars(trained.unsure), **expected_of(trained.expected)},
         "candidates": _candidates(prepared, trained, recipe.seed),
+        "matrix": trained.matrix.to_json(),
+        "ladder": ladder_of(prepared, trained, recipe.seed),
         "features": {
             "computed": prepared.features.computed,
             "reused": prepared.features.reused,
@@ -55,38 +63,76 @@ def receipt_of(
             for row in prepared.unusable
         ],
         "split": {
-            "rule": trained.split.rule,
+            "rule": trained.division.split.rule,
             "train": len(trained.train),
             "test": len(trained.test),
-            "leaked": int(trained.leaked.sum()),
+            "leaked": int(trained.division.leaked.sum()),
         },
         "findings": [finding.to_json() for finding in findings],
-        "backbone": prepared.backbone.to_json(),
+        "backbone": final.backbone.to_json(),
         "backbone_choice": choice.to_json() if choice else None,
         "recipe": recipe.to_json(),
     }
 
 
+def ladder_of(prepared: Prepared, trained: Trained, seed: int) -> list[dict[str, Any]]:
+    """Every rung of the ladder that came up, tried or not, and why."""
+    groups = prepared.groups[trained.train]
+    return [step.to_json(groups, seed) for step in trained.adapted.climb.steps]
+
+
 def _candidates(prepared: Prepared, trained: Trained, seed: int) -> list[dict[str, Any]]:
     """Every candidate, best first: score, interval, paired difference to the chosen, seconds."""
     groups = prepared.groups[trained.train]
-    chosen = trained.scores[trained.chosen]
+    compared, chosen = trained.compared, trained.final.held_out
 
-    def row(score: CandidateScore) -> dict[str, Any]:
-        interval = accuracy_interval(score.correct, groups, seed)
-        paired = paired_difference(score.correct, chosen.correct, groups, seed)
+    def row(
+        name: str,
+        strategy: str,
+        score: CandidateScore | Answers,
+        seconds: float,
+        candidate: Candidate,
+    ) -> dict[str, Any]:
+        judged = score.judged if isinstance(score, Answers) else np.ones(len(groups), dtype=bool)
+        is_chosen = np.array_equal(score.scores, chosen.scores)
+        interval = accuracy_interval(score.correct[judged], groups[judged], seed)
         return {
-            "name": score.candidate.name,
-            "head": score.candidate.head,
-            "tap": "+".join(score.candidate.taps),
-            "score": round(score.accuracy, 6),
+            "name": name,
+            "strategy": strategy,
+            "head": candidate.head,
+            "tap": "+".join(candidate.taps),
+            "score": round(float(score.correct[judged].mean()), 6),
             "interval": [round(interval.low, 6), round(interval.high, 6)],
             "log_loss": round(score.log_loss, 6),
-            "difference_to_chosen": None
-            if score is chosen
-            else [round(value, 6) for value in (paired.difference, paired.low, paired.high)],
-            "chosen": score is chosen,
-            "seconds": round(score.seconds, 3),
+            "num_images": int(judged.sum()),
+            "difference_to_chosen": None if is_chosen else _difference(score, judged),
+            "chosen": is_chosen,
+            "seconds": round(seconds, 3),
         }
 
-    return sorted((row(score) for score in trained.scores), key=lambda r: -r["score"])
+    def _difference(
+        score: CandidateScore | Answers, judged: npt.NDArray[np.bool_]
+    ) -> list[float] | None:
+        """On the rows that both have judged."""
+        both = judged & (chosen.learnable if trained.adapted.answers else judged)
+        if not both.any():
+            return None
+        paired = paired_difference(score.correct[both], chosen.correct[both], groups[both], seed)
+        return [round(value, 6) for value in (paired.difference, paired.low, paired.high)]
+
+    frozen = [
+        row(score.candidate.name, "freeze", score, score.seconds, score.candidate)
+        for score in compared.scores
+    ]
+    tuned = [
+        row(
+            f"{step.rung.name}, tuned",
+            step.rung.strategy,
+            step.answers,
+            step.seconds,
+            Candidate(TUNED_HEAD, (prepared.backbone.tap_names[-1],)),
+        )
+        for step in trained.adapted.climb.steps
+        if step.answers is not None
+    ]
+    return sorted([*frozen, *tuned], key=lambda r: -r["score"])

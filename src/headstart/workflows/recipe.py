@@ -12,8 +12,11 @@ from headstart.backbones.catalog import DEFAULT
 from headstart.backbones.engine import PRECISIONS
 from headstart.datasets.reading import ReadOptions
 from headstart.errors import SettingError
+from headstart.finetuning.presets import preset
+from headstart.finetuning.recipe import Tuning
 
 _PRECISIONS = (*PRECISIONS, "auto")
+_STRATEGIES = ("auto", "freeze", "partial", "full", "scratch")
 
 
 @dataclass(frozen=True)
@@ -38,6 +41,13 @@ class Recipe:
         num_folds: Of the cross-validation that compares the heads.
         max_error: Answer only when so sure that at most this share of the answers is wrong, for
             example 0.01; None: when the best class is twice as probable as all others together.
+        strategy: ``"auto"``: as far as the evidence asks for; ``"freeze"``, ``"partial"`` (the
+            last blocks), ``"full"`` (the whole network) or ``"scratch"``: as you say.
+        train_from: What learns besides the head: ``"top1"``, ``"top2"``, ... the last blocks;
+            ``"stage5"`` this and all after it; ``"affine"`` scales and shifts; ``"all"``;
+            ``"scratch"``. None: what the strategy tries.
+        time_limit: Seconds for trials of fine-tuning; None: 600 with ``"auto"``, else no limit.
+        epochs, batch_size, learning_rate, augmentation: Of fine-tuning; None: the rung's own.
         seed: Same seed, same machine: same result.
         threads: Processor cores to use; None: all of them.
         cache: Where features are kept; None: the user's cache folder.
@@ -59,6 +69,13 @@ class Recipe:
     test_share: float | None = None
     num_folds: int = 5
     max_error: float | None = None
+    strategy: str = "auto"
+    train_from: str | None = None
+    time_limit: float | None = None
+    epochs: int | None = None
+    batch_size: int | None = None
+    learning_rate: float | None = None
+    augmentation: str | None = None
     seed: int = 0
     threads: int | None = None
     cache: Path | None = None
@@ -80,9 +97,34 @@ class Recipe:
         if self.max_error is not None:
             is_share = isinstance(self.max_error, int | float) and 0 < self.max_error < 1
             _must_be(is_share, "max_error", self.max_error, "a number more than 0, below 1")
+        words = ", ".join(_STRATEGIES)
+        _must_be(self.strategy in _STRATEGIES, "strategy", self.strategy, f"one of {words}")
+        has_time = self.time_limit is None or self.time_limit > 0
+        _must_be(has_time, "time_limit", self.time_limit, "seconds, more than 0")
+        self._check_tuning()
         _must_be(self.num_folds >= 2, "num_folds", self.num_folds, "2 or more")
         _must_be(self.seed >= 0, "seed", self.seed, "0 or more")
         _must_be(self.threads is None or self.threads >= 1, "threads", self.threads, "1 or more")
+
+    def _check_tuning(self) -> None:
+        """Settings of fine-tuning must be possible, and have an effect."""
+        given = {
+            name: getattr(self, name)
+            for name in ("epochs", "batch_size", "learning_rate", "augmentation")
+            if getattr(self, name) is not None
+        }
+        asked = {**given, "train_from": self.train_from} if self.train_from else given
+        if asked and self.strategy == "freeze":
+            name, value = next(iter(asked.items()))
+            raise SettingError(
+                f"{name} is {value!r}, but the network is to stay frozen",
+                "settings that have an effect",
+                f"leave {name} out, or choose another strategy (--strategy partial)",
+            )
+        if asked:
+            Tuning(self.train_from or "top1", **given)
+            if self.augmentation is not None:
+                preset(self.augmentation)
 
     @property
     def read_options(self) -> ReadOptions:

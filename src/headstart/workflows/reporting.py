@@ -49,7 +49,7 @@ def report_of(
             dataset=(
                 prepared.manifest.summary(),
                 *prepared.manifest.notes,
-                trained.split.rule,
+                trained.division.split.rule,
                 describe(backbone),
             ),
             candidates=tuple(map(_candidate, receipt["candidates"])),
@@ -73,30 +73,33 @@ def report_of(
 
 def why(trained: Trained) -> str:
     """What was chosen, and by which rule, in words."""
-    scores = trained.scores
-    name = scores[trained.chosen].candidate.name
+    compared = trained.compared
+    scores, name = compared.scores, compared.best.candidate.name
+    estimate, interval = trained.final.corrected
+    expects = (
+        f"cross-validation expects {percent(estimate)} ({interval_text(interval)}) on new pictures."
+    )
+    step = trained.adapted.climb.best
+    if step is not None:
+        taken = f"{step.rung.name}, tuned: {step.reason}, against {name} on the frozen network."
+        return f"{taken} Corrected for having been chosen, {expects}"
     if len(scores) == 1:
         return f"{name}: the only one asked for."
-    estimate, interval = trained.corrected
     most_accurate = max(scores, key=lambda score: score.accuracy)
-    if most_accurate.accuracy == scores[trained.chosen].accuracy:
+    if most_accurate.accuracy == compared.best.accuracy:
         reason = "none was more accurate in cross-validation"
     else:
         reason = (
             f"{most_accurate.candidate.name} was not distinguishably more accurate in "
             "cross-validation, and no other had distinguishably better probabilities"
         )
-    return (
-        f"{name}: {reason}. Corrected for having chosen the best of {len(scores)}, "
-        f"cross-validation expects {percent(estimate)} ({interval_text(interval)}) "
-        "on new pictures."
-    )
+    return f"{name}: {reason}. Corrected for having chosen the best of {len(scores)}, {expects}"
 
 
 def warnings_of(trained: Trained) -> tuple[str, ...]:
     """What makes the numbers less than they seem."""
-    expected, results = trained.corrected[1], trained.results
-    lines = []
+    expected, results = trained.final.corrected[1], trained.results
+    lines = _asked_for(trained)
     if results.interval.low <= results.majority_baseline:
         lines.append(
             "this is not distinguishably better than always giving the same answer "
@@ -109,6 +112,14 @@ def warnings_of(trained: Trained) -> tuple[str, ...]:
             "or some are labelled otherwise"
         )
     return tuple(lines)
+
+
+def _asked_for(trained: Trained) -> list[str]:
+    """That a rung was taken because a person asked for it, though it proved nothing."""
+    step = trained.adapted.climb.best
+    if step is None or step.outcome == "taken":
+        return []
+    return [f"{step.rung.name} was tuned because it was asked for: {step.outcome}, {step.reason}"]
 
 
 def _candidate(row: dict[str, Any]) -> Candidate:

@@ -89,16 +89,17 @@ def write_bundle(
     seen = trained.familiarity
     write_classifier_graph(
         folder / bundle.GRAPH,
-        backbone_graph=prepared.backbone.graph,
-        taps=trained.candidate.taps,
-        head_layers=trained.head.layers_,
-        temperature=trained.head.temperature_,
+        backbone_graph=trained.final.backbone.graph,
+        taps=trained.final.candidate.taps,
+        familiar_tap=trained.familiar_tap,
+        head_layers=trained.final.head.layers_,
+        temperature=trained.final.head.temperature_,
         bank=seen.bank,
         neighbours=seen.neighbours,
         class_names=prepared.manifest.class_names,
     )
     _must_agree(folder / bundle.GRAPH, prepared, trained)
-    described, arrays = layers.to_plain(trained.head.layers_)
+    described, arrays = layers.to_plain(trained.final.head.layers_)
     train_digests = [prepared.features.facts.digests[row] for row in trained.train]
     arrays |= trained.out_of_fold.to_arrays()
     arrays["training_digests"] = np.frombuffer(b"".join(train_digests), np.uint8).reshape(-1, 32)
@@ -111,7 +112,7 @@ def write_bundle(
         folder / _SPLIT,
         manifest.ids,
         manifest.labels,
-        trained.split.splits,
+        trained.division.split.splits,
         tuple(str(group) for group in prepared.groups),
     )
     write_unusable(folder / _UNREADABLE, prepared.unusable)
@@ -127,22 +128,27 @@ def write_unusable(path: Path, rows: tuple[Unusable, ...]) -> None:
 
 
 def _record(prepared: Prepared, trained: Trained, described: list[dict[str, Any]]) -> Record:
-    manifest, candidate = prepared.manifest, trained.candidate
+    manifest, final = prepared.manifest, trained.final
     results = trained.results.to_json()
     rows = sorted(
         [digest.hex(), label, split]
         for digest, label, split in zip(
-            prepared.features.facts.digests, manifest.labels, trained.split.splits, strict=True
+            prepared.features.facts.digests,
+            manifest.labels,
+            trained.division.split.splits,
+            strict=True,
         )
     )
     return Record(
         class_names=manifest.class_names,
-        preprocessing=prepared.backbone.preprocessing,
-        backbone=prepared.backbone.to_json(),
+        preprocessing=final.backbone.preprocessing,
+        backbone=final.backbone.to_json(),
         head={
-            "name": candidate.head,
-            "taps": list(candidate.taps),
-            "temperature": trained.head.temperature_,
+            "name": final.candidate.head,
+            "taps": list(final.candidate.taps),
+            "familiar_tap": trained.familiar_tap,
+            "strategy": final.strategy,
+            "temperature": final.head.temperature_,
             "layers": described,
         },
         unsure=trained.unsure,
@@ -171,7 +177,8 @@ def _must_agree(graph: Path, prepared: Prepared, trained: Trained) -> None:
     """Run the written graph on real test pictures and compare with the head's own answer."""
     rows = trained.test[:_CHECKED_PICTURES]
     paths = [prepared.manifest.path(row) for row in rows]
-    backbone, exact = prepared.backbone, handed_over(trained.candidate.taps)
+    backbone = trained.final.backbone
+    exact = handed_over(trained.final.candidate.taps, trained.familiar_tap)
     outputs = ("probabilities", "distance")
     engine = Engine(graph, outputs, precision=backbone.precision, exact=exact)
     outcomes = read_through(paths, engine, backbone.preprocessing)

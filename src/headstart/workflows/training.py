@@ -1,26 +1,17 @@
-"""Compare the heads on the training rows, choose one, judge it once on the test rows."""
+"""Compare on the training rows, adapt where it pays, judge the choice once on the test rows."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-from headstart.backbones.engine import num_cores
-from headstart.datasets.splitting import Split, assign_splits, folds
-from headstart.errors import NotEnoughData
-from headstart.heads.catalog import HEADS, make_head
-from headstart.heads.head import Head
-from headstart.heads.selection import (
-    Candidate,
-    CandidateScore,
-    choice_rule,
-    choose,
-    cross_validate,
-    default_candidates,
-    fit_chosen,
-)
+from headstart.backbones.backbone import Backbone
+from headstart.features.feature_set import FeatureSet
+from headstart.heads.selection import Candidate, CandidateScore, fit_chosen
+from headstart.layers import Array, Layer
 from headstart.metrics.abstention import Abstention
 from headstart.metrics.comparison import bias_corrected_best
 from headstart.metrics.intervals import Interval
@@ -29,38 +20,80 @@ from headstart.model.out_of_fold import OutOfFold
 from headstart.model.prediction import Unsure
 from headstart.progress import Progress
 from headstart.reports.results import Results
+from headstart.strategy.matrix import Matrix
 from headstart.workflows.abstaining import abstention, expectation, held_out_answers
+from headstart.workflows.adapting import Adapted, adapt
+from headstart.workflows.comparing import Compared, compare
+from headstart.workflows.dividing import Division, divide
+from headstart.workflows.placing import place
 from headstart.workflows.preparing import Prepared, Rows
 from headstart.workflows.recipe import Recipe
+
+TUNED_HEAD = "softmax"
+
+
+class FittedHead(Protocol):
+    """What a head is once it is fitted."""
+
+    @property
+    def layers_(self) -> tuple[Layer, ...]:
+        """Features to scores."""
+
+    @property
+    def temperature_(self) -> float:
+        """Scores are divided by it before the softmax."""
+
+    def predict_proba(self, X: Array) -> Array:
+        """float32 [N, C] of features float32 [N, D]."""
+
+
+@dataclass(frozen=True, eq=False)
+class Final:
+    """What was chosen, fitted on all training rows.
+
+    Args:
+        strategy: ``"freeze"``, ``"partial"``, ``"full"`` or ``"scratch"``.
+        candidate: Its head and taps.
+        backbone: As it was pretrained, or tuned.
+        features: Of that backbone, a row for each picture.
+        head: Fitted.
+        held_out: Its answers about training rows that were held out.
+        corrected: Its accuracy there, corrected for having been chosen, and the interval.
+    """
+
+    strategy: str
+    candidate: Candidate
+    backbone: Backbone
+    features: FeatureSet
+    head: FittedHead
+    held_out: CandidateScore
+    corrected: tuple[float, Interval]
 
 
 @dataclass(frozen=True, eq=False)
 class Trained:
-    """A chosen head, and the evidence for it.
+    """A chosen classifier, and the evidence for it.
 
     Args:
-        split: Which rows trained and which judged, and by which rule.
-        train, test: int64 rows.
-        leaked: bool [len(test)]: test pictures with a copy, or a group mate, in training.
-        scores: Every candidate's out-of-fold scores.
-        chosen: Index of the chosen one.
-        corrected: Its accuracy, corrected for having been chosen, and the interval.
-        head: Fitted on all training rows.
-        familiarity: Distances to the training pictures.
+        division: Which rows trained and which judged.
+        compared: The heads on frozen features.
+        matrix: Where the training pictures lie.
+        adapted: The ladder.
+        final: What was chosen.
+        familiar_tap: The tap at which pictures are compared with the training pictures.
+        familiarity: Distances there.
         results: The test.
         probabilities: float32 [len(test), C].
-        out_of_fold: The chosen candidate's answers about held-out training pictures.
+        out_of_fold: The chosen one's answers about held-out training pictures.
         expected: From which probability on it answers, and what these let expect of that.
     """
 
-    split: Split
-    train: Rows
-    test: Rows
-    leaked: npt.NDArray[np.bool_]
-    scores: tuple[CandidateScore, ...]
-    chosen: int
-    corrected: tuple[float, Interval]
-    head: Head
+    division: Division
+    compared: Compared
+    matrix: Matrix
+    adapted: Adapted
+    final: Final
+    familiar_tap: str
     familiarity: Familiarity
     results: Results
     probabilities: npt.NDArray[np.float32]
@@ -68,9 +101,14 @@ class Trained:
     expected: Abstention
 
     @property
-    def candidate(self) -> Candidate:
-        """The chosen one."""
-        return self.scores[self.chosen].candidate
+    def train(self) -> Rows:
+        """int64, the training rows."""
+        return self.division.train
+
+    @property
+    def test(self) -> Rows:
+        """int64, the test rows."""
+        return self.division.test
 
     @property
     def unsure(self) -> Unsure:
@@ -78,85 +116,119 @@ class Trained:
         return Unsure(self.expected.threshold, self.familiarity.unfamiliar_above)
 
 
-def candidates_of(taps: tuple[str, ...], heads: tuple[str, ...]) -> tuple[Candidate, ...]:
-    """What is tried.
-
-    Args:
-        taps: Of the backbone, in order of depth.
-        heads: Names; empty: all of them.
-
-    Raises:
-        SettingError: A name is unknown.
-    """
-    for name in heads:
-        make_head(name)
-    return default_candidates(taps, heads or tuple(HEADS))
-
-
 def train(prepared: Prepared, recipe: Recipe, progress: Progress) -> Trained:
-    """Choose a head by cross-validation, and judge it on the test rows.
+    """Choose by held-out training rows, and judge on the test rows.
 
     Raises:
         NotEnoughData: Too few classes or pictures.
+        SettingError: The error that was asked for cannot be promised.
     """
-    manifest, groups = prepared.manifest, prepared.groups
-    y = manifest.class_indices
-    split = assign_splits(
-        y, groups, manifest.splits, seed=recipe.seed, test_share=recipe.test_share or 0.2
+    division = divide(prepared, recipe, progress)
+    compared = compare(prepared, division, recipe, progress)
+    matrix = place(prepared, division.train, recipe, progress, accuracy=compared.corrected[0])
+    for line in matrix.lines():
+        progress.say(line)
+    adapted = adapt(prepared, division, compared, matrix, recipe, progress)
+    final = final_of(prepared, division, compared, adapted, recipe)
+    return _judged(prepared, division, compared, matrix, adapted, final, recipe, progress)
+
+
+def final_of(
+    prepared: Prepared, division: Division, compared: Compared, adapted: Adapted, recipe: Recipe
+) -> Final:
+    """The rung that was taken, or the best frozen candidate fitted on all training rows."""
+    if adapted.answers is not None:
+        return _tuned(prepared, division, compared, adapted, recipe)
+    rows, best = division.train, compared.best
+    y, groups = prepared.manifest.class_indices[rows], prepared.groups[rows]
+    taps = {name: prepared.features.taps[name][rows] for name in best.candidate.taps}
+    return Final(
+        strategy="freeze",
+        candidate=best.candidate,
+        backbone=prepared.backbone,
+        features=prepared.features,
+        head=fit_chosen(best.candidate, taps, y, groups, best.temperature, seed=recipe.seed),
+        held_out=best,
+        corrected=compared.corrected,
     )
-    progress.say(split.rule)
-    train_rows, test_rows = _rows(split, "train"), _rows(split, "test")
-    _must_suffice(prepared, train_rows, test_rows)
-    taps = {name: values[train_rows] for name, values in prepared.features.taps.items()}
-    mine = groups[train_rows]
-    fold_of = folds(y[train_rows], mine, num_folds=recipe.num_folds, seed=recipe.seed)
-    if (number := len(np.unique(fold_of))) < recipe.num_folds:
-        progress.say(f"{number} folds instead of {recipe.num_folds}: a class has too few pictures")
-    scores = cross_validate(
-        candidates_of(prepared.backbone.tap_names, recipe.heads),
-        taps,
-        y[train_rows],
-        mine,
-        fold_of,
-        seed=recipe.seed,
-        progress=progress,
-        threads=recipe.threads or num_cores(),
+
+
+def _tuned(
+    prepared: Prepared, division: Division, compared: Compared, adapted: Adapted, recipe: Recipe
+) -> Final:
+    answers, step = adapted.answers, adapted.climb.best
+    assert answers is not None and step is not None
+    assert adapted.backbone is not None and adapted.features is not None
+    assert adapted.head is not None
+    candidate = Candidate(TUNED_HEAD, (adapted.backbone.tap_names[-1],))
+    held_out = CandidateScore(
+        candidate=candidate,
+        scores=answers.scores,
+        temperature=answers.temperature,
+        correct=answers.correct,
+        log_loss=answers.log_loss,
+        seconds=step.seconds,
+        learnable=answers.judged & compared.best.learnable,
     )
-    chosen = choose(scores, y[train_rows])
-    correct = np.stack([score.correct for score in scores])
-    best = scores[chosen]
+    # It was chosen among the frozen one and the rungs that were judged on the same rows.
+    steps = [each.answers for each in adapted.climb.steps if each.answers is not None]
+    rivals = np.stack([compared.best.correct, *(each.correct for each in steps)])
+    groups = prepared.groups[division.train]
     estimate, interval = bias_corrected_best(
-        correct, mine, seed=recipe.seed, choose=choice_rule(scores, y[train_rows])
+        rivals[:, answers.judged], groups[answers.judged], seed=recipe.seed
     )
-    head = fit_chosen(best.candidate, taps, y[train_rows], mine, best.temperature, seed=recipe.seed)
-    probabilities = head.predict_proba(prepared.features.joined(best.candidate.taps, test_rows))
-    leaked = np.isin(groups[test_rows], mine)
-    seen = familiarity(taps["head"], mine, recipe.seed)
-    held_out = held_out_answers(best, y[train_rows], mine, seen, recipe.seed)
+    return Final(
+        strategy=step.rung.strategy,
+        candidate=candidate,
+        backbone=adapted.backbone,
+        features=adapted.features,
+        head=adapted.head,
+        held_out=held_out,
+        corrected=(min(estimate, answers.accuracy), interval),
+    )
+
+
+def _judged(
+    prepared: Prepared,
+    division: Division,
+    compared: Compared,
+    matrix: Matrix,
+    adapted: Adapted,
+    final: Final,
+    recipe: Recipe,
+    progress: Progress,
+) -> Trained:
+    """Thresholds from the training rows, then the one look at the test rows."""
+    manifest, groups, train, test = (
+        prepared.manifest,
+        prepared.groups,
+        division.train,
+        division.test,
+    )
+    y = manifest.class_indices
+    tap = familiar_tap(prepared, final)
+    seen = familiarity(final.features.taps[tap][train], groups[train], recipe.seed)
+    held_out = held_out_answers(final.held_out, y[train], groups[train], seen, recipe.seed)
     expected = abstention(held_out, recipe.max_error)
     progress.say(expectation(expected))
-    answered = (probabilities.max(axis=1) >= expected.threshold) & (
-        seen.distances_of(prepared.features.taps["head"][test_rows]) <= seen.unfamiliar_above
-    )
+    probabilities = final.head.predict_proba(final.features.joined(final.candidate.taps, test))
+    far = seen.distances_of(final.features.taps[tap][test]) > seen.unfamiliar_above
     return Trained(
-        split=split,
-        train=train_rows,
-        test=test_rows,
-        leaked=leaked,
-        scores=scores,
-        chosen=chosen,
-        # Taking luck out of a score may not raise it: what is above is the resampling's own luck.
-        corrected=(min(estimate, best.accuracy), interval),
-        head=head,
+        division=division,
+        compared=compared,
+        matrix=matrix,
+        adapted=adapted,
+        final=final,
+        familiar_tap=tap,
         familiarity=seen,
         results=Results.of(
-            y[test_rows],
+            y[test],
             probabilities,
             manifest.class_names,
-            groups=groups[test_rows],
-            majority_class=int(np.bincount(y[train_rows]).argmax()),
-            leaked=leaked,
-            answered=answered,
+            groups=groups[test],
+            majority_class=int(np.bincount(y[train]).argmax()),
+            leaked=division.leaked,
+            answered=(probabilities.max(axis=1) >= expected.threshold) & ~far,
             seed=recipe.seed,
         ),
         probabilities=probabilities,
@@ -165,24 +237,14 @@ def train(prepared: Prepared, recipe: Recipe, progress: Progress) -> Trained:
     )
 
 
-def _rows(split: Split, name: str) -> Rows:
-    return np.flatnonzero(np.array(split.splits) == name)
+def familiar_tap(prepared: Prepared, final: Final) -> str:
+    """Where pictures are compared with those of training: the deepest tap in use.
 
-
-def _must_suffice(prepared: Prepared, train_rows: Rows, test_rows: Rows) -> None:
-    names = prepared.manifest.class_names
-    present = np.unique(prepared.manifest.class_indices[train_rows])
-    if len(present) < len(names):
-        missing = [name for index, name in enumerate(names) if index not in present]
-        raise NotEnoughData(
-            f"no training picture is left for {len(missing)} of {len(names)} classes; "
-            f"first: {missing[0]}",
-            "at least one usable training picture in every class",
-            "add pictures of it, or leave the class out",
-        )
-    if not len(test_rows):
-        raise NotEnoughData(
-            f"{len(train_rows)} pictures leave none to judge by",
-            "at least two pictures (that are no copies of each other) in some class",
-            "add pictures, or give a test set with --test",
-        )
+    In a tuned network the deepest tap that is still as it was pretrained: training draws the
+    pictures of a class together, and everything else with them.
+    """
+    if final.strategy == "freeze":
+        return final.candidate.taps[-1]
+    frozen, tuned = prepared.features.taps, final.features.taps
+    unchanged = [name for name in frozen if np.allclose(frozen[name][:1], tuned[name][:1])]
+    return unchanged[-1] if unchanged else final.backbone.tap_names[-1]

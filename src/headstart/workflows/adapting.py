@@ -1,0 +1,328 @@
+"""The backbone adapted, rung by rung, as far as the evidence asks for it or a person does."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from headstart.backbones.backbone import Backbone
+from headstart.backbones.loading import request_of
+from headstart.datasets.splitting import folds
+from headstart.features.extraction import extract
+from headstart.features.feature_set import FeatureSet
+from headstart.features.store import FeatureStore
+from headstart.files import cache_folder, canonical_json, sha256
+from headstart.finetuning.job import Tuned, tune
+from headstart.finetuning.mirroring import (
+    Mirroring,
+    flip_hurts,
+    mirrored_features,
+    rows_to_mirror,
+)
+from headstart.finetuning.recipe import Tuning
+from headstart.heads.selection import fit_chosen
+from headstart.layers import Array, Layer, run, softmax
+from headstart.progress import Progress
+from headstart.strategy.ladder import Answers, Climb, Rung, climb, nothing_tried
+from headstart.strategy.matrix import Matrix
+from headstart.workflows.comparing import Compared
+from headstart.workflows.dividing import Division
+from headstart.workflows.preparing import Prepared, Rows
+from headstart.workflows.recipe import Recipe
+
+# What the automatic ladder may spend on trials unless it is told otherwise, in seconds.
+TIME_LIMIT = 600.0
+# A class needs pictures to learn from, to choose by and to be judged by.
+_LEAST_PER_CLASS = 4
+_VALIDATION_FOLDS = 7
+_NAMES = {"affine": "scales and shifts", "all": "whole network", "scratch": "from scratch"}
+_STRATEGIES = {"all": "full", "affine": "full", "scratch": "scratch"}
+# Pictures a second of a training step on two cores at 224 pixels, to judge by whether a rung can
+# end in time; the first fold that is run replaces them.
+_RATES = {"top1": 600.0, "top2": 180.0, "all": 30.0, "affine": 40.0, "scratch": 30.0}
+_READING_RATE = 200.0
+
+
+@dataclass(frozen=True, eq=False)
+class TunedHead:
+    """The linear head that was trained with the backbone, as the heads of `heads` look.
+
+    Args:
+        layers_: Last-tap features of the tuned backbone to scores.
+        temperature_: Probabilities are ``softmax(scores / temperature_)``.
+    """
+
+    layers_: tuple[Layer, ...]
+    temperature_: float
+
+    def predict_proba(self, X: Array) -> Array:
+        """float32 [N, C] of features float32 [N, D]."""
+        return softmax(run(self.layers_, X), self.temperature_)
+
+
+@dataclass(frozen=True, eq=False)
+class Adapted:
+    """What became of the ladder, and the tuned network where one was taken.
+
+    Args:
+        climb: Every rung that came up.
+        mirroring: Whether mirrored pictures may be trained on; None: not asked.
+        tuning: Settings of the rung that was taken; None: frozen stands.
+        backbone, features, head: The tuned backbone, its features of all rows, its head.
+        answers: Of the rung that was taken, about held-out training rows.
+        tuned: The last training.
+    """
+
+    climb: Climb
+    mirroring: Mirroring | None = None
+    tuning: Tuning | None = None
+    backbone: Backbone | None = None
+    features: FeatureSet | None = None
+    head: TunedHead | None = None
+    answers: Answers | None = None
+    tuned: Tuned | None = None
+
+
+def adapt(
+    prepared: Prepared,
+    division: Division,
+    compared: Compared,
+    matrix: Matrix,
+    recipe: Recipe,
+    progress: Progress,
+) -> Adapted:
+    """Climb the ladder, and train the rung that was taken on all training rows.
+
+    Raises:
+        StoreError: There is no room for what training keeps.
+    """
+    names = rungs_for(recipe, matrix)
+    reason = _why_not(prepared, division, recipe, matrix)
+    if reason or not names:
+        steps = [Rung(_name(name), _strategy(name), _never) for name in names]
+        return Adapted(nothing_tried(steps, reason))
+    frozen = frozen_answers(compared, prepared, division)
+    trial = _Trial(prepared, division, compared, recipe, progress)
+    limit = recipe.time_limit or (TIME_LIMIT if recipe.strategy == "auto" else None)
+    found = climb(
+        frozen,
+        [trial.rung(name) for name in names],
+        prepared.manifest.class_indices[division.train],
+        prepared.groups[division.train],
+        division.folds,
+        seed=recipe.seed,
+        time_limit=limit,
+        must_take=recipe.strategy != "auto",
+    )
+    for step in found.steps:
+        progress.say(f"{step.rung.name}: {step.outcome}, {step.reason}")
+    if found.best is None or found.best.answers is None:
+        return Adapted(found, trial.mirroring)
+    tuning = trial.tuning(names[found.taken or 0], division.train)
+    return _finished(prepared, division, found, trial, tuning, recipe, progress)
+
+
+def rungs_for(recipe: Recipe, matrix: Matrix) -> tuple[str, ...]:
+    """What may be trained, from the cheapest to the dearest; empty: keep the network frozen."""
+    if recipe.strategy == "freeze":
+        return ()
+    if recipe.train_from:
+        return (recipe.train_from,)
+    by_hand = {"partial": ("top1", "top2", "top3"), "full": ("all",), "scratch": ("scratch",)}
+    if recipe.strategy in by_hand:
+        return by_hand[recipe.strategy]
+    # Where the last layers serve the pictures less, or the shift is early, begin deeper.
+    last = [depth.name for depth in matrix.fitness.depths if depth.name != "all taps"][-1]
+    is_far = matrix.percentile is not None and matrix.percentile < 50
+    deeper = is_far or matrix.fitness.best_single.name != last
+    return ("top2", "top3", "all") if deeper else ("top1", "top2", "all")
+
+
+def frozen_answers(compared: Compared, prepared: Prepared, division: Division) -> Answers:
+    """The chosen frozen candidate's, about every training row."""
+    y = prepared.manifest.class_indices[division.train]
+    return Answers.of(compared.best.scores, np.ones(len(y), dtype=bool), y)
+
+
+def _why_not(prepared: Prepared, division: Division, recipe: Recipe, matrix: Matrix) -> str:
+    """Why nothing is tried, in words; empty: something is."""
+    if recipe.strategy == "freeze":
+        return "the network is to stay frozen"
+    if not prepared.backbone.pretrained and recipe.strategy == "auto":
+        return "the weights are random"
+    y, groups = prepared.manifest.class_indices[division.train], prepared.groups[division.train]
+    fewest = min(len(np.unique(groups[y == k])) for k in np.unique(y))
+    if fewest < _LEAST_PER_CLASS:
+        return f"a class has only {fewest} independent pictures"
+    if recipe.strategy == "auto" and not matrix.expectation.is_worth_trying:
+        return matrix.expectation.words
+    return ""
+
+
+@dataclass(eq=False)
+class _Trial:
+    """Trains rungs on folds; every job is kept under a name of its own, so it can go on."""
+
+    prepared: Prepared
+    division: Division
+    compared: Compared
+    recipe: Recipe
+    progress: Progress
+
+    def __post_init__(self) -> None:
+        self.cache = self.recipe.cache or cache_folder()
+        self.mirroring = self._mirroring()
+
+    def rung(self, name: str) -> Rung:
+        tuning = self.tuning(name, self.division.train)
+
+        def judge(fold: int) -> Array:
+            held = self.division.folds == fold
+            return self.train(tuning, self.division.train[~held], self.division.train[held]).scores
+
+        return Rung(_name(name), _strategy(name), judge, self._seconds(name, tuning))
+
+    def tuning(self, name: str, rows: Rows) -> Tuning:
+        tuning = Tuning.of(name, len(rows), **self._settings())
+        hurts = self.mirroring is not None and self.mirroring.hurts
+        return dataclasses.replace(tuning, mirror=False) if hurts else tuning
+
+    def train(self, tuning: Tuning, rows: Rows, judged: Rows, *, graph: bool = False) -> Tuned:
+        """Train on rows, a part of which chooses; judge others."""
+        prepared, recipe = self.prepared, self.recipe
+        y, groups = prepared.manifest.class_indices, prepared.groups
+        chooses = folds(y[rows], groups[rows], num_folds=_VALIDATION_FOLDS, seed=recipe.seed) == 0
+        digests = prepared.features.facts.digests
+        return tune(
+            prepared.backbone,
+            request_of(prepared.backbone.name, recipe.weights, recipe.seed),
+            prepared.manifest.paths,
+            digests,
+            y,
+            len(prepared.manifest.class_names),
+            train=rows[~chooses],
+            validation=rows[chooses],
+            judged=judged,
+            tuning=tuning,
+            cache=self.cache,
+            folder=self._folder(tuning, rows, judged, graph),
+            threads=recipe.threads,
+            seed=recipe.seed,
+            graph=graph,
+            progress=self.progress,
+            on_epoch=self._told,
+        )
+
+    def _told(self, epoch: dict[str, object]) -> None:
+        loss, accuracy = epoch["validation_loss"], epoch["validation_accuracy"]
+        self.progress.say(
+            f"  epoch {epoch['epoch']}: training loss {epoch['train_loss']:.3f}, "
+            f"validation loss {loss:.3f}, accuracy {100 * float(str(accuracy)):.1f} %"
+        )
+
+    def _settings(self) -> dict[str, object]:
+        return {
+            name: value
+            for name in ("epochs", "batch_size", "learning_rate", "augmentation")
+            if (value := getattr(self.recipe, name)) is not None
+        }
+
+    def _folder(self, tuning: Tuning, rows: Rows, judged: Rows, graph: bool) -> Path:
+        digests, labels = self.prepared.features.facts.digests, self.prepared.manifest.labels
+        record = {
+            "backbone": self.prepared.backbone.fingerprint,
+            "tuning": tuning.to_json(),
+            "learns": [[digests[row].hex(), labels[row]] for row in rows],
+            "judged": [digests[row].hex() for row in judged],
+            "all": sha256(b"".join(digests)),
+            "seed": self.recipe.seed,
+            "threads": self.recipe.threads,
+            "graph": graph,
+        }
+        return self.cache / "tuning" / sha256(canonical_json(record).encode())[:24]
+
+    def _seconds(self, name: str, tuning: Tuning) -> float:
+        """Of one fold: the frozen part read once, then the steps."""
+        num_rows = len(self.division.train) * (1 - 1 / len(np.unique(self.division.folds)))
+        rate = _RATES.get(name, _RATES["top2"])
+        reading = num_rows * tuning.views / _READING_RATE if tuning.is_partial else 0.0
+        return math.ceil(reading + num_rows * tuning.epochs / rate)
+
+    def _mirroring(self) -> Mirroring:
+        """Judged on the first fold by a head that has not seen it."""
+        held = self.division.folds == self.division.folds.min()
+        learns, judged = self.division.train[~held], self.division.train[held]
+        judged = judged[rows_to_mirror(len(judged), self.recipe.seed)]
+        candidate, features = self.compared.best.candidate, self.prepared.features
+        y, groups = self.prepared.manifest.class_indices, self.prepared.groups
+        taps = {name: features.taps[name][learns] for name in candidate.taps}
+        labels = np.unique(y[learns], return_inverse=True)[1]
+        head = fit_chosen(candidate, taps, labels, groups[learns], 1.0, seed=self.recipe.seed)
+        paths = [self.prepared.manifest.path(row) for row in judged]
+        turned = mirrored_features(
+            self.prepared.backbone, paths, candidate.taps, self.recipe.threads
+        )
+        known = np.unique(y[learns])
+        return flip_hurts(
+            head.layers_,
+            features.joined(candidate.taps, judged),
+            np.concatenate([turned[name] for name in candidate.taps], axis=1),
+            np.searchsorted(known, y[judged]),
+            groups[judged],
+            self.recipe.seed,
+        )
+
+
+def _finished(
+    prepared: Prepared,
+    division: Division,
+    found: Climb,
+    trial: _Trial,
+    tuning: Tuning,
+    recipe: Recipe,
+    progress: Progress,
+) -> Adapted:
+    """The rung that was taken, trained on all training rows, with its features of every picture."""
+    assert found.best is not None and found.best.answers is not None
+    progress.say(f"{found.best.rung.name}: training on all {len(division.train)} pictures")
+    tuned = trial.train(tuning, division.train, division.test, graph=True)
+    assert tuned.backbone is not None
+    backbone = dataclasses.replace(tuned.backbone, precision=prepared.backbone.precision)
+    features = extract(
+        prepared.manifest.paths,
+        prepared.manifest.ids,
+        backbone,
+        FeatureStore(trial.cache, backbone),
+        threads=recipe.threads,
+        progress=progress,
+    )
+    head = TunedHead((tuned.head,), found.best.answers.temperature)
+    return Adapted(
+        climb=found,
+        mirroring=trial.mirroring,
+        tuning=tuning,
+        backbone=backbone,
+        features=features,
+        head=head,
+        answers=found.best.answers,
+        tuned=tuned,
+    )
+
+
+def _name(train_from: str) -> str:
+    number = train_from.removeprefix("top")
+    if number.isdigit():
+        return "last block" if number == "1" else f"last {number} blocks"
+    return _NAMES.get(train_from, f"from {train_from}")
+
+
+def _strategy(train_from: str) -> str:
+    return _STRATEGIES.get(train_from, "partial")
+
+
+def _never(_fold: int) -> Array:
+    raise AssertionError("a rung that is not tried was asked")
