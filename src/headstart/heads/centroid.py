@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
+import numpy.typing as npt
 
 from headstart.heads.head import Head
-from headstart.heads.spectrum import Integers, Rows, class_sums
+from headstart.heads.spectrum import Floats, Integers, Rows, blocks, class_sums
 from headstart.layers import Affine, Layer, Normalise, Shift, run
 
 
@@ -29,7 +33,7 @@ class NearestMeanHead(Head):
         self, rows: Rows, y: Integers, num_classes: int, groups: Integers | None
     ) -> tuple[Layer, ...]:
         directions = centred_directions(rows)
-        sums = class_sums(run(directions, rows.X.astype(np.float32)), y, num_classes)
+        sums = directed_class_sums(directions, rows.X, y, num_classes)
         means = Normalise().run(sums.astype(np.float32))
         return (*directions, Affine(means.T.copy(), np.zeros(num_classes, np.float32)))
 
@@ -38,3 +42,14 @@ def centred_directions(rows: Rows) -> tuple[Shift, Normalise]:
     """Layers that take the mean of the rows away and scale each row to length 1."""
     mean = rows.X.mean(axis=0, dtype=np.float64).astype(np.float32)
     return Shift(-mean), Normalise()
+
+
+def directed_class_sums(
+    directions: Sequence[Layer], X: npt.NDArray[Any], y: Integers, num_classes: int
+) -> Floats:
+    """float64 [C, D]: the sum of each class's rows after the layers, without holding them all."""
+    sums = np.zeros((num_classes, X.shape[1]))
+    for some in blocks(len(X)):
+        found = run(directions, X[some].astype(np.float32, copy=False))
+        sums += class_sums(found, y[some], num_classes)
+    return sums

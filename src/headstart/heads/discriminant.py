@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
+import numpy.typing as npt
 import scipy.linalg
 
-from headstart.heads.centroid import centred_directions
+from headstart.heads.centroid import centred_directions, directed_class_sums
 from headstart.heads.head import Head
-from headstart.heads.spectrum import Floats, Integers, Rows, blocks, class_sums
-from headstart.layers import Affine, Array, Layer, run
+from headstart.heads.spectrum import Floats, Integers, Rows, blocks
+from headstart.layers import Affine, Layer, run
 
 # Keeps the covariance invertible when there are fewer rows than features and no shrinkage.
 _LEAST_SHRINKAGE = 1e-6
@@ -38,10 +42,9 @@ class DiscriminantHead(Head):
         self, rows: Rows, y: Integers, num_classes: int, groups: Integers | None
     ) -> tuple[Layer, ...]:
         directions = centred_directions(rows)
-        x = run(directions, rows.X.astype(np.float32, copy=False))
         counts = np.bincount(y)
-        means = class_sums(x, y, num_classes) / counts[:, None]
-        covariance, fourth = _within(x, y, means)
+        means = directed_class_sums(directions, rows.X, y, num_classes) / counts[:, None]
+        covariance, fourth = _within(directions, rows.X, y, means)
         self.shrinkage_ = (
             ledoit_wolf(fourth, covariance, len(y))
             if self.shrinkage is None
@@ -66,20 +69,22 @@ def ledoit_wolf(fourth: float, covariance: Floats, num_rows: int) -> float:
     return float(np.clip(noise / spread, 0, 1)) if spread > 0 else 1.0
 
 
-def _within(x: Array, y: Integers, means: Floats) -> tuple[Floats, float]:
-    """Covariance of the rows less their class's mean, and their lengths' mean fourth power.
+def _within(
+    directions: Sequence[Layer], X: npt.NDArray[Any], y: Integers, means: Floats
+) -> tuple[Floats, float]:
+    """Covariance of directed rows less their class's mean; their lengths' mean fourth power.
 
     Block by block; rows of length 1 are safe in float32, their sums are in float64.
     """
-    covariance, fourth = np.zeros((x.shape[1], x.shape[1])), 0.0
+    covariance, fourth = np.zeros((X.shape[1], X.shape[1])), 0.0
     near = means.astype(np.float32)
-    for some in blocks(len(x)):
-        rows = x[some] - near[y[some]]
+    for some in blocks(len(X)):
+        rows = run(directions, X[some].astype(np.float32, copy=False)) - near[y[some]]
         covariance += rows.T @ rows
         lengths = np.einsum("nd,nd->n", rows, rows, dtype=np.float64)
         fourth += float(lengths @ lengths)
-    covariance /= len(x)
-    return covariance, fourth / len(x)
+    covariance /= len(X)
+    return covariance, fourth / len(X)
 
 
 def _solve(covariance: Floats, shrinkage: float, means: Floats) -> Floats:

@@ -37,7 +37,7 @@ class NeighborsHead(Head):
     ) -> tuple[Layer, ...]:
         directions = centred_directions(rows)
         self.bank_rows_ = _thinned(y, self.max_rows, self.seed)
-        bank = run(directions, rows.X[self.bank_rows_].astype(np.float32))
+        bank = run(directions, rows.X[self.bank_rows_].astype(np.float32, copy=False))
         vote = Vote(
             bank=bank,
             classes=y[self.bank_rows_].astype(np.int64),
