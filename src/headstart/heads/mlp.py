@@ -128,7 +128,7 @@ class _Network:
         np.sqrt(self.square, out=self.scratch)
         # Both start at 0, and count for more while they are young.
         young = math.sqrt(1 - _SQUARE_DECAY**self.num_steps)
-        self.scratch += 1e-8 * young
+        self.scratch += 1e-8
         np.divide(self.mean, self.scratch, out=self.scratch)
         self.scratch *= rate * young / (1 - _MEAN_DECAY**self.num_steps)
         self.values -= self.scratch
