@@ -15,7 +15,6 @@ from headstart.backbones.catalog import DEFAULT, OFFLINE, contenders
 from headstart.backbones.engine import Engine
 from headstart.backbones.loading import load_backbone
 from headstart.datasets.duplicates import find_duplicates
-from headstart.datasets.splitting import assign_splits
 from headstart.errors import SettingError
 from headstart.features.extraction import extract
 from headstart.features.feature_set import FeatureSet
@@ -31,6 +30,7 @@ from headstart.strategy.backbone_choice import (
     choose_backbone,
     left_out_correct,
 )
+from headstart.workflows.dividing import rows_of, split_of
 from headstart.workflows.preparing import Prepared, Rows, describe, prepare
 from headstart.workflows.recipe import Recipe
 
@@ -82,10 +82,7 @@ def _choose(
 ) -> BackboneChoice:
     y, groups = prepared.manifest.class_indices, prepared.groups
     # The split that training will make: test pictures have no say.
-    split = assign_splits(
-        y, groups, prepared.manifest.splits, seed=recipe.seed, test_share=recipe.test_share or 0.2
-    )
-    train = np.flatnonzero(np.array(split.splits) == "train")
+    train = rows_of(split_of(prepared, recipe), "train")
     progress.say(f"choosing a backbone among {len(readers)}, on training pictures only")
     return choose_backbone(
         [_contender(reader.backbone) for reader in readers.values()],
