@@ -100,6 +100,7 @@ def _show(console: Console, fitted: Any) -> None:
         why(fitted.trained),
         *summary_lines(fitted.results),
         *warnings_of(fitted.trained),
+        *fitted.audit.lines(),
         *problem_lines(fitted.receipt["findings"]),
         *unusable_lines(fitted.receipt["unusable"], place / "unreadable.csv"),
         f"saved {place}  (report.html, receipt.json, results.json) "

@@ -54,7 +54,7 @@ def audit(
     progress.say("auditing labels and pictures")
     best, names = compared.best, _Names(prepared, division)
     held_out = softmax(best.scores[best.learnable], best.temperature)
-    features = rooted(prepared.features.taps["head"])
+    features = rooted(prepared.features.taps[prepared.backbone.tap_names[-1]])
     asked = _Asked(prepared, features, recipe.seed)
     # One thread of linear algebra each: sums would depend on their number.
     with threadpool_limits(1), ThreadPoolExecutor(recipe.threads or num_cores()) as pool:

@@ -11,7 +11,9 @@ from typing import Any
 from headstart.files import folder_written_whole, must_be_writable, sweep
 from headstart.model.classifier import Classifier, load
 from headstart.progress import Progress, Silent
+from headstart.reports.audit import Audit
 from headstart.reports.results import Results
+from headstart.workflows.auditing import audit
 from headstart.workflows.check import findings_of
 from headstart.workflows.choosing import prepare_chosen
 from headstart.workflows.comparing import candidates_of
@@ -34,6 +36,7 @@ class Fitted:
         results: The test.
         receipt: What was tried, measured and chosen, as plain values.
         prepared, trained: The run's data, for whoever wants to look further.
+        audit: What its features say about the pictures and labels.
     """
 
     bundle: Path
@@ -41,6 +44,7 @@ class Fitted:
     receipt: dict[str, Any]
     prepared: Prepared
     trained: Trained
+    audit: Audit
 
 
 def fit(
@@ -89,10 +93,13 @@ def run_fit(
     prepared, choice = prepare_chosen(pictures, recipe, progress)
     trained = train(prepared, recipe, progress)
     findings = findings_of(prepared)
-    receipt = receipt_of(place, prepared, trained, recipe, findings, choice)
+    audited = audit(
+        prepared, trained.division, trained.compared, trained.probabilities, recipe, progress
+    )
+    receipt = receipt_of(place, prepared, trained, recipe, findings, audited, choice)
     report = report_of(prepared, trained, receipt, findings, choice)
     receipt["seconds"] = round(time.monotonic() - began, 2)
     with folder_written_whole(place) as folder:
-        write_bundle(folder, prepared, trained, receipt, report)
+        write_bundle(folder, prepared, trained, audited, receipt, report)
     receipt["seconds"] = round(time.monotonic() - began, 2)
-    return Fitted(place, trained.results, receipt, prepared, trained)
+    return Fitted(place, trained.results, receipt, prepared, trained, audited)

@@ -13,6 +13,7 @@ from headstart.datasets.finding import Finding
 from headstart.heads.selection import Candidate, CandidateScore
 from headstart.metrics.comparison import paired_difference
 from headstart.metrics.intervals import accuracy_interval
+from headstart.reports.audit import Audit
 from headstart.strategy.backbone_choice import BackboneChoice
 from headstart.strategy.ladder import Answers
 from headstart.workflows.abstaining import expected_of
@@ -29,6 +30,7 @@ def receipt_of(
     trained: Trained,
     recipe: Recipe,
     findings: Findings,
+    audited: Audit,
     choice: BackboneChoice | None = None,
 ) -> dict[str, Any]:
     """The object that ``headstart fit --json`` prints; its keys are a contract (docs/cli.md)."""
@@ -54,6 +56,7 @@ def receipt_of(
         "candidates": _candidates(prepared, trained, recipe.seed),
         "matrix": trained.matrix.to_json(),
         "ladder": ladder_of(prepared, trained, recipe.seed),
+        "audit": audited.to_json(),
         "features": {
             "computed": prepared.features.computed,
             "reused": prepared.features.reused,

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import importlib.metadata
 import os
 import platform
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +23,7 @@ from headstart.files import canonical_json, readable_json, sha256
 from headstart.model import bundle
 from headstart.model.graph import write_classifier_graph
 from headstart.model.record import Record, handed_over
+from headstart.reports.audit import Audit, DoubtedLabel, LookAlikes, UnlikePicture
 from headstart.unusable import Unusable
 from headstart.workflows.abstaining import expected_of
 from headstart.workflows.preparing import Prepared
@@ -29,10 +32,12 @@ from headstart.workflows.training import Trained
 _CHECKED_PICTURES = 16
 _RESULTS, _RECEIPT, _REPORT = "results.json", "receipt.json", "report.html"
 _SPLIT, _UNREADABLE = "split.csv", "unreadable.csv"
+_LABEL_ISSUES, _OUTLIERS, _LOOK_ALIKES = "label_issues.csv", "outliers.csv", "look_alikes.csv"
 # All that a bundle's folder may hold when it is replaced; the last is the file browser's.
 _FILES = (
     *(bundle.RECORD, bundle.GRAPH, bundle.ARRAYS),
-    *(_RESULTS, _RECEIPT, _REPORT, _SPLIT, _UNREADABLE, ".DS_Store"),
+    *(_RESULTS, _RECEIPT, _REPORT, _SPLIT, _UNREADABLE),
+    *(_LABEL_ISSUES, _OUTLIERS, _LOOK_ALIKES, ".DS_Store"),
 )
 _TOLERANCE = 1e-3
 
@@ -79,7 +84,12 @@ def _may_be_replaced(place: Path) -> None:
 
 
 def write_bundle(
-    folder: Path, prepared: Prepared, trained: Trained, receipt: dict[str, Any], report: str
+    folder: Path,
+    prepared: Prepared,
+    trained: Trained,
+    audited: Audit,
+    receipt: dict[str, Any],
+    report: str,
 ) -> None:
     """Write every file of a bundle into an empty folder; the record comes last.
 
@@ -116,15 +126,23 @@ def write_bundle(
         tuple(str(group) for group in prepared.groups),
     )
     write_unusable(folder / _UNREADABLE, prepared.unusable)
+    _write_rows(folder / _LABEL_ISSUES, DoubtedLabel, audited.labels)
+    _write_rows(folder / _OUTLIERS, UnlikePicture, audited.unlike)
+    _write_rows(folder / _LOOK_ALIKES, LookAlikes, audited.look_alikes)
     bundle.write_record(folder, _record(prepared, trained, described))
 
 
 def write_unusable(path: Path, rows: tuple[Unusable, ...]) -> None:
     """A table of what could not be used, with the reasons."""
+    _write_rows(path, Unusable, rows)
+
+
+def _write_rows(path: Path, kind: type[Any], rows: Sequence[Any]) -> None:
+    """A CSV with a column for each field of a dataclass; what is None is left empty."""
     with path.open("w", newline="", encoding="utf-8", errors="backslashreplace") as file:
         writer = csv.writer(file)
-        writer.writerow(["path", "reason", "detail"])
-        writer.writerows((row.path, row.reason, row.detail) for row in rows)
+        writer.writerow([field.name for field in dataclasses.fields(kind)])
+        writer.writerows(dataclasses.astuple(row) for row in rows)
 
 
 def _record(prepared: Prepared, trained: Trained, described: list[dict[str, Any]]) -> Record:
