@@ -22,8 +22,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw, ImageFont, ImageOps
 
+from headstart.backbones.backbone import Backbone
 from headstart.backbones.loading import load_backbone
 from headstart.backbones.statistics import picture_statistics, pretraining
 from headstart.files import cache_folder, write_text
@@ -31,6 +32,7 @@ from headstart.strategy.distance import distance
 from headstart.strategy.references import SHIPPED, TABLE
 
 REAL_COUNT = 256
+CHANGED_COUNT = 128
 DRAWN_COUNT = 64
 SIDE = 256
 REAL = {
@@ -182,6 +184,24 @@ def picture(light: np.ndarray) -> Image.Image:
     return Image.fromarray((255 * np.clip(light, 0, 1)).astype(np.uint8))
 
 
+def changed_sets(folder: Path, photographs: list[Path]) -> Iterator[tuple[str, list[Path]]]:
+    """Photographs that lack something, to fill the way from photographs to drawings."""
+    for name, change in CHANGED.items():
+        images = [change(Image.open(path).convert("RGB")) for path in photographs[:CHANGED_COUNT]]
+        yield name, saved(images, folder / name)
+
+
+CHANGED: dict[str, Callable[[Image.Image], Image.Image]] = {
+    "gray photographs": lambda image: image.convert("L"),
+    "photographs of 48 pixels": lambda image: ImageOps.fit(image, (48, 48)).resize((SIDE, SIDE)),
+    "close-ups": lambda image: (
+        ImageOps.fit(image, (SIDE, SIDE))
+        .crop((80, 80, 176, 176))
+        .resize((SIDE, SIDE), Image.Resampling.BICUBIC)
+    ),
+    "negatives": ImageOps.invert,
+}
+
 DRAWN: dict[str, Callable[[Random], Image.Image]] = {
     "lit balls": shaded,
     "overlapping discs": spots,
@@ -212,20 +232,14 @@ def saved(images: list[Image.Image], folder: Path) -> list[Path]:
     return sorted(folder.iterdir())
 
 
-def table_of(name: str, sets: list[tuple[str, list[Path]]]) -> dict[str, Any]:
-    backbone = load_backbone(name)
-    source = pretraining(backbone)
-    assert source is not None
-    rows = []
-    for words, paths in sets:
-        statistics = picture_statistics(backbone, paths)
-        found = distance(statistics, source, 0) if statistics else None
-        if found is None:
-            raise SystemExit(f"{name} keeps nothing of its pretraining to hold pictures against")
-        thirds = {third: round(value, 3) for third, value in found.thirds.items()}
-        rows.append({"name": words, "score": round(found.score, 3), "thirds": thirds})
-        print(f"{name}  {words:24} {found.score:6.2f}  {thirds}", flush=True)
-    return {backbone.fingerprint: {"backbone": name, "sets": rows}}
+def measured(backbone: Backbone, words: str, paths: list[Path]) -> dict[str, Any]:
+    source, statistics = pretraining(backbone), picture_statistics(backbone, paths)
+    found = distance(statistics, source, 0) if source and statistics else None
+    if found is None:
+        raise SystemExit(f"{backbone.name} keeps nothing to hold pictures against")
+    thirds = {third: round(value, 3) for third, value in found.thirds.items()}
+    print(f"{backbone.name}  {words:26} {found.score:6.2f}  {thirds}", flush=True)
+    return {"name": words, "score": round(found.score, 3), "thirds": thirds}
 
 
 def main() -> None:
@@ -237,10 +251,19 @@ def main() -> None:
     place = SHIPPED if given.ship else cache_folder() / TABLE
     table = json.loads(place.read_bytes()) if place.is_file() else {}
     with tempfile.TemporaryDirectory() as folder:
-        sets = [*real_sets(given.folder), *drawn_sets(Path(folder))]
+        sets = dict(real_sets(given.folder))
+        photographs = sets.get(REAL["imagenet-1perclass"], [])
+        if photographs:
+            sets |= changed_sets(Path(folder), photographs)
+        sets |= drawn_sets(Path(folder))
         for name in given.backbone or ["efficientnet_lite0"]:
-            table |= table_of(name, sets)
-    write_text(place, json.dumps(table, indent=1) + "\n")
+            backbone = load_backbone(name)
+            entry = table.setdefault(backbone.fingerprint, {"backbone": name, "sets": []})
+            # Sets that stand there are not measured again: a stopped run goes on.
+            there = {row["name"] for row in entry["sets"]}
+            for words in [words for words in sets if words not in there]:
+                entry["sets"].append(measured(backbone, words, sets[words]))
+                write_text(place, json.dumps(table, indent=1) + "\n")
 
 
 if __name__ == "__main__":
