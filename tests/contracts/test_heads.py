@@ -118,3 +118,18 @@ def test_groups_must_match_the_rows(name):
     X, y = problem(2)
     with pytest.raises(ValueError, match="inconsistent numbers of samples"):
         small(name).fit(X, y, groups=[1, 2, 3])
+
+
+@every_head
+def test_the_number_of_threads_changes_nothing(name):
+    random = np.random.default_rng(0)
+    X = random.normal(size=(150, 120)).astype(np.float32)
+    y = np.arange(150) % 3
+    X[:, :3] += np.eye(3)[y]
+    scores = []
+    for threads in (1, 2):
+        with threadpool_limits(threads):
+            head = quick(name).fit(X, y)
+        scores.append((head.scores(X[:1]), head.temperature_))
+    np.testing.assert_array_equal(scores[0][0], scores[1][0])
+    assert scores[0][1] == scores[1][1]

@@ -10,6 +10,7 @@ import numpy.typing as npt
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_consistent_length, check_is_fitted, validate_data
+from threadpoolctl import threadpool_limits
 
 from headstart import layers
 from headstart.heads.calibration import fit_temperature
@@ -66,8 +67,9 @@ class Head(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             check_consistent_length(features, groups)
         members = None if groups is None else np.unique(groups, return_inverse=True)[1]
         rows = Rows(features)
-        self.layers_ = self._fit(rows, index, len(self.classes_), members)
-        self.temperature_ = self._calibrate(rows, index, members)
+        with threadpool_limits(1):  # Sums would depend on the number of threads.
+            self.layers_ = self._fit(rows, index, len(self.classes_), members)
+            self.temperature_ = self._calibrate(rows, index, members)
         return self
 
     def fit_rows(
