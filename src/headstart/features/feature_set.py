@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -65,3 +65,14 @@ class FeatureSet:
     def joined(self, names: Sequence[str], rows: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
         """float32 [len(rows), sum of D]: the taps side by side."""
         return np.concatenate([self.taps[name][rows] for name in names], axis=1)
+
+    def select(self, rows: npt.NDArray[np.int64]) -> FeatureSet:
+        """Some rows, in that order; a tap is read when it is first asked for, as before."""
+        return replace(
+            self,
+            indices=self.indices[rows],
+            taps=Taps(self.taps, lambda name: self.taps[name][rows]),
+            facts=self.facts.select(rows),
+            computed=0,
+            reused=len(rows),
+        )

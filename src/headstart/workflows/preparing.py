@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -82,6 +83,23 @@ def prepare(pictures: str | os.PathLike[str], recipe: Recipe, progress: Progress
         progress.say(copies)
     groups = merge_groups(manifest.groups, duplicates.pairs)
     return Prepared(manifest, backbone, features, duplicates, groups, unusable)
+
+
+def select(prepared: Prepared, rows: Rows, splits: Sequence[str]) -> Prepared:
+    """What `prepare` would have given of some of the pictures: copies are sought among them alone.
+
+    Args:
+        prepared: The whole dataset.
+        rows: int64 [M], which pictures, in the order that is wanted.
+        splits: ``"train"``, ``"validation"``, ``"test"`` or ``""`` for each of them.
+    """
+    manifest = replace(prepared.manifest.select(rows), splits=tuple(splits))
+    features = prepared.features.select(rows)
+    duplicates = find_duplicates(features.facts)
+    groups = merge_groups(manifest.groups, duplicates.pairs)
+    return replace(
+        prepared, manifest=manifest, features=features, duplicates=duplicates, groups=groups
+    )
 
 
 def _must_have_effect(recipe: Recipe, found: Manifest) -> None:
