@@ -24,7 +24,8 @@ class Recipe:
     """Settings of a run; the defaults are meant to be right.
 
     Args:
-        backbone: An offline name, a Keras name, or any timm name.
+        backbone: An offline name, a Keras name, or any timm name; for `fit` also ``"auto"``, the
+            best of those at hand for these pictures, or ``"auto:a,b"``, of these.
         weights: A weights file, ``"random"``, or None for the backbone's own.
         precision: ``"f32"``; ``"bf16"``, about twice as fast where the processor has it, with
             slightly other features; ``"auto"``: bf16 where the processor has it and a head
