@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/ready
 WORKERS ?= 2
 
-.PHONY: help install demo test test-all lint types floors format check accuracy clean
+.PHONY: help install demo test test-all lint types floors format check accuracy bench clean
 
 help: ## list the commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -45,6 +45,9 @@ check: lint types floors test ## all that CI runs
 
 accuracy: install ## measure docs/accuracy.md again (DATA=folder of picture sets)
 	$(BIN)/python benchmarks/accuracy.py $(DATA)
+
+bench: install ## measure docs/performance.md again (DATA=folder of picture sets; hours)
+	$(BIN)/python benchmarks/performance.py $(DATA) --write docs/performance.md
 
 clean: ## remove what was made
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache
