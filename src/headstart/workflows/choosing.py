@@ -90,6 +90,7 @@ def _choose(
         groups[train],
         lambda name, rows: readers[name].correct(train[rows]),
         seed=recipe.seed,
+        time_limit=recipe.time_limit,
     )
 
 
