@@ -1,0 +1,64 @@
+"""The rungs above the frozen one: the one that `headstart fit` takes, and the truth of each."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+
+from headstart.progress import Progress
+from headstart.workflows import adapting
+from headstart.workflows.training import final_of
+from panels.cells import Drawn, Rung
+from panels.coverage import Stated
+
+
+def climbed(drawn: Drawn, rungs: str, progress: Progress) -> tuple[Rung | None, Stated, list[Rung]]:
+    """Climb as `headstart fit` does; then train every rung, whatever became of it.
+
+    Args:
+        drawn: The cell.
+        rungs: ``"partial"``: the last blocks only; ``"all"``: the whole network too.
+        progress: Told what fine-tuning tells.
+
+    Returns:
+        The rung that was taken, None for frozen; the claim about what is delivered; all rungs,
+        from the cheapest to the dearest.
+    """
+    parts = (drawn.prepared, drawn.division, drawn.compared)
+    adapted = adapting.adapt(*parts, drawn.matrix, drawn.recipe, progress)
+    claim = Stated.of(*final_of(*parts, adapted, drawn.recipe).corrected)
+    taken = adapted.tuning.train_from if adapted.tuning else None
+    trained = {
+        name: _taken(drawn, adapted) if name == taken else _trained(drawn, name, progress)
+        for name in adapting.rungs_for(drawn.recipe, drawn.matrix)
+        if name == taken or rungs == "all" or name.startswith("top")
+    }
+    return trained[taken] if taken else None, claim, list(trained.values())
+
+
+def _taken(drawn: Drawn, adapted: adapting.Adapted) -> Rung:
+    assert adapted.tuned is not None and adapted.tuning is not None
+    assert adapted.climb.best is not None
+    return _rung(
+        drawn,
+        adapted.tuning.train_from,
+        adapted.climb.best.rung.strategy,
+        adapted.tuned.scores,
+        adapted.tuned.seconds,
+    )
+
+
+def _trained(drawn: Drawn, name: str, progress: Progress) -> Rung:
+    """A rung trained on all training pictures of the cell."""
+    began = time.monotonic()
+    trial = adapting._Trial(drawn.prepared, drawn.division, drawn.compared, drawn.recipe, progress)
+    rows, test = drawn.division.train, drawn.division.test
+    tuned = trial.train(trial.tuning(name, rows), rows, test)
+    strategy = trial.rung(name).strategy
+    return _rung(drawn, name, strategy, tuned.scores, time.monotonic() - began)
+
+
+def _rung(drawn: Drawn, name: str, strategy: str, scores: adapting.Array, seconds: float) -> Rung:
+    correct = np.asarray(scores.argmax(axis=1) == drawn.y[drawn.division.test])
+    return Rung(name, strategy, correct, seconds)
