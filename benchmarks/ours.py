@@ -1,4 +1,6 @@
-"""What Headstart does in one process, timed from inside: ``ours.py extract|bf16|decode|forward|warm``.
+"""What Headstart does in one process, timed from inside.
+
+    python benchmarks/ours.py extract|bf16|decode|forward|warm
 
 The task comes on standard input and the answer goes to standard output, as with the peers.
 """
@@ -10,8 +12,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parent / "peers"))
-from task import Clock, Task, given, timed
+from peers.task import Clock, Task, given, timed
 
 from headstart.backbones.backbone import Backbone
 from headstart.backbones.engine import Engine

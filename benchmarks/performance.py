@@ -30,11 +30,10 @@ from statistics import median
 from typing import Any
 
 import pictures
+from peers.task import Task
 from scipy.stats import binomtest
 
 HERE = Path(__file__).parent
-sys.path.insert(0, str(HERE / "peers"))
-from task import Task
 
 Answer = dict[str, Any]
 CORES = len(os.sched_getaffinity(0))
@@ -144,13 +143,10 @@ def _extraction(bench: Bench, task: Task) -> Answer:
     shown = ("ms", "cpu_ms", "process_peak_mb", "pressure")
     rows = {
         name: {key: _median(turns, lambda t, n=name, k=key: t[n][k]) for key in shown}
-        | {
-            "times_the_loop": _median(
-                turns, lambda t, n=name: t["tutorial loop"]["ms"] / t[n]["ms"]
-            )
-        }
         for name in subjects
     }
+    for name, row in rows.items():
+        row["times_the_loop"] = _median(turns, lambda t, n=name: _ratio(t, "tutorial loop", n))
     return {
         "subjects": rows,
         "bound_ms": _median(turns, lambda t: _work(t) / CORES),
@@ -158,6 +154,10 @@ def _extraction(bench: Bench, task: Task) -> Answer:
         # The same without the clock on the wall: what a neighbour cannot take away.
         "fraction_by_cpu": _median(turns, lambda t: _work(t) / t["headstart"]["cpu_ms"]),
     }
+
+
+def _ratio(turn: dict[str, Answer], one: str, other: str) -> float:
+    return float(turn[one]["ms"] / turn[other]["ms"])
 
 
 def _work(turn: dict[str, Answer]) -> float:

@@ -32,6 +32,9 @@ class Taps(Mapping[str, npt.NDArray[np.float32]]):
             values = self._values[name] = self._read(name)
         return values
 
+    def __contains__(self, name: object) -> bool:
+        return name in self._values
+
     def __iter__(self) -> Iterator[str]:
         return iter(self._values)
 
