@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
@@ -61,7 +62,8 @@ def save(state: State, folder: Path) -> None:
     """
     plain = {name: getattr(state, name) for name in vars(state) if name not in _TENSORS}
     tensors = {
-        f"{part}:{name}": tensor.contiguous()
+        # Copies: the average may itself be the best.
+        f"{part}:{name}": tensor.clone(memory_format=torch.contiguous_format)
         for part in _TENSORS
         for name, tensor in getattr(state, part).items()
     }

@@ -16,8 +16,8 @@ from headstart.errors import SettingError
 from headstart.files import written_whole
 from headstart.finetuning import trunk_cache
 from headstart.finetuning.cutting import OUTPUT, write_trunk
+from headstart.finetuning.pictures import Pictures, in_order
 from headstart.finetuning.trunk_cache import Halves, TrunkCache
-from headstart.finetuning.views import Pictures, in_order
 from headstart.progress import Progress
 
 Items = Sequence[tuple[int, int]]

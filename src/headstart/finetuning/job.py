@@ -189,7 +189,7 @@ def tune(
     _open(job, folder)
     if not _is_done(folder):
         _run(folder, progress or Silent(), on_epoch or _nobody)
-    return _tuned(folder)
+    return result_of(folder)
 
 
 def find_learning_rate(
@@ -343,9 +343,8 @@ def _run(folder: Path, progress: Progress, on_epoch: OnEpoch) -> None:
     try:
         error = _listen(child, progress, on_epoch)
     finally:
-        if child.poll() is None:
-            child.kill()
-        child.wait()
+        child.kill()
+        child.communicate()
     if error:
         kind, *values = error
         raise getattr(errors, kind, OSError)(*values)
@@ -395,7 +394,8 @@ def _pass_on(told: list[Any], progress: Progress, on_epoch: OnEpoch) -> Any:
     return None
 
 
-def _tuned(folder: Path) -> Tuned:
+def result_of(folder: Path) -> Tuned:
+    """What stands in the folder of a job that has ended."""
     record = json.loads((folder / RESULT).read_bytes())
     arrays = load_file(folder / ARRAYS)
     backbone = None

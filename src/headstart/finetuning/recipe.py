@@ -8,6 +8,8 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from headstart.errors import SettingError
+from headstart.finetuning.presets import PRESETS
+from headstart.finetuning.settings import unknown
 
 _TRAIN_FROM = re.compile(r"top[1-9]\d*|stage[1-9]\d*|affine|all|scratch")
 
@@ -63,6 +65,7 @@ class Tuning:
         dropout: Of the features before the head.
         class_weights: ``"balanced"``: a picture counts by the inverse frequency of its class.
         augmentation: Name of a preset.
+        mirror: False: its mirrored views are left out (digits, text).
         views: Augmented views of a picture kept on disk for the partial rungs, the plain one
             among them; the other rungs draw a new view each time.
         average: ``"ema"``: weights averaged over about the last epoch; ``"epochs"``: over the ends
@@ -93,6 +96,7 @@ class Tuning:
     dropout: float = 0.2
     class_weights: str = "none"
     augmentation: str = "light"
+    mirror: bool = True
     views: int = 8
     average: str = "none"
     patience: int = 4
@@ -100,9 +104,7 @@ class Tuning:
     precision: str = "f32"
 
     def __post_init__(self) -> None:
-        if not _TRAIN_FROM.fullmatch(self.train_from):
-            expected = "top1, top2, ..., stage5 or another stage, affine, all or scratch"
-            raise _wrong("train_from", self.train_from, expected)
+        _must_be_a_rung(self.train_from)
         for name, words in _CHOICES.items():
             if getattr(self, name) not in words:
                 raise _wrong(name, getattr(self, name), f"one of {', '.join(words)}")
@@ -110,8 +112,10 @@ class Tuning:
             value = getattr(self, name)
             if not (value is None and name == "alpha"):
                 _must_lie_in(name, value, lowest, highest, whole)
-        if not isinstance(self.augmentation, str):
-            raise _wrong("augmentation", self.augmentation, "the name of a preset")
+        if self.augmentation not in PRESETS:
+            raise unknown("preset", str(self.augmentation), list(PRESETS))
+        if not isinstance(self.mirror, bool):
+            raise _wrong("mirror", self.mirror, "true or false")
 
     @classmethod
     def of(cls, train_from: str, num_pictures: int, **settings: Any) -> Tuning:
@@ -127,6 +131,7 @@ class Tuning:
         Raises:
             SettingError: A value that cannot be, or a field that is not there.
         """
+        _must_be_a_rung(train_from)
         defaults, least_steps = _RUNGS["top" if _is_partial(train_from) else train_from]
         try:
             tuning = replace(cls(train_from, **defaults), **settings)
@@ -177,6 +182,12 @@ _RUNGS: dict[str, tuple[dict[str, Any], int]] = {
         1000,
     ),
 }
+
+
+def _must_be_a_rung(train_from: str) -> None:
+    if not _TRAIN_FROM.fullmatch(train_from):
+        expected = "top1, top2, ..., stage5 or another stage, affine, all or scratch"
+        raise _wrong("train_from", train_from, expected)
 
 
 def _is_partial(train_from: str) -> bool:

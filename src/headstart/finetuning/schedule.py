@@ -1,8 +1,9 @@
 """How fast to learn at each step: a factor from 0 to 1 that every learning rate is multiplied by.
 
 Source:
-    Loshchilov & Hutter 2017, arXiv 1608.03983 (cosine); Smith 2018, arXiv 1803.09820 (one-cycle,
-    here with fastai's shape: up from 1/25 for a quarter of the steps, down to 0).
+    Loshchilov & Hutter 2017, arXiv 1608.03983, and torch's ``CosineAnnealingLR``; Smith 2018,
+    arXiv 1803.09820, and torch's ``OneCycleLR`` (here as fastai sets it: up from 1/25 for a
+    quarter of the steps, then down to 0).
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ def factor(schedule: str, warmup: float, step: int, steps: int) -> float:
         steps: In all.
     """
     if schedule == "one-cycle":
-        return _one_cycle((step + 1) / steps)
+        return _one_cycle(step, steps)
     rising = max(1.0, warmup * steps)
     if step + 1 < rising:
         return (step + 1) / rising
@@ -29,10 +30,11 @@ def factor(schedule: str, warmup: float, step: int, steps: int) -> float:
     return _fall((step + 1 - rising) / max(1.0, steps - rising + 1))
 
 
-def _one_cycle(done: float, rising: float = 0.25, start: float = 0.04) -> float:
-    if done < rising:
-        return start + (1 - start) * (1 - _fall(done / rising))
-    return _fall((done - rising) / (1 - rising))
+def _one_cycle(step: int, steps: int, rising: float = 0.25, start: float = 0.04) -> float:
+    top = rising * steps - 1
+    if step < top:
+        return start + (1 - start) * (1 - _fall(step / top))
+    return _fall((step - top) / max(1e-9, steps - 1 - top))
 
 
 def _fall(share: float) -> float:

@@ -27,15 +27,17 @@ from headstart.finetuning.judging import chosen_share
 from headstart.finetuning.learner import Learner, learner_of, mixture, plain
 from headstart.finetuning.loop import Trained, Training
 from headstart.finetuning.network import network_of, write_tuned
+from headstart.finetuning.pictures import Pictures
 from headstart.finetuning.plan import Plan
 from headstart.finetuning.presets import preset
 from headstart.finetuning.probe import initial_weights
 from headstart.finetuning.recipe import Tuning
-from headstart.finetuning.views import Pictures
 from headstart.progress import Progress
 from headstart.randomness import integer
 
 Integers = npt.NDArray[np.int64]
+
+_NO_MIRROR = {"flip": 0.0, "vertical_flip": 0.0}
 
 
 class _Told(Progress, Protocol):
@@ -117,7 +119,7 @@ def _learner(
         paths=tuple(map(Path, job.paths)),
         digests=tuple(map(bytes.fromhex, job.digests)),
         preprocessing=backbone.preprocessing,
-        augmentation=preset(tuning.augmentation),
+        augmentation=preset(tuning.augmentation, **({} if tuning.mirror else _NO_MIRROR)),
         seed=job.seed,
     )
     first = first_trained(tuning.train_from, depths_of(network).last)

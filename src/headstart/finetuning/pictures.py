@@ -80,7 +80,7 @@ def in_order(work: Callable[..., T], items: Iterable[tuple[int, int]], threads: 
         items: Rows and views.
         threads: How many work at once.
     """
-    pool = ThreadPoolExecutor(threads, thread_name_prefix="headstart-views")
+    pool = ThreadPoolExecutor(threads, thread_name_prefix="headstart-pictures")
     waiting: collections.deque[Future[T]] = collections.deque()
     try:
         for item in items:

@@ -1,0 +1,83 @@
+"""The same through a process of its own: killed, interrupted, continued."""
+
+import signal
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from headstart.errors import NotEnoughData, SettingError
+from headstart.finetuning import job
+from headstart.finetuning.recipe import Tuning
+
+
+@pytest.fixture
+def children(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    started: list[Any] = []
+
+    class Noted(subprocess.Popen):  # type: ignore[type-arg]
+        def __init__(self, *arguments: Any, **named: Any) -> None:
+            super().__init__(*arguments, **named)
+            started.append(self)
+
+    monkeypatch.setattr(job.subprocess, "Popen", Noted)
+    return started
+
+
+def _tune(small: Any, folder: Path, on_epoch: Any = None, **changes: Any) -> job.Tuned:
+    tuning = Tuning("top2", epochs=4, batch_size=8, views=2, alpha=1.0)
+    given = {
+        "train": small.train,
+        "validation": small.validation,
+        "judged": small.judged,
+        "tuning": tuning,
+        "cache": small.cache,
+        "folder": folder,
+        "threads": 1,
+        "on_epoch": on_epoch,
+    }
+    return job.tune(
+        small.backbone, small.request, small.paths, small.digests, small.y, 2, **(given | changes)
+    )
+
+
+def test_killed_interrupted_and_continued_it_ends_as_if_nothing_had_happened(
+    small: Any, tuned: Any, listener: Any, tmp_path: Path, children: list[Any]
+) -> None:
+    def kill(record: dict[str, Any]) -> None:
+        children[0].kill()
+
+    def interrupt(record: dict[str, Any]) -> None:
+        if len(children) == 2 and record["epoch"] == 2:
+            raise KeyboardInterrupt
+
+    from headstart.finetuning.work import work
+
+    folder = tmp_path / "job"
+    with pytest.raises(RuntimeError, match=f"exit code {-signal.SIGKILL}"):
+        _tune(small, folder, kill)
+    first = _tune(small, folder, interrupt)
+    assert first.stopped == "interrupted"
+    assert first.scores.shape == (len(small.judged), 2)
+    work(small.job(tuning={"epochs": 4, "alpha": 1.0}), folder, listener, listener)
+    last = _tune(small, folder)
+    assert len(children) == 2
+    assert (last.stopped, last.epochs) == (None, 4)
+    whole, _ = tuned("whole", tuning={"epochs": 4, "alpha": 1.0})
+    np.testing.assert_array_equal(last.scores, whole.scores)
+    with pytest.raises(SettingError, match="other settings or pictures"):
+        _tune(small, folder, seed=1)
+
+
+def test_a_class_without_a_picture_to_learn_from(small: Any, tmp_path: Path) -> None:
+    with pytest.raises(NotEnoughData, match="1 of them without a picture"):
+        _tune(small, tmp_path, train=small.train[small.y[small.train] == 0])
+
+
+@pytest.mark.slow
+def test_an_error_of_the_child_is_the_callers(small: Any, tmp_path: Path) -> None:
+    with pytest.raises(SettingError, match="has 5 stages") as caught:
+        _tune(small, tmp_path, tuning=Tuning("top6"))
+    assert caught.value.fix
