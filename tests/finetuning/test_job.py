@@ -2,6 +2,7 @@
 
 import signal
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -81,3 +82,8 @@ def test_an_error_of_the_child_is_the_callers(small: Any, tmp_path: Path) -> Non
     with pytest.raises(SettingError, match="has 5 stages") as caught:
         _tune(small, tmp_path, tuning=Tuning("top6"))
     assert caught.value.fix
+
+
+def test_asking_needs_no_torch() -> None:
+    code = "import headstart.finetuning.job, sys; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
