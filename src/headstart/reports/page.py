@@ -10,24 +10,31 @@ from __future__ import annotations
 import base64
 import hashlib
 import shlex
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
-from typing import Protocol
+from typing import Any, Protocol
 
-from jinja2 import Environment, StrictUndefined, Template
+from jinja2 import Environment, FunctionLoader, StrictUndefined, Template
 from markupsafe import Markup
 
 from headstart.metrics.intervals import Interval
+from headstart.reports.audit import Audit
+from headstart.reports.curve_figure import curve_figure
 from headstart.reports.figures import WHOLE, Scale, scale_for
+from headstart.reports.matrix_figure import MatrixFigure, matrix_svg
 from headstart.reports.results import Results, interval_text, percent
 from headstart.strategy.backbone_choice import BackboneChoice
+from headstart.strategy.matrix import ADVICE, Matrix
 from headstart.unusable import REASONS, Unusable
 
 MOST_CLASSES = 25  # A larger confusion matrix cannot be read.
 MOST_MISTAKES = 48
 MOST_UNUSABLE = 100
+MOST_DOUBTED = 24
+MOST_UNLIKE = 12
+MOST_LOOK_ALIKES = 12
 
 
 class Finding(Protocol):
@@ -116,6 +123,11 @@ class Report:
         why: What was chosen, and why.
         backbone: Where the features come from.
         backbone_choice: How it was chosen among several.
+        matrix: Where the training pictures lie, and what follows.
+        matrix_figure: The same to be drawn.
+        ladder: The receipt's rows of the rungs that came up.
+        audit: What the features say about pictures and labels.
+        thumbnails: Path to address (as in `Mistake`) of the pictures that `pictured` names.
         mistakes: Wrong answers, in any order, at least the surest; these are shown.
         unusable: Pictures that could not be used.
         findings: What was seen in the dataset.
@@ -133,6 +145,11 @@ class Report:
     why: str = ""
     backbone: BackboneFacts | None = None
     backbone_choice: BackboneChoice | None = None
+    matrix: Matrix | None = None
+    matrix_figure: MatrixFigure | None = None
+    ladder: tuple[dict[str, Any], ...] = ()
+    audit: Audit | None = None
+    thumbnails: Mapping[str, str] = field(default_factory=dict)
     mistakes: tuple[Mistake, ...] = ()
     unusable: tuple[Unusable, ...] = ()
     findings: tuple[Finding, ...] = ()
@@ -140,9 +157,19 @@ class Report:
     receipt: str = ""
 
 
+def pictured(audit: Audit) -> tuple[str, ...]:
+    """The paths of those pictures that the page shows of an audit."""
+    doubted = [label.path for label in audit.doubted("train")[:MOST_DOUBTED]]
+    unlike = [picture.path for picture in audit.unlike[:MOST_UNLIKE]]
+    pairs = audit.across_classes[:MOST_LOOK_ALIKES]
+    alike = [path for pair in pairs for path in (pair.path, pair.other_path)]
+    return tuple(dict.fromkeys([*doubted, *unlike, *alike]))
+
+
 def render(report: Report) -> str:
     """The page as text, ready for a UTF-8 file."""
     style = _source("page.css")
+    audit, matrix, figure = report.audit, report.matrix, report.matrix_figure
     page = _template().render(
         report=report,
         results=report.results,
@@ -151,6 +178,12 @@ def render(report: Report) -> str:
         whole=WHOLE,
         scale=_candidate_scale(report.candidates),
         shades=_shades(report.results) if len(report.results.class_names) <= MOST_CLASSES else (),
+        matrix_picture=Markup(matrix_svg(figure)) if figure else "",
+        depth_scale=_depth_scale(matrix) if matrix else None,
+        advice=ADVICE,
+        audit=audit,
+        most={"doubted": MOST_DOUBTED, "unlike": MOST_UNLIKE, "look_alikes": MOST_LOOK_ALIKES},
+        curve=curve_figure(audit.curve) if audit and audit.curve else None,
         num_mistakes=report.results.num_images - int(report.results.confusion.trace()),
         mistakes=sorted(report.mistakes, key=lambda mistake: -mistake.probability)[:MOST_MISTAKES],
         unusable=report.unusable[:MOST_UNUSABLE],
@@ -167,6 +200,11 @@ def _candidate_scale(candidates: tuple[Candidate, ...]) -> Scale:
     return scale_for([each.score for each in candidates] + ends)
 
 
+def _depth_scale(matrix: Matrix) -> Scale:
+    intervals = [depth.interval for depth in matrix.fitness.depths]
+    return scale_for([end for interval in intervals for end in (interval.low, interval.high)])
+
+
 def _shades(results: Results) -> list[list[int]]:
     """How dark each cell of the confusion matrix is, 0 to 10, by its share of the row."""
     matrix = results.confusion
@@ -178,10 +216,14 @@ def _shades(results: Results) -> list[list[int]]:
 @cache
 def _template() -> Template:
     environment = Environment(
-        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        loader=FunctionLoader(_source),
     )
     environment.filters |= {"percent": percent, "interval": interval_text}
-    return environment.from_string(_source("page.html"))
+    return environment.get_template("page.html")
 
 
 def _source(name: str) -> str:

@@ -97,7 +97,7 @@ def run_fit(
         prepared, trained.division, trained.compared, trained.probabilities, recipe, progress
     )
     receipt = receipt_of(place, prepared, trained, recipe, findings, audited, choice)
-    report = report_of(prepared, trained, receipt, findings, choice)
+    report = report_of(prepared, trained, receipt, findings, audited, choice)
     receipt["seconds"] = round(time.monotonic() - began, 2)
     with folder_written_whole(place) as folder:
         write_bundle(folder, prepared, trained, audited, receipt, report)

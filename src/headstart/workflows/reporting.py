@@ -14,6 +14,7 @@ from headstart.datasets.finding import Finding
 from headstart.errors import UnusableImage
 from headstart.images.decode import read as read_image
 from headstart.metrics.intervals import Interval
+from headstart.reports.audit import Audit
 from headstart.reports.gallery import thumbnail
 from headstart.reports.page import (
     MOST_MISTAKES,
@@ -21,10 +22,13 @@ from headstart.reports.page import (
     Candidate,
     Mistake,
     Report,
+    pictured,
     render,
 )
 from headstart.reports.results import interval_text, percent
 from headstart.strategy.backbone_choice import BackboneChoice
+from headstart.strategy.matrix import ADVICE
+from headstart.workflows.placing import figure_of
 from headstart.workflows.preparing import Prepared, describe
 from headstart.workflows.training import Trained
 
@@ -36,13 +40,15 @@ def report_of(
     trained: Trained,
     receipt: dict[str, Any],
     findings: tuple[Finding, ...],
+    audited: Audit,
     choice: BackboneChoice | None = None,
 ) -> str:
     """The report as one HTML page."""
-    backbone = prepared.backbone
+    backbone, matrix = prepared.backbone, trained.matrix
+    title = prepared.manifest.name.rstrip("/")
     return render(
         Report(
-            title=prepared.manifest.name.rstrip("/"),
+            title=title,
             created=datetime.datetime.now().astimezone().strftime("%Y-%m-%d %H:%M %Z"),
             version=headstart.__version__,
             results=trained.results,
@@ -62,6 +68,13 @@ def report_of(
                 taps=backbone.tap_names,
             ),
             backbone_choice=choice,
+            matrix=matrix,
+            matrix_figure=figure_of(title, matrix, ADVICE[matrix.evidence[0]]),
+            ladder=tuple(receipt["ladder"]),
+            audit=audited,
+            thumbnails={
+                path: _thumbnail(prepared.manifest.root / path) for path in pictured(audited)
+            },
             mistakes=tuple(_mistakes(prepared, trained)),
             unusable=prepared.unusable,
             findings=findings,
