@@ -24,11 +24,12 @@ sys.path.insert(0, str(Path(__file__).parent.parent / "examples"))
 from solar_cells import write_table
 
 from headstart.datasets.splitting import folds
+from headstart.heads.selection import choose, cross_validate, fit_chosen
 from headstart.metrics.intervals import wilson
 from headstart.progress import Silent
+from headstart.workflows.comparing import candidates_of
 from headstart.workflows.preparing import prepare
 from headstart.workflows.recipe import Recipe
-from headstart.workflows.training import candidates_of, choose, cross_validate, fit_chosen
 
 SETS = ("cats-dogs", "hymenoptera", "flowers5", "brain-tumor", "weather4")
 
