@@ -183,7 +183,7 @@ def render(report: Report) -> str:
         advice=ADVICE,
         audit=audit,
         most={"doubted": MOST_DOUBTED, "unlike": MOST_UNLIKE, "look_alikes": MOST_LOOK_ALIKES},
-        curve=curve_figure(audit.curve) if audit and audit.curve else None,
+        learning=curve_figure(audit.curve) if audit and audit.curve else None,
         num_mistakes=report.results.num_images - int(report.results.confusion.trace()),
         mistakes=sorted(report.mistakes, key=lambda mistake: -mistake.probability)[:MOST_MISTAKES],
         unusable=report.unusable[:MOST_UNUSABLE],
