@@ -31,7 +31,6 @@ from typing import Any
 
 import pictures
 from peers.task import Task
-from scipy.stats import binomtest
 
 HERE = Path(__file__).parent
 
@@ -213,6 +212,9 @@ def _fit_and_right(bench: Bench, folder: Path) -> Answer:
 
 def _paired(ours: dict[str, int], theirs: dict[str, int]) -> Answer:
     """Accuracies on the same pictures, and McNemar's exact test of their difference."""
+    # Not at the top: a process's peak memory is never less than its parent's when it began.
+    from scipy.stats import binomtest
+
     same = sorted(ours.keys() & theirs.keys())
     won = sum(ours[path] > theirs[path] for path in same)
     lost = sum(ours[path] < theirs[path] for path in same)
