@@ -122,12 +122,8 @@ class Matrix:
         return f"{' · '.join(parts)} · 10 nearest {100 * self.fitness.neighbours:.1f} %"
 
     def _disagreement(self, strategy: Strategy) -> list[str]:
-        others = [a for a in self.advice if a.strategy != strategy]
-        if not others:
-            return []
-        return [
-            f"            the evidence differs from the {' and the '.join(a.guide for a in others)}"
-        ]
+        others = [advice.guide for advice in self.advice if advice.strategy != strategy]
+        return [f"            this differs from the {' and the '.join(others)}"] if others else []
 
     def to_json(self) -> dict[str, Any]:
         """Plain values."""

@@ -107,7 +107,7 @@ def adapt(
         return Adapted(nothing_tried(steps, reason))
     frozen = frozen_answers(compared, prepared, division)
     trial = _Trial(prepared, division, compared, recipe, progress)
-    limit = recipe.time_limit or (TIME_LIMIT if recipe.strategy == "auto" else None)
+    limit = recipe.time_limit or (None if recipe.tunes_by_hand else TIME_LIMIT)
     found = climb(
         frozen,
         [trial.rung(name) for name in names],
@@ -116,7 +116,7 @@ def adapt(
         division.folds,
         seed=recipe.seed,
         time_limit=limit,
-        must_take=recipe.strategy != "auto",
+        must_take=recipe.tunes_by_hand,
     )
     for step in found.steps:
         progress.say(f"{step.rung.name}: {step.outcome}, {step.reason}")
@@ -152,13 +152,13 @@ def _why_not(prepared: Prepared, division: Division, recipe: Recipe, matrix: Mat
     """Why nothing is tried, in words; empty: something is."""
     if recipe.strategy == "freeze":
         return "the network is to stay frozen"
-    if not prepared.backbone.pretrained and recipe.strategy == "auto":
+    if not prepared.backbone.pretrained and not recipe.tunes_by_hand:
         return "the weights are random"
     y, groups = prepared.manifest.class_indices[division.train], prepared.groups[division.train]
     fewest = min(len(np.unique(groups[y == k])) for k in np.unique(y))
     if fewest < _LEAST_PER_CLASS:
         return f"a class has only {fewest} independent pictures"
-    if recipe.strategy == "auto" and not matrix.expectation.is_worth_trying:
+    if not recipe.tunes_by_hand and not matrix.expectation.is_worth_trying:
         return matrix.expectation.words
     return ""
 

@@ -128,6 +128,11 @@ class Recipe:
                 preset(self.augmentation)
 
     @property
+    def tunes_by_hand(self) -> bool:
+        """Whether a person, not the evidence, decides that the backbone is adapted."""
+        return self.train_from is not None or self.strategy in ("partial", "full", "scratch")
+
+    @property
     def read_options(self) -> ReadOptions:
         """The settings that say how a dataset is understood."""
         fields = {field.name for field in dataclasses.fields(ReadOptions)}
