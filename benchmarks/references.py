@@ -70,18 +70,16 @@ def noise(random: Random) -> Image.Image:
     return picture(random.uniform(0, 1, (SIDE, SIDE, 3)))
 
 
-def cloud(random: Random, decay: float, gray: bool = False) -> Image.Image:
+def cloud(random: Random, decay: float) -> Image.Image:
     """Random waves whose amplitude falls with frequency: 1 falls as in photographs, 2 is smooth."""
     frequency = np.hypot(np.fft.fftfreq(SIDE)[:, None], np.fft.rfftfreq(SIDE)[None])
     frequency[0, 0] = 1
-    channels = 1 if gray else 3
-    waves = random.normal(size=(channels, *frequency.shape)) * np.exp(
-        2j * np.pi * random.uniform(size=(channels, *frequency.shape))
-    )
-    light = np.fft.irfft2(waves / frequency**decay, (SIDE, SIDE)).transpose(1, 2, 0)
+    strength = random.normal(size=(3, *frequency.shape)) / frequency**decay
+    waves = strength * np.exp(2j * np.pi * random.uniform(size=(3, *frequency.shape)))
+    light = np.fft.irfft2(waves, (SIDE, SIDE)).transpose(1, 2, 0)
     light = 0.5 + 0.22 * (light - light.mean()) / light.std()
-    mix = np.ones((1, 3)) if gray else 0.8 * np.full((3, 3), 1 / 3) + 0.2 * np.eye(3)
-    return picture(light @ mix)
+    # Channels mostly alike, as in photographs.
+    return picture(light @ (0.8 / 3 + 0.2 * np.eye(3)))
 
 
 def stripes(random: Random) -> Image.Image:
@@ -199,16 +197,12 @@ CHANGED: dict[str, Callable[[Image.Image], Image.Image]] = {
         .crop((80, 80, 176, 176))
         .resize((SIDE, SIDE), Image.Resampling.BICUBIC)
     ),
-    "negatives": ImageOps.invert,
 }
 
 DRAWN: dict[str, Callable[[Random], Image.Image]] = {
     "lit balls": shaded,
     "overlapping discs": spots,
-    "colour clouds, rough": lambda random: cloud(random, 0.7),
     "colour clouds": lambda random: cloud(random, 1.0),
-    "colour clouds, smooth": lambda random: cloud(random, 1.6),
-    "gray clouds": lambda random: cloud(random, 1.2, gray=True),
     "stripes and checks": stripes,
     "flat shapes": shapes,
     "single letters": glyphs,

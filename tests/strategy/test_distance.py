@@ -68,7 +68,7 @@ def test_score_and_thirds_are_means_over_layers() -> None:
 
 
 def test_few_pictures_look_no_further_than_many() -> None:
-    """Noise that counts as distance is most of what 20 pictures near pretraining show."""
+    """Noise counts as distance: unless it is taken off, few pictures look further off."""
     random = np.random.default_rng(7)
     source = source_of(random, (60, 60, 60))
     truth = distance(pictures(random, source, 3000, 0.15), source, 0).score

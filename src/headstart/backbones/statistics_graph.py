@@ -83,7 +83,8 @@ class _Statistics(Normalised):
         if getattr(self.network, "num_classes", 0):
             outputs["logits"] = logits
         for name, z in features.items():
-            outputs["affinity"] = _affinity(z, classifier[name].weight)
+            if z.ndim == 2:
+                outputs["affinity"] = _affinity(z, classifier[name].weight)
         self.layers, self.output_names = tuple(moments), tuple(outputs)
         return tuple(outputs.values())
 
