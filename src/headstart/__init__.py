@@ -3,7 +3,7 @@
 Example:
     >>> import headstart as hs
     >>> sorted(name for name in hs.__all__ if name[0].islower())
-    ['check', 'evaluate', 'fit', 'load', 'predict']
+    ['check', 'evaluate', 'fit', 'load', 'matrix', 'predict']
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from headstart.workflows.estimator import ImageClassifier as ImageClassifier
     from headstart.workflows.evaluate import evaluate as evaluate
     from headstart.workflows.fit import fit as fit
+    from headstart.workflows.matrix import matrix as matrix
     from headstart.workflows.predict import predict as predict
 
 __version__ = "0.1.0"
@@ -35,6 +36,7 @@ _HOMES = {
     "evaluate": "headstart.workflows.evaluate",
     "fit": "headstart.workflows.fit",
     "load": "headstart.model.classifier",
+    "matrix": "headstart.workflows.matrix",
     "predict": "headstart.workflows.predict",
 }
 
@@ -48,6 +50,7 @@ __all__ = [
     "evaluate",
     "fit",
     "load",
+    "matrix",
     "predict",
 ]
 
