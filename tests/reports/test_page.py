@@ -2,6 +2,7 @@ import base64
 import hashlib
 import re
 from dataclasses import replace
+from functools import cache
 from html.parser import HTMLParser
 from types import SimpleNamespace
 
@@ -9,14 +10,22 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from headstart.audit.leakage import leakage_price
+from headstart.audit.learning_curve import learning_curve
 from headstart.metrics.intervals import wilson
+from headstart.reports.audit import Audit, DoubtedLabel, LookAlikes, UnlikePicture
 from headstart.reports.gallery import thumbnail
-from headstart.reports.page import BackboneFacts, Candidate, Mistake, Report, render
+from headstart.reports.matrix_figure import MatrixFigure
+from headstart.reports.page import BackboneFacts, Candidate, Mistake, Report, pictured, render
 from headstart.reports.results import Results
 from headstart.strategy.backbone_choice import Contender, choose_backbone
+from headstart.strategy.expectation import expect
+from headstart.strategy.fitness import ALL_TAPS, Depth, Fitness
+from headstart.strategy.matrix import Matrix, Size
+from headstart.strategy.similarity import Similarity
 from headstart.unusable import Unusable
 
-VOID = {"meta", "br", "img", "line", "rect", "circle", "polyline"}
+VOID = {"meta", "br", "img", "line", "rect", "circle", "polyline", "polygon", "path"}
 HOSTILE = "<img src=x onerror=alert(1)>\"'</style></bdi><script>alert(2)</script>&amp;{{ 7 * 7 }}"
 
 
@@ -60,6 +69,72 @@ def results(names, num_images=120, **settings):
     return Results.of(y, p / p.sum(axis=1, keepdims=True), names, **settings)
 
 
+def matrix(words="more photo-like than 5 of 9 reference sets"):
+    right = np.ones(90, dtype=bool)
+    return Matrix(
+        Size(num_images=90, num_independent=88, num_classes=2, smallest=40, largest=50),
+        Similarity(
+            score=-3.0,
+            interval=(-3.1, -2.9),
+            thirds={},
+            noise=0.1,
+            measured_by="batch norm",
+            percentile=61.0,
+            percentile_interval=(55.0, 66.0),
+            references=(("flowers", -3.1, 60.0),),
+            words=words,
+            looks_like=(("bee", 0.31), ("vase", 0.06)),
+            num_images=90,
+            affinity=0.3,
+        ),
+        Fitness(
+            tuple(Depth(tap, 0.9, wilson(81, 90), right) for tap in ("early", "late", ALL_TAPS)),
+            neighbours=0.8,
+            num_rows=90,
+        ),
+        expect(0.9, 0.5, 44, 61.0, 88),
+    )
+
+
+def rungs(name="last block"):
+    tried = {"score": 0.9, "gain": [0.021, -0.004, 0.046], "seconds": 61.2}
+    start = {"name": name, "strategy": "partial", "reason": name}
+    return (
+        start | {"outcome": "not proved"} | tried,
+        start | {"outcome": "not tried", "seconds": 0.0},
+    )
+
+
+@cache
+def curve():
+    random = np.random.default_rng(0)
+    y = np.arange(120) % 2
+    X = (0.8 * y[:, None] + random.normal(size=(120, 6))).astype(np.float32)
+    return learning_curve(X, y, seed=0)
+
+
+def audit(name="bee", num_doubted=3):
+    right = np.ones(400, dtype=bool)
+    labels = (
+        *(
+            DoubtedLabel(f"{i}{name}", "train", "ant", name, 0.01, 0.01, i < 2, 0.1)
+            for i in range(num_doubted)
+        ),
+        DoubtedLabel("t", "test", "ant", name, 0.01, 0.01, True, None),
+    )
+    return Audit(
+        num_images={"train": 90, "test": 120},
+        labels=labels,
+        unlike=(UnlikePicture(f"u{name}", "train", name, 0.9, 1e-6),),
+        look_alikes=(
+            LookAlikes(f"one{name}", "ant", "train", f"other{name}", name, "test", 0.99),
+            LookAlikes("same", "ant", "train", "again", "ant", "train", 0.99),
+        ),
+        leakage=leakage_price(right, np.arange(400) % 4 > 0, np.arange(400) // 2),
+        curve=curve(),
+    )
+
+
 def full_report(name="bee", names=("ant", "bee")):
     return Report(
         title=name,
@@ -73,6 +148,13 @@ def full_report(name="bee", names=("ant", "bee")):
         ),
         why=f"{name} was best",
         backbone=BackboneFacts(name, "Apache-2.0", "some weights", 224, ("early", "late")),
+        matrix=matrix(name),
+        matrix_figure=MatrixFigure(
+            name, 61.0, (55.0, 66.0), 44.0, 40, 50, 4, ((name, 60.0),), ("do this",) * 4, name
+        ),
+        ladder=rungs(name),
+        audit=audit(name),
+        thumbnails=dict.fromkeys(pictured(audit(name)), thumbnail(Image.new("RGB", (9, 9)))),
         mistakes=(
             Mistake(f"a/{name}", thumbnail(Image.new("RGB", (9, 9))), name, "ant", 0.8),
             Mistake("b/1.jpg", thumbnail(Image.new("RGB", (9, 9))), "ant", name, 0.9),
@@ -95,7 +177,10 @@ def test_the_smallest_report_has_the_number_and_leaves_out_what_is_not_there():
     headings = [heading["id"] for heading in page.named("h2")]
     assert headings == ["confused", "classes", "reliable"]
     left_out = {heading["id"] for heading in Page(render(full_report())).named("h2")} - {*headings}
-    assert left_out == {"understood", "tried", "mistakes", "findings", "unusable", "use"}
+    assert left_out == {
+        *("understood", "tried", "strategy", "mistakes", "labels", "unlike", "look-alikes"),
+        *("more", "findings", "unusable", "use"),
+    }
 
 
 def test_the_full_report_says_everything():
@@ -111,6 +196,15 @@ def test_the_full_report_says_everything():
         "Without the 7 pictures",
         "the file ends before the image does",
         "near twins",
+        "small: 90 training pictures (88 independent ones)",
+        "bee 31 %, vase 6 %",
+        "quadrant 4: freeze the network, train a new head",
+        "late90.0 %",
+        "+2.1 (-0.4 to +4.6)",
+        "2 of 90 training labels, and 1 of 120 test labels",
+        "labelled beeotherbee",
+        "25.0 points were leakage",
+        "with 4x the pictures",
         "headstart predict bee.headstart picture.jpg",
         "receipt.json",
         "headstart 1.2.3",
@@ -193,7 +287,8 @@ def test_the_surest_mistakes_come_first_and_not_too_many():
     mistakes = tuple(Mistake(f"{i}.jpg", picture, "ant", "bee", i / 100) for i in range(60))
     judged = results(("ant", "bee"), 1000)
     page = Page(render(replace(full_report(), mistakes=mistakes, results=judged)))
-    assert len(page.named("img")) == 48
+    gallery = [image for image in page.named("img") if "taken for" in image["alt"]]
+    assert len(gallery) == 48
     assert f"48 of {round(1000 * (1 - judged.accuracy))}" in page.text
     shown = re.findall(r"(\d+)\.jpg", page.text.split("The surest mistakes")[1])
     assert shown[:48] == [str(i) for i in range(59, 11, -1)]
@@ -202,7 +297,7 @@ def test_the_surest_mistakes_come_first_and_not_too_many():
 def test_a_mistake_without_its_picture_is_still_listed():
     mistakes = (Mistake("gone.jpg", "", "ant", "bee", 0.9),)
     page = Page(render(replace(full_report(), mistakes=mistakes)))
-    assert not page.named("img")
+    assert not any("taken for" in image["alt"] for image in page.named("img"))
     assert "gone.jpg" in page.text
 
 
@@ -241,3 +336,28 @@ def test_which_backbone_was_chosen_and_how_the_others_did():
     assert f"The runner-up, {HOSTILE}, differs by -" in page.text
     assert "worse than good" in page.text
     assert "Which backbone" not in Page(render(full_report())).text
+
+
+def test_the_least_supported_labels_are_shown_and_all_are_counted():
+    found = audit(num_doubted=40)
+    report = replace(full_report(), audit=found, thumbnails=dict.fromkeys(pictured(found), ""))
+    page = Page(render(report))
+    text = page.text.split("Labels to look at")[1].split("Unlike the rest")[0]
+    assert "24 of 40 training pictures" in text
+    assert re.findall(r"(\d+)bee", text) == [str(i) for i in range(24)]
+    assert text.count("ticked") == 2
+    assert text.count("no longer there") == 24
+
+
+def test_pictures_that_are_shown_are_named():
+    assert pictured(audit()) == ("0bee", "1bee", "2bee", "ubee", "onebee", "otherbee")
+
+
+def test_the_matrix_has_its_picture_and_its_place_in_words():
+    page = Page(render(full_report()))
+    (figure,) = (svg for svg in page.named("svg") if svg.get("class") == "matrix")
+    assert "quadrant 4" in figure["aria-label"]
+    unknown = replace(matrix(), similarity=None)
+    text = Page(render(replace(full_report(), matrix=unknown, matrix_figure=None))).text
+    assert "cannot be measured with this network" in text
+    assert "quadrant 4" not in text

@@ -69,7 +69,7 @@ def report_of(
             ),
             backbone_choice=choice,
             matrix=matrix,
-            matrix_figure=figure_of(title, matrix, ADVICE[matrix.evidence[0]]),
+            matrix_figure=figure_of(title, matrix, _evidence(trained)),
             ladder=tuple(receipt["ladder"]),
             audit=audited,
             thumbnails={
@@ -133,6 +133,16 @@ def _asked_for(trained: Trained) -> list[str]:
     if step is None or step.outcome == "taken":
         return []
     return [f"{step.rung.name} was tuned because it was asked for: {step.outcome}, {step.reason}"]
+
+
+def _evidence(trained: Trained) -> str:
+    """What trials say, else what is advised before any, in a few words."""
+    found = trained.adapted.climb
+    if found.best is not None:
+        return f"{found.best.rung.name}, tuned"
+    if any(step.answers for step in found.steps):
+        return "frozen, adapting did not pay"
+    return ADVICE[trained.matrix.evidence[0]]
 
 
 def _candidate(row: dict[str, Any]) -> Candidate:
