@@ -1,0 +1,57 @@
+"""A classifier whose last block was tuned: asked for, judged, saved, and like any other."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner, Result
+from PIL import Image
+
+import headstart
+from headstart.cli.main import main
+
+
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two classes of ten pictures, told apart by their tint."""
+    folder = tmp_path_factory.mktemp("tuning") / "tints"
+    rng = np.random.default_rng(0)
+    for name, channel in (("red", 0), ("blue", 2)):
+        (folder / name).mkdir(parents=True)
+        for number in range(10):
+            pixels = rng.integers(0, 200, (48, 48, 3), dtype=np.uint8)
+            pixels[..., channel] += 40
+            Image.fromarray(pixels).save(folder / name / f"{number}.png")
+    return folder
+
+
+def fit(pictures: Path, bundle: Path, cache: Path) -> Result:
+    options = ["--train-from", "top1", "--epochs", "1", "--folds", "2", "--head", "nearest-mean"]
+    place = ["--out", str(bundle), "--cache", str(cache), "--json"]
+    return CliRunner().invoke(main, ["fit", str(pictures), *options, *place])
+
+
+def test_the_tuned_network_is_saved_and_predicts(
+    pictures: Path, cache: Path, tmp_path: Path
+) -> None:
+    done = fit(pictures, tmp_path / "tuned", cache)
+    assert done.exit_code == 0, done.stderr
+    receipt = json.loads(done.stdout)
+    chosen = receipt["chosen"]
+    assert (chosen["strategy"], chosen["head"], chosen["tap"]) == ("partial", "softmax", "head")
+    assert chosen["train_from"] == "top1"
+    (step,) = receipt["ladder"]
+    assert step["name"] == "last block" and step["num_images"] > 0
+    names = [row["name"] for row in receipt["candidates"] if row["chosen"]]
+    assert names == ["last block, tuned"]
+    classifier = headstart.load(tmp_path / "tuned")
+    prediction = classifier.predict(pictures / "red" / "0.png")
+    assert prediction.label in ("red", "blue")
+    # Everything is kept: the same command trains nothing again and gives the same classifier.
+    again = fit(pictures, tmp_path / "again", cache)
+    assert "epoch" not in again.stderr
+    second = headstart.load(tmp_path / "again").predict(pictures / "red" / "0.png")
+    assert second.ranking == prediction.ranking

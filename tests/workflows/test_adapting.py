@@ -1,0 +1,97 @@
+"""Which rungs come up, and when none is tried."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any, cast
+
+import numpy as np
+import pytest
+
+from headstart.metrics.intervals import Interval
+from headstart.strategy.expectation import expect
+from headstart.strategy.fitness import Depth, Fitness
+from headstart.strategy.matrix import Matrix, Size
+from headstart.workflows.adapting import adapt, rungs_for
+from headstart.workflows.recipe import Recipe
+
+
+def matrix_with(
+    *, percentile: float | None = 80.0, best: str = "head", accuracy: float = 0.7
+) -> Any:
+    """A place in the matrix; everything else is ordinary."""
+    names = ("stage5", "head", "all taps")
+    interval = Interval(0.6, 0.8, 0.95, "wilson")
+    depths = tuple(
+        Depth(name, 0.9 if name == best else 0.7, interval, np.ones(9, dtype=bool))
+        for name in names
+    )
+    similarity = None if percentile is None else SimpleNamespace(percentile=percentile)
+    return Matrix(
+        size=Size(1000, 1000, 10, 100, 100),
+        similarity=cast(Any, similarity),
+        fitness=Fitness(depths, 0.7, 1000),
+        expectation=expect(accuracy, 0.1, 100, percentile, 1000),
+    )
+
+
+@pytest.mark.parametrize(
+    ("settings", "rungs"),
+    [
+        ({}, ("top1", "top2", "all")),
+        ({"strategy": "freeze"}, ()),
+        ({"strategy": "partial"}, ("top1", "top2", "top3")),
+        ({"strategy": "full"}, ("all",)),
+        ({"strategy": "scratch"}, ("scratch",)),
+        ({"train_from": "stage5"}, ("stage5",)),
+    ],
+)
+def test_what_comes_up(settings: dict[str, Any], rungs: tuple[str, ...]) -> None:
+    assert rungs_for(Recipe(**settings), matrix_with()) == rungs
+
+
+def test_far_pictures_and_earlier_taps_begin_deeper() -> None:
+    for matrix in (matrix_with(percentile=10.0), matrix_with(best="stage5")):
+        assert rungs_for(Recipe(), matrix) == ("top2", "top3", "all")
+
+
+def division_of(y: np.ndarray) -> Any:
+    return SimpleNamespace(train=np.arange(len(y)), folds=np.arange(len(y)) % 2)
+
+
+def prepared_of(y: np.ndarray, *, pretrained: bool = True) -> Any:
+    return SimpleNamespace(
+        manifest=SimpleNamespace(class_indices=y),
+        groups=np.arange(len(y)),
+        backbone=SimpleNamespace(pretrained=pretrained),
+    )
+
+
+@pytest.mark.parametrize(
+    ("settings", "matrix", "pretrained", "per_class", "reason"),
+    [
+        ({}, {"accuracy": 0.995}, True, 20, "too little to matter"),
+        ({}, {}, True, 3, "only 3 independent pictures"),
+        ({}, {}, False, 20, "the weights are random"),
+        ({"strategy": "full"}, {}, True, 2, "only 2 independent pictures"),
+    ],
+)
+def test_nothing_is_tried_and_the_reason_given(
+    settings: dict[str, Any],
+    matrix: dict[str, Any],
+    pretrained: bool,
+    per_class: int,
+    reason: str,
+) -> None:
+    y = np.repeat(np.arange(3), per_class)
+    found = adapt(
+        prepared_of(y, pretrained=pretrained),
+        division_of(y),
+        cast(Any, None),
+        matrix_with(**matrix),
+        Recipe(**settings),
+        cast(Any, None),
+    )
+    assert found.climb.taken is None and found.answers is None
+    assert {step.outcome for step in found.climb.steps} == {"not tried"}
+    assert all(reason in step.reason for step in found.climb.steps)
