@@ -246,5 +246,7 @@ def familiar_tap(prepared: Prepared, final: Final) -> str:
     if final.strategy == "freeze":
         return final.candidate.taps[-1]
     frozen, tuned = prepared.features.taps, final.features.taps
-    unchanged = [name for name in frozen if np.allclose(frozen[name][:1], tuned[name][:1])]
+    unchanged = [
+        name for name in frozen if np.allclose(frozen[name][:8], tuned[name][:8], 1e-4, 1e-5)
+    ]
     return unchanged[-1] if unchanged else final.backbone.tap_names[-1]
