@@ -35,12 +35,19 @@ def agrees(claim: Stated, truth: Stated) -> bool:
     The pictures that measure the truth are a sample too: of 1 000, at 90 %, ±1.9 points. A perfect
     interval of the claim would contain their accuracy in fewer than 95 % of cases, and be within
     this in 95 %.
+    """
+    low, high = difference(claim, truth)
+    return low <= 0 <= high
+
+
+def difference(first: Stated, second: Stated) -> tuple[float, float]:
+    """The interval of a difference of two accuracies, each with its own.
 
     Source:
         Newcombe 1998, "Interval estimation for the difference between independent proportions",
         method 10.
     """
-    difference = claim.accuracy - truth.accuracy
-    if difference > 0:
-        return difference <= math.hypot(claim.accuracy - claim.low, truth.high - truth.accuracy)
-    return -difference <= math.hypot(claim.high - claim.accuracy, truth.accuracy - truth.low)
+    middle = first.accuracy - second.accuracy
+    below = math.hypot(first.accuracy - first.low, second.high - second.accuracy)
+    above = math.hypot(first.high - first.accuracy, second.accuracy - second.low)
+    return middle - below, middle + above

@@ -28,8 +28,8 @@ def raw_regret(rivals: Correct, chosen: Correct) -> float:
 def split_half_regret(rivals: Correct, chosen: Correct, groups: Rows, seed: int = 0) -> float:
     """The same without that luck: one half of the rows finds the best, the other half judges it.
 
-    Both ways, over many halvings; among equals the mean. Below 0 where what one half finds best is
-    worse than the chosen one on the other.
+    Both ways, over many halvings; among equals the mean. Too small rather than too large: half of
+    the rows may miss the best. Below 0 where what they find is worse than the chosen one.
 
     Args:
         rivals: bool [K, T].

@@ -54,9 +54,9 @@ def parts_of(prepared: Prepared, recipe: Recipe) -> tuple[Rows, Rows]:
 
 
 def _elpv(work: Path) -> Path:
-    from solar_cells import write_table
+    from solar_cells import write_table  # type: ignore[import-not-found]
 
-    return write_table(work / "solar-cells.csv")
+    return Path(write_table(work / "solar-cells.csv"))
 
 
 def _digits(work: Path) -> Path:

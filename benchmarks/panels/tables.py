@@ -287,7 +287,7 @@ def _grouped(
     """By two fields, the second in order of size."""
     groups: dict[tuple[Any, Any], list[Record]] = {}
     for record in records:
-        groups.setdefault(tuple(record.get(name) for name in names), []).append(record)
+        groups.setdefault((record.get(names[0]), record.get(names[1])), []).append(record)
 
     def place(key: tuple[Any, Any]) -> tuple[str, float]:
         return key[0], key[1] if isinstance(key[1], int) else math.inf

@@ -6,6 +6,7 @@ import time
 
 import numpy as np
 
+from headstart.layers import Array
 from headstart.progress import Progress
 from headstart.workflows import adapting
 from headstart.workflows.training import final_of
@@ -29,8 +30,9 @@ def climbed(drawn: Drawn, rungs: str, progress: Progress) -> tuple[Rung | None, 
     adapted = adapting.adapt(*parts, drawn.matrix, drawn.recipe, progress)
     claim = Stated.of(*final_of(*parts, adapted, drawn.recipe).corrected)
     taken = adapted.tuning.train_from if adapted.tuning else None
+    trial = adapting._Trial(*parts, drawn.recipe, progress)
     trained = {
-        name: _taken(drawn, adapted) if name == taken else _trained(drawn, name, progress)
+        name: _taken(drawn, adapted) if name == taken else _trained(drawn, name, trial)
         for name in adapting.rungs_for(drawn.recipe, drawn.matrix)
         if name == taken or rungs == "all" or name.startswith("top")
     }
@@ -49,16 +51,15 @@ def _taken(drawn: Drawn, adapted: adapting.Adapted) -> Rung:
     )
 
 
-def _trained(drawn: Drawn, name: str, progress: Progress) -> Rung:
+def _trained(drawn: Drawn, name: str, trial: adapting._Trial) -> Rung:
     """A rung trained on all training pictures of the cell."""
     began = time.monotonic()
-    trial = adapting._Trial(drawn.prepared, drawn.division, drawn.compared, drawn.recipe, progress)
     rows, test = drawn.division.train, drawn.division.test
     tuned = trial.train(trial.tuning(name, rows), rows, test)
     strategy = trial.rung(name).strategy
     return _rung(drawn, name, strategy, tuned.scores, time.monotonic() - began)
 
 
-def _rung(drawn: Drawn, name: str, strategy: str, scores: adapting.Array, seconds: float) -> Rung:
+def _rung(drawn: Drawn, name: str, strategy: str, scores: Array, seconds: float) -> Rung:
     correct = np.asarray(scores.argmax(axis=1) == drawn.y[drawn.division.test])
     return Rung(name, strategy, correct, seconds)
