@@ -1,11 +1,13 @@
 """Where a bundle may go: nothing of the user's is ever replaced."""
 
+import csv
 import shutil
 
 import pytest
 
 from headstart.errors import SettingError
-from headstart.workflows.saving import bundle_place
+from headstart.reports.audit import DoubtedLabel
+from headstart.workflows.saving import _write_rows, bundle_place
 
 
 @pytest.fixture
@@ -77,3 +79,23 @@ def test_nor_one_that_the_pictures_are_in(older):
     pictures.mkdir()
     with pytest.raises(SettingError, match="what is not ours: pictures"):
         bundle_place(pictures, older)
+
+
+def test_the_tables_of_the_audit_are_always_written(bundle):
+    heads = {
+        "label_issues.csv": "path,split,given,suggested,self_confidence,score,ticked,agreement",
+        "outliers.csv": "path,split,label,distance,expected",
+        "look_alikes.csv": "path,label,split,other_path,other_label,other_split,similarity",
+        "unreadable.csv": "path,reason,detail",
+    }
+    for name, head in heads.items():
+        assert (bundle / name).read_text().splitlines()[0] == head
+
+
+def test_rows_of_a_table_are_the_fields_of_its_kind(tmp_path):
+    rows = (DoubtedLabel("caf\udce9,1.jpg", "train", "a", "b", 0.25, 0.125, True, None),)
+    _write_rows(tmp_path / "t.csv", DoubtedLabel, rows)
+    with (tmp_path / "t.csv").open(newline="") as file:
+        (row,) = csv.DictReader(file)
+    assert row["path"] == "caf\\udce9,1.jpg"
+    assert (row["score"], row["ticked"], row["agreement"]) == ("0.125", "True", "")
