@@ -17,11 +17,11 @@ from __future__ import annotations
 
 import argparse
 import subprocess
-import sys
 import tempfile
 import time
 import traceback
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -86,7 +86,7 @@ def _tasks(
         for num in claims.sizes_for(len(whole.groups)):
             for seed in range(options.resamples):
                 resample = claims.Resample(name, options.backbone, num, seed)
-                yield resample, lambda r=resample: claims.measure(whole, r, recipe)
+                yield resample, partial(claims.measure, whole, resample, recipe)
         return
     parts = parts_of(whole, recipe)
     largest = int(np.bincount(whole.manifest.class_indices[parts[0]]).max())
@@ -95,7 +95,7 @@ def _tasks(
             continue  # The same pictures as "all".
         for seed in range(options.seeds):
             cell = cells.Cell(name, options.backbone, per_class, seed, options.rungs)
-            yield cell, lambda c=cell: cells.measure(whole, parts, c, recipe, Console())
+            yield cell, partial(cells.measure, whole, parts, cell, recipe, Console())
 
 
 def _key(record: Record) -> tuple[Any, ...]:
@@ -152,4 +152,4 @@ def _numbers(text: str) -> tuple[int | None, ...]:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

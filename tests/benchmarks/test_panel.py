@@ -3,6 +3,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import panel
@@ -13,6 +14,7 @@ from panels.sets import parts_of
 
 from headstart.backbones.backbone import Backbone
 from headstart.progress import Silent
+from headstart.workflows import placing
 from headstart.workflows.preparing import prepare
 from headstart.workflows.recipe import Recipe
 
@@ -31,12 +33,13 @@ def sets(
 
 
 @pytest.fixture
-def few_heads(monkeypatch: pytest.MonkeyPatch) -> None:
-    """All of them would only cost time."""
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two heads, and a similarity that nobody measured: small and different."""
     monkeypatch.setattr(panel, "Recipe", partial(Recipe, heads=("ridge", "neighbors")))
+    monkeypatch.setattr(placing, "measure", lambda *_, **__: SimpleNamespace(percentile=30.0))
 
 
-@pytest.mark.usefixtures("few_heads")
+@pytest.mark.usefixtures("quick")
 def test_every_cell_is_a_line_and_a_second_run_adds_none(
     sets: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -54,6 +57,12 @@ def test_every_cell_is_a_line_and_a_second_run_adds_none(
     assert plain["regret_of_candidate"]["raw"] == pytest.approx(best - chosen)
     assert plain["truth"]["accuracy"] == pytest.approx(chosen)
     assert plain["regret_of"]["headstart"]["raw"] == 0
+    # Quadrant 3: the map's partial rung was not run; case 3 is a head on an earlier tap.
+    assert plain["quadrant"] == 3
+    assert set(plain["regret_of"]) == {"headstart", "always freeze", "four-case table"}
+    earlier = [each["accuracy"] for each in plain["candidates"] if "stage" in each["name"]]
+    followed = chosen - plain["regret_of"]["four-case table"]["raw"]
+    assert any(followed == pytest.approx(accuracy, abs=2e-6) for accuracy in earlier)
 
     before = out.read_bytes()
     panel.main([*arguments, "--write", str(docs)])
