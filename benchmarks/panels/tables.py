@@ -172,7 +172,7 @@ def _gains(cells: Sequence[Record]) -> str:
                     str(len(pairs)),
                     _points(told["middle"] for told, _ in pairs),
                     _points(gain for _, gain in pairs),
-                    _points(abs(told["middle"] - gain) for told, gain in pairs),
+                    f"{100 * fmean(abs(told['middle'] - gain) for told, gain in pairs):.2f}",
                     f"{inside} of {len(pairs)}",
                 ]
             )
