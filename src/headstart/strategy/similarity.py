@@ -110,6 +110,8 @@ def measure(
     if source is None or not backbone.pretrained:
         return None
     drawn = _drawn(paths, seed)
+    if len(drawn) < _FEWEST_PICTURES:
+        return None
     references = references_of(backbone.fingerprint, cache)
     place = cache / "similarity" / f"{_key(backbone, drawn, references, seed)}.json"
     kept = _kept(place)
