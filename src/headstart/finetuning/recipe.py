@@ -81,9 +81,9 @@ class Tuning:
 
     train_from: str
     epochs: int = 16
-    batch_size: int = 64
-    learning_rate: float = 1e-3
-    head_learning_rate: float = 3e-3
+    batch_size: int = 32
+    learning_rate: float = 3e-4
+    head_learning_rate: float = 3e-4
     layer_decay: float = 0.8
     weight_decay: float = 0.05
     optimizer: str = "adamw"
@@ -172,13 +172,10 @@ class Tuning:
 # Defaults that differ from the fields' own, and the least number of steps.
 _RUNGS: dict[str, tuple[dict[str, Any], int]] = {
     "top": ({}, 200),
-    "affine": ({"batch_size": 32, "epochs": 8, "layer_decay": 1.0}, 150),
-    "all": (
-        {"batch_size": 32, "epochs": 8, "learning_rate": 3e-4, "head_learning_rate": 1e-3},
-        150,
-    ),
+    "affine": ({"epochs": 8, "learning_rate": 1e-3, "layer_decay": 1.0}, 150),
+    "all": ({"epochs": 8, "learning_rate": 1e-4}, 150),
     "scratch": (
-        {"batch_size": 32, "epochs": 60, "layer_decay": 1.0, "head_learning_rate": 1e-3},
+        {"epochs": 60, "learning_rate": 1e-3, "head_learning_rate": 1e-3, "layer_decay": 1.0},
         1000,
     ),
 }
