@@ -34,6 +34,7 @@ from panels.tables import page, tables
 from headstart.backbones.catalog import DEFAULT
 from headstart.cli.console import Console
 from headstart.errors import HeadstartError
+from headstart.progress import Silent
 from headstart.workflows.preparing import Prepared, prepare
 from headstart.workflows.recipe import Recipe
 
@@ -95,7 +96,7 @@ def _tasks(
             continue  # The same pictures as "all".
         for seed in range(options.seeds):
             cell = cells.Cell(name, options.backbone, per_class, seed, options.rungs)
-            yield cell, partial(cells.measure, whole, parts, cell, recipe, Console())
+            yield cell, partial(cells.measure, whole, parts, cell, recipe, Silent())
 
 
 def _key(record: Record) -> tuple[Any, ...]:
