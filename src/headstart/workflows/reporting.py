@@ -138,10 +138,10 @@ def _asked_for(trained: Trained) -> list[str]:
 def _evidence(trained: Trained) -> str:
     """What trials say, else what is advised before any, in a few words."""
     found = trained.adapted.climb
-    if found.best is not None:
+    if found.best is not None and found.best.outcome == "taken":
         return f"{found.best.rung.name}, tuned"
     if any(step.answers for step in found.steps):
-        return "frozen, adapting did not pay"
+        return "frozen, no gain was proved"
     return ADVICE[trained.matrix.evidence[0]]
 
 
