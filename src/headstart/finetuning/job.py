@@ -39,7 +39,7 @@ Floats = npt.NDArray[np.float32]
 OnEpoch = Callable[[dict[str, Any]], None]
 
 # Memory that torch gives back is kept by the process: fetching its pages from the system again
-# and again is half the time of a training step on a processor.
+# and again is a fifth of a training step on a processor.
 _MALLOC = (
     "glibc.malloc.mmap_threshold=4294967296:"
     "glibc.malloc.trim_threshold=8589934592:"
