@@ -46,14 +46,14 @@ def test_the_shipped_table_orders_photographs_mri_drawings(
 def test_words_name_the_neighbours_the_depth_and_the_look() -> None:
     references = [reference("photos", -5, -5, -5, -5), reference("drawings", -1, -1, -1, -1)]
     assert in_words(found(-3, -2, -3.5, -3.5), references, (0.0, 0.05, 0.2)) == (
-        "more photo-like than 1 of 2 reference sets, between photos and drawings; "
+        "more photo-like than 1 of 2 reference sets, between 'photos' and 'drawings'; "
         "the shift is mostly in the early layers; the pictures are gray, low in contrast"
     )
     assert in_words(found(-6, -6, -6, -6), references, PHOTO) == (
-        "more photo-like than 2 of 2 reference sets, photos the nearest"
+        "more photo-like than 2 of 2 reference sets, 'photos' the nearest"
     )
     assert in_words(found(0, 0, 0, 0), references, (0.3, 0.3, 0.0)) == (
-        "more photo-like than 0 of 2 reference sets, drawings the nearest; "
+        "more photo-like than 0 of 2 reference sets, 'drawings' the nearest; "
         "the pictures are on one background"
     )
 

@@ -133,7 +133,7 @@ def test_a_table_of_ones_own(
     assert found.percentile == pytest.approx(200 / 3, abs=0.1)
     assert found.score == score
     assert [name for name, _, _ in found.references] == ["near", "far", "further"]
-    assert "more photo-like than 2 of 3 reference sets, between near and far" in found.words
+    assert "more photo-like than 2 of 3 reference sets, between 'near' and 'far'" in found.words
 
 
 def test_where_there_is_nothing_to_measure(

@@ -36,10 +36,10 @@ def _rank(found: Distance, references: Sequence[Reference]) -> str:
     further = references[len(nearer) :]
     rank = f"more photo-like than {len(further)} of {len(references)} reference sets"
     if not nearer:
-        return f"{rank}, {further[0].name} the nearest"
+        return f"{rank}, '{further[0].name}' the nearest"
     if not further:
-        return f"{rank}, {nearer[-1].name} the nearest"
-    return f"{rank}, between {nearer[-1].name} and {further[0].name}"
+        return f"{rank}, '{nearer[-1].name}' the nearest"
+    return f"{rank}, between '{nearer[-1].name}' and '{further[0].name}'"
 
 
 def _where(found: Distance, nearest: Reference) -> list[str]:
