@@ -231,7 +231,7 @@ def second_fit(bench: Bench) -> Answer:
     """(c) Another head, another split, every feature at hand."""
     count = 200 if bench.quick else 10_000
     folder = next(pictures.small(bench.sources, bench.work / "many", (count,)))
-    out = ("--out", bench.work / "many-out", "--quiet")
+    out = ("--out", bench.work / "many-out", "--quiet", "--strategy", "freeze")
     shutil.rmtree(bench.work / "cache" / "features", ignore_errors=True)
     first = bench.headstart("fit", folder, *out)
     one = bench.headstart("fit", folder, *out, "--head", "ridge", "--seed", 1)
@@ -264,7 +264,7 @@ def one_picture(bench: Bench) -> Answer:
     """(e) One picture: from the start of a process, and from a loaded classifier."""
     folder = _some_of(bench.data / "cats-dogs", bench.work / "few", each=20)
     bundle = bench.work / "small.headstart"
-    bench.headstart("fit", folder, "--out", bundle, "--quiet", "--head", "ridge")
+    bench.headstart("fit", folder, "--out", bundle, "--quiet", "--strategy", "freeze")
     file = str(bench.sources[0])
     task = bench.task([file], graph=str(bundle / "classifier.onnx"))
     many = bench.task([file] * (50 if bench.quick else 500), 20, folder=str(bundle))
@@ -304,7 +304,8 @@ def growth(bench: Bench) -> Answer:
         rows = {
             "check": bench.headstart("check", folder, "--quiet"),
             "fit": bench.headstart(
-                *("fit", folder, "--quiet", "--head", "ridge", "--out", bench.work / "grown")
+                *("fit", folder, "--quiet", "--head", "ridge", "--strategy", "freeze"),
+                *("--out", bench.work / "grown"),
             ),
         }
         keys = ("seconds", "cpu_seconds", "process_peak_mb", "pressure")
