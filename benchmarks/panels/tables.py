@@ -31,8 +31,9 @@ def page(records: Sequence[Record]) -> str:
 
 
 def _titled(records: Sequence[Record]) -> list[tuple[str, str]]:
+    records = _named(records)
     measured = [record for record in records if "error" not in record]
-    cells = [record for record in measured if record["kind"] == "cell"]
+    cells = _furthest([record for record in measured if record["kind"] == "cell"])
     claims = [record for record in measured if record["kind"] == "claim"]
     climbed = [record for record in cells if len(record["ladder"]) > 1]
     return [
@@ -45,6 +46,21 @@ def _titled(records: Sequence[Record]) -> list[tuple[str, str]]:
         ("A large set as population", _claims(claims)),
         ("What could not be measured", _errors(records)),
     ]
+
+
+def _named(records: Sequence[Record]) -> list[Record]:
+    """With the backbone in the name where there are several."""
+    if len({record.get("backbone") for record in records}) < 2:
+        return list(records)
+    return [{**each, "dataset": f"{each['dataset']} · {each['backbone']}"} for each in records]
+
+
+def _furthest(cells: Sequence[Record]) -> list[Record]:
+    """Of a cell that was measured more than once, the line with the most rungs."""
+    kept: dict[tuple[Any, ...], Record] = {}
+    for record in sorted(cells, key=lambda record: len(record["ladder"])):
+        kept[record["dataset"], record["per_class"], record["seed"]] = record
+    return list(kept.values())
 
 
 def _heads(cells: Sequence[Record]) -> str:

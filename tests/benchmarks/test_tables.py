@@ -39,7 +39,7 @@ RECORDS = [
     cell(0, 0.70, 0.80, "freeze", 3),  # ten points were left; the gain was not foreseen
     cell(1, 0.72, 0.74, "top1", 3),
     cell(2, 0.74, 0.71, "freeze", 4),
-    {"kind": "cell", "dataset": "toys", "per_class": 10, "error": "NotEnoughData: a | b\nfix: c"},
+    {"kind": "cell", "dataset": "toys", "error": "NotEnoughData: a | b\nfix: c"},
 ]
 
 
@@ -87,6 +87,19 @@ def test_claims_of_a_population() -> None:
     assert lines.index(next(row for row in lines if row.startswith("| pets | 100"))) < lines.index(
         next(row for row in lines if row.startswith("| pets | 500"))
     )
+
+
+def test_a_cell_counts_once_by_the_line_with_the_most_rungs() -> None:
+    again = cell(0, 0.70, 0.80, "freeze", 3)
+    del again["ladder"]["top1"]
+    assert tables([*RECORDS, again]) == tables(RECORDS)
+
+
+def test_backbones_are_told_apart() -> None:
+    both = [{**cell(0, 0.70, 0.80, "freeze", 3), "backbone": name} for name in ("small", "large")]
+    lines = tables(both).splitlines()
+    assert sum(line.startswith("| pets · small | all | 1 |") for line in lines) == 3
+    assert sum(line.startswith("| pets · large | all | 1 |") for line in lines) == 3
 
 
 def test_of_nothing() -> None:
