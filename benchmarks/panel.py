@@ -50,9 +50,9 @@ def main(arguments: list[str] | None = None) -> None:
             for name, place in datasets_in(options.places, Path(work)).items():
                 _measure_dataset(name, place, options)
     records = read_lines(options.out)
-    print(tables(records))
     if options.write:
         options.write.write_text(page(records), encoding="utf-8")
+    print(tables(records))
 
 
 def _measure_dataset(name: str, place: Path, options: argparse.Namespace) -> None:
