@@ -37,7 +37,7 @@ HERE = Path(__file__).parent
 Answer = dict[str, Any]
 CORES = len(os.sched_getaffinity(0))
 PEERS = HERE.parent / "build" / "peers"
-SIZES = {"500x375": ((500, 375), 600, 80), "12 MP": ((4032, 3024), 48, 16)}
+SIZES = {"500x375": ((500, 375), 600, 80), "12 MP": ((4032, 3024), 120, 16)}
 TUTORIAL, LOADER, ONNX = "loop.py", "loader.py", "onnx_runtime.py"
 
 
@@ -120,7 +120,7 @@ def extraction(bench: Bench) -> Answer:
     """(a) Files to features: against the peers, and against what the cores could do at most."""
     found = {}
     for name, (size, count, warm) in SIZES.items():
-        count, warm = (max(9, count // 24), 3) if bench.quick else (count + warm, warm)
+        count, warm = (24, 6) if bench.quick else (count + warm, warm)
         folder = bench.work / name.replace(" ", "")
         files = pictures.enlarged(bench.sources, folder, size, count)
         found[name] = _extraction(bench, bench.task(files, warm, folder=str(folder)))
