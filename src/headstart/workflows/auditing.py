@@ -10,11 +10,9 @@ from threadpoolctl import threadpool_limits
 
 from headstart.audit.label_issues import LabelIssues, label_issues
 from headstart.audit.leakage import LeakagePrice, leakage_price
-from headstart.audit.learning_curve import LearningCurve, learning_curve
 from headstart.audit.near_copies import NearCopies, near_copies
 from headstart.audit.outliers import Outliers, neighbourhood, outliers
 from headstart.backbones.engine import num_cores
-from headstart.errors import NotEnoughData
 from headstart.heads.ridge import RidgeHead
 from headstart.heads.selection import rooted
 from headstart.layers import Array, softmax
@@ -58,7 +56,6 @@ def audit(
     asked = _Asked(prepared, features, recipe.seed)
     # One thread of linear algebra each: sums would depend on their number.
     with threadpool_limits(1), ThreadPoolExecutor(recipe.threads or num_cores()) as pool:
-        curve = pool.submit(asked.curve, division.train)
         copies = pool.submit(asked.look_alikes)
         train = pool.submit(asked.part, division.train[best.learnable], held_out)
         leakage = pool.submit(asked.leakage, division.train)
@@ -70,7 +67,7 @@ def audit(
             unlike=tuple(picture for part in parts for picture in names.unlike(part)),
             look_alikes=names.look_alikes(*copies.result()),
             leakage=leakage.result(),
-            curve=curve.result(),
+            curve=compared.curve,
             notes=asked.notes,
         )
 
@@ -131,13 +128,6 @@ class _Asked:
             for among in (None, groups)
         )
         return leakage_price(plain, grouped, groups, self.seed)
-
-    def curve(self, rows: Rows) -> LearningCurve | None:
-        y, groups = self.prepared.manifest.class_indices[rows], self.prepared.groups[rows]
-        try:
-            return learning_curve(self.features[rows], y, groups, seed=self.seed)
-        except NotEnoughData:
-            return None
 
     def sampled(self, rows: Rows) -> Rows:
         if len(rows) <= _MOST_COMPARED:

@@ -95,7 +95,7 @@ def why(trained: Trained) -> str:
     step = trained.adapted.climb.best
     if step is not None:
         taken = f"{step.rung.name}, tuned: {step.reason}, against {name} on the frozen network."
-        return f"{taken} Corrected for having been chosen, {expects}"
+        return f"{taken} Corrected for that, {expects}"
     if len(scores) == 1:
         return f"{name}: the only one asked for."
     most_accurate = max(scores, key=lambda score: score.accuracy)
