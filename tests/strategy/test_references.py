@@ -1,3 +1,4 @@
+import json
 from itertools import pairwise
 from pathlib import Path
 
@@ -6,7 +7,7 @@ import pytest
 
 from headstart.backbones.backbone import Backbone
 from headstart.strategy.distance import Distance
-from headstart.strategy.references import Reference, percentile, references_of
+from headstart.strategy.references import SHIPPED, Reference, percentile, references_of
 from headstart.strategy.words import in_words
 
 PHOTO = (0.13, 0.21, 0.20)
@@ -32,12 +33,15 @@ def test_percentile_counts_the_less_similar_and_moves_smoothly() -> None:
     assert all(0 <= a - b < 1 for a, b in pairwise(steps))
 
 
-def test_the_shipped_table_orders_photographs_mri_drawings(
-    backbone: Backbone, tmp_path: Path
-) -> None:
-    names = [r.name for r in references_of(backbone.fingerprint, tmp_path)]
+def test_the_default_backbone_has_a_table(backbone: Backbone, tmp_path: Path) -> None:
+    assert len(references_of(backbone.fingerprint, tmp_path)) >= 14
+    assert references_of("0" * 64, tmp_path) == ()
+
+
+@pytest.mark.parametrize("fingerprint", json.loads(SHIPPED.read_bytes()))
+def test_shipped_tables_order_photographs_mri_drawings(fingerprint: str, tmp_path: Path) -> None:
+    names = [reference.name for reference in references_of(fingerprint, tmp_path)]
     assert names[0] == "ImageNet's own pictures"
-    assert len(names) >= 14
     for drawing in ("handwritten digits", "line drawings", "single letters", "flat shapes"):
         assert names.index("cats and dogs") < names.index("brain MRI") < names.index(drawing)
     assert names.index("brain MRI") < names.index("solar cells")
