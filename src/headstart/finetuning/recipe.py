@@ -80,7 +80,7 @@ class Tuning:
     """
 
     train_from: str
-    epochs: int = 16
+    epochs: int = 8
     batch_size: int = 32
     learning_rate: float = 3e-4
     head_learning_rate: float = 3e-4
@@ -172,8 +172,8 @@ class Tuning:
 # Defaults that differ from the fields' own, and the least number of steps.
 _RUNGS: dict[str, tuple[dict[str, Any], int]] = {
     "top": ({}, 200),
-    "affine": ({"epochs": 8, "learning_rate": 1e-3, "layer_decay": 1.0}, 150),
-    "all": ({"epochs": 8, "learning_rate": 1e-4}, 150),
+    "affine": ({"learning_rate": 1e-3, "layer_decay": 1.0}, 150),
+    "all": ({"learning_rate": 1e-4}, 150),
     "scratch": (
         {"epochs": 60, "learning_rate": 1e-3, "head_learning_rate": 1e-3, "layer_decay": 1.0},
         1000,

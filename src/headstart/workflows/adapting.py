@@ -43,7 +43,7 @@ _NAMES = {"affine": "scales and shifts", "all": "whole network", "scratch": "fro
 _STRATEGIES = {"all": "full", "affine": "full", "scratch": "scratch"}
 # Pictures a second of a training step on two cores at 224 pixels, to judge by whether a rung can
 # end in time; the first fold that is run replaces them.
-_RATES = {"top1": 600.0, "top2": 180.0, "all": 30.0, "affine": 40.0, "scratch": 30.0}
+_RATES = {"top1": 350.0, "top2": 100.0, "all": 20.0, "affine": 20.0, "scratch": 20.0}
 _READING_RATE = 200.0
 
 
@@ -108,9 +108,11 @@ def adapt(
     frozen = frozen_answers(compared, prepared, division)
     trial = _Trial(prepared, division, compared, recipe, progress)
     limit = recipe.time_limit or (None if recipe.tunes_by_hand else TIME_LIMIT)
+    rungs = [trial.rung(name) for name in names]
+    progress.say(_announced(rungs[0], limit))
     found = climb(
         frozen,
-        [trial.rung(name) for name in names],
+        rungs,
         prepared.manifest.class_indices[division.train],
         prepared.groups[division.train],
         division.folds,
@@ -311,6 +313,12 @@ def _finished(
         answers=found.best.answers,
         tuned=tuned,
     )
+
+
+def _announced(first: Rung, limit: float | None) -> str:
+    """What will be tried and how long that may take."""
+    least = f"trying to tune the {first.name}: about {first.seconds:.0f} s for each fold"
+    return least + (f"; {limit:.0f} s for all trials (--time-limit)" if limit else "")
 
 
 def _name(train_from: str) -> str:
