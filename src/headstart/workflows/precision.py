@@ -14,7 +14,6 @@ from headstart.datasets.manifest import Manifest
 from headstart.errors import SettingError
 from headstart.features.extraction import extract
 from headstart.features.store import FeatureStore
-from headstart.heads.selection import rooted
 from headstart.progress import Progress, Silent
 from headstart.workflows.recipe import Recipe
 
@@ -73,6 +72,8 @@ def _features(
     backbone: Backbone, found: Manifest, cache: Path, threads: int | None
 ) -> tuple[Floats, Classes]:
     """float64 [N, D] and int64 [N] of those pictures that can be used."""
+    from headstart.heads.selection import rooted  # brings scikit-learn, a second and 100 MB
+
     store = FeatureStore(cache, backbone)
     features = extract(found.paths, found.ids, backbone, store, threads=threads, progress=Silent())
     X = rooted(features.joined(["head"], np.arange(len(features))))
