@@ -55,7 +55,7 @@ def run():
             test=test,
             split=SimpleNamespace(splits=("train",) * NUM_TRAIN + ("test",) * (NUM - NUM_TRAIN)),
         ),
-        "compared": SimpleNamespace(best=score),
+        "compared": SimpleNamespace(best=score, curve=None),
         "probabilities": head.predict_proba(X[test]),
     }
 
@@ -106,8 +106,7 @@ def test_leakage_is_priced_where_pictures_share_a_group(run, found):
     assert audited(run | {"prepared": alone}).leakage is None
 
 
-def test_the_curve_is_of_the_training_pictures(found):
-    assert found.curve.num_images == NUM_TRAIN
+def test_few_enough_pictures_need_no_note(found):
     assert found.notes == ()
 
 
@@ -124,7 +123,7 @@ def test_of_many_pictures_a_sample_is_compared_and_that_is_said(run, monkeypatch
     assert found.doubted("test")[0].agreement is not None
 
 
-def test_a_handful_of_pictures_has_no_curve_and_a_single_one_no_neighbours(run):
+def test_a_single_picture_has_no_neighbours(run):
     train, one = np.arange(30), np.array([200])
     division = SimpleNamespace(**vars(run["division"]) | {"train": train, "test": one})
     best = run["compared"].best
@@ -135,9 +134,8 @@ def test_a_handful_of_pictures_has_no_curve_and_a_single_one_no_neighbours(run):
         run
         | {
             "division": division,
-            "compared": SimpleNamespace(best=few),
+            "compared": SimpleNamespace(best=few, curve=None),
             "probabilities": run["probabilities"][:1],
         }
     )
-    assert found.curve is None
     assert found.num_images == {"train": 30, "test": 1}

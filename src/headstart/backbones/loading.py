@@ -82,7 +82,9 @@ def request_of(name: str, weights: str | Path | None, seed: int) -> Request:
     """How a backbone is made.
 
     Args:
-        name, weights, seed: As for `load_backbone`.
+        name: As for `load_backbone`.
+        weights: Likewise.
+        seed: Likewise.
 
     Raises:
         SettingError: The name leaves several to choose from.
