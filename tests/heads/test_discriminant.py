@@ -5,6 +5,7 @@ import pytest
 from sklearn.covariance import ledoit_wolf as their_ledoit_wolf
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
+from headstart.heads import discriminant
 from headstart.heads.discriminant import DiscriminantHead, ledoit_wolf
 
 
@@ -36,7 +37,7 @@ def test_the_shrinkage_is_ledoit_and_wolfs(num_rows, dim):
     assert 0.001 < expected < 1
     fourth = (np.linalg.norm(within, axis=1) ** 4).mean()
     covariance = within.T @ within / num_rows
-    assert ledoit_wolf(fourth, covariance, num_rows) == pytest.approx(expected)
+    assert ledoit_wolf(fourth, covariance, len(covariance), num_rows) == pytest.approx(expected)
     assert DiscriminantHead().fit(X, y).shrinkage_ == pytest.approx(expected, rel=1e-4)
 
 
@@ -44,3 +45,19 @@ def test_classes_without_spread_and_no_shrinkage_still_solve():
     X, y = np.repeat(np.eye(3), 4, axis=0), np.repeat(range(3), 4)
     assert DiscriminantHead().fit(X, y).score(X, y) == 1
     assert DiscriminantHead(shrinkage=0.0).fit(X, y).score(X, y) == 1
+
+
+def test_few_rows_and_many_give_the_same_by_either_way(monkeypatch):
+    """The N x N way against the D x D way, on the same rows."""
+    random = np.random.default_rng(4)
+    X, y = random.random((40, 90)).astype(np.float32), np.arange(40) % 3
+    for shrinkage in (None, 0.3):
+        wide = DiscriminantHead(shrinkage=shrinkage).fit(X, y)
+        with monkeypatch.context() as patch:
+            patch.setattr(discriminant, "_products", discriminant._covariance)
+            patch.setattr(
+                discriminant, "_solve_wide", lambda c, rows, s, m: discriminant._solve(c, s, m)
+            )
+            tall = DiscriminantHead(shrinkage=shrinkage).fit(X, y)
+        assert wide.shrinkage_ == pytest.approx(tall.shrinkage_, rel=1e-4)
+        assert np.allclose(wide.scores(X), tall.scores(X), rtol=1e-3, atol=1e-3)

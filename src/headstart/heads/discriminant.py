@@ -44,32 +44,57 @@ class DiscriminantHead(Head):
         directions = centred_directions(rows)
         counts = np.bincount(y)
         means = directed_class_sums(directions, rows.X, y, num_classes) / counts[:, None]
-        covariance, fourth = _within(directions, rows.X, y, means)
+        # Fewer rows than features: their N x N products say the same, and are cheaper to invert.
+        wide = len(y) < rows.X.shape[1]
+        products, fourth = (_products if wide else _covariance)(directions, rows.X, y, means)
         self.shrinkage_ = (
-            ledoit_wolf(fourth, covariance, len(y))
+            ledoit_wolf(fourth, products, rows.X.shape[1], len(y))
             if self.shrinkage is None
             else float(self.shrinkage)
         )
-        weight = _solve(covariance, max(self.shrinkage_, _LEAST_SHRINKAGE), means.T)
+        shrinkage = max(self.shrinkage_, _LEAST_SHRINKAGE)
+        if wide:
+            near = _less_means(directions, rows.X, y, means)
+            weight = _solve_wide(products, near, shrinkage, means.T)
+        else:
+            weight = _solve(products, shrinkage, means.T)
         bias = np.log(counts / len(y)) - 0.5 * np.einsum("cd,dc->c", means, weight)
         return (*directions, Affine(weight.astype(np.float32), bias.astype(np.float32)))
 
 
-def ledoit_wolf(fourth: float, covariance: Floats, num_rows: int) -> float:
+def ledoit_wolf(fourth: float, products: Floats, dim: int, num_rows: int) -> float:
     """The shrinkage towards a sphere that is best in expected squared error, 0 to 1.
 
     Args:
         fourth: Mean fourth power of the rows' lengths; their mean is 0.
-        covariance: float64 [D, D], the mean of their outer products.
+        products: float64, of the rows, divided by N: the covariance [D, D], or between rows
+            [N, N], whose square sum and trace are the same.
+        dim: D.
         num_rows: N.
     """
-    squared = float(np.vdot(covariance, covariance))
-    spread = squared - np.trace(covariance) ** 2 / len(covariance)
+    squared = float(np.vdot(products, products))
+    spread = squared - np.trace(products) ** 2 / dim
     noise = (fourth - squared) / num_rows
     return float(np.clip(noise / spread, 0, 1)) if spread > 0 else 1.0
 
 
-def _within(
+def _less_means(
+    directions: Sequence[Layer], X: npt.NDArray[Any], y: Integers, means: Floats
+) -> Floats:
+    """float64 [N, D]: directed rows less their class's mean."""
+    return run(directions, X.astype(np.float32, copy=False)) - means[y]
+
+
+def _products(
+    directions: Sequence[Layer], X: npt.NDArray[Any], y: Integers, means: Floats
+) -> tuple[Floats, float]:
+    """Products of directed rows less their class's mean, [N, N], divided by N; as `_covariance`."""
+    rows = _less_means(directions, X, y, means)
+    products = rows @ rows.T / len(rows)
+    return products, float((np.diag(products) ** 2).mean() * len(rows) ** 2)
+
+
+def _covariance(
     directions: Sequence[Layer], X: npt.NDArray[Any], y: Integers, means: Floats
 ) -> tuple[Floats, float]:
     """Covariance of directed rows less their class's mean; their lengths' mean fourth power.
@@ -96,3 +121,17 @@ def _solve(covariance: Floats, shrinkage: float, means: Floats) -> Floats:
     return np.asarray(
         scipy.linalg.solve(shrunk, means, assume_a="pos", check_finite=False, overwrite_a=True)
     )
+
+
+def _solve_wide(products: Floats, rows: Floats, shrinkage: float, means: Floats) -> Floats:
+    """`_solve` with the covariance given by N rows [N, D] and their products [N, N].
+
+    Source:
+        Woodbury's identity: (a I + b R'R / N)^-1 = (I - b R' (a N I + b R R')^-1 R) / a.
+    """
+    num_rows, dim = rows.shape
+    sphere = (float(np.trace(products) / dim) or 1.0) * shrinkage
+    inner = products * (1 - shrinkage)
+    inner[np.diag_indices_from(inner)] += sphere
+    solved = scipy.linalg.solve(inner, rows @ means, assume_a="pos", check_finite=False)
+    return np.asarray((means - (1 - shrinkage) / num_rows * (rows.T @ solved)) / sphere)
