@@ -44,6 +44,7 @@ def _tune(small: Any, folder: Path, on_epoch: Any = None, **changes: Any) -> job
     )
 
 
+@pytest.mark.slow
 def test_killed_interrupted_and_continued_it_ends_as_if_nothing_had_happened(
     small: Any, tuned: Any, listener: Any, tmp_path: Path, children: list[Any]
 ) -> None:

@@ -34,6 +34,7 @@ def fit(pictures: Path, bundle: Path, cache: Path) -> Result:
     return CliRunner().invoke(main, ["fit", str(pictures), *options, *place])
 
 
+@pytest.mark.slow
 def test_the_tuned_network_is_saved_and_predicts(
     pictures: Path, cache: Path, tmp_path: Path
 ) -> None:
