@@ -44,6 +44,25 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         os.environ["HEADSTART_CACHE"] = before
 
 
+@pytest.fixture(scope="session", autouse=True)
+def similarity_is_not_measured() -> Iterator[None]:
+    """It takes as long as all the rest of a small fit; tests that are about it ask for it."""
+    from headstart.workflows import placing
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(placing, "measure", lambda *_, **__: None)
+        yield
+
+
+@pytest.fixture
+def similarity_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As outside of tests."""
+    from headstart.strategy.similarity import measure
+    from headstart.workflows import placing
+
+    monkeypatch.setattr(placing, "measure", measure)
+
+
 def draw(kind: str, number: int, side: int = 96) -> Image.Image:
     """A picture of stripes or of blobs, each one different; easy to tell apart, not to mix up."""
     random = np.random.default_rng([number, sum(kind.encode())])

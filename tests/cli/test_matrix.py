@@ -28,6 +28,7 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.usefixtures("similarity_is_measured")
 def test_the_object_and_the_picture(pictures: Path, cache: Path, tmp_path: Path) -> None:
     out = tmp_path / "matrix.svg"
     arguments = ["matrix", str(pictures), "--cache", str(cache), "--json", "--out", str(out)]
@@ -45,6 +46,7 @@ def test_the_object_and_the_picture(pictures: Path, cache: Path, tmp_path: Path)
     assert "colours & <more>" in text and "3 · small, different" in text
 
 
+@pytest.mark.usefixtures("similarity_is_measured")
 def test_the_lines_show_rule_and_evidence(pictures: Path, cache: Path) -> None:
     done = CliRunner().invoke(main, ["matrix", str(pictures), "--cache", str(cache)])
     for word in ("size", "similarity", "fitness", "the books", "evidence"):
