@@ -13,15 +13,15 @@ from headstart.errors import BundleError, WeightsError
 def test_the_default_needs_no_network_and_names_its_taps(cache: Path) -> None:
     backbone = load_backbone(cache=cache)
     assert [(tap.name, tap.dim) for tap in backbone.taps] == [
-        ("stage3", 48),
-        ("stage5", 120),
-        ("stage6", 208),
-        ("stage7", 352),
+        ("stage3", 40),
+        ("stage5", 112),
+        ("stage6", 192),
+        ("stage7", 320),
         ("head", 1280),
     ]
     assert backbone.preprocessing.mean == (127.0, 127.0, 127.0)
     assert backbone.preprocessing.std == (128.0, 128.0, 128.0)
-    assert (backbone.preprocessing.resize, backbone.preprocessing.size) == (292, 260)
+    assert (backbone.preprocessing.resize, backbone.preprocessing.size) == (256, 224)
     assert backbone.licence == "apache-2.0"
     assert backbone.pretrained
     assert load_backbone(cache=cache) == backbone

@@ -147,7 +147,7 @@ def test_unreadable_pictures_are_left_out(
 
 def test_the_default_backbone_comes_with_its_statistics(backbone: Backbone) -> None:
     source = pretraining(backbone)
-    assert len(source.layers) == 64
+    assert len(source.layers) == 49
     assert source.classes[0] == "tench"
     assert len(source.classes) == 1000
     assert source.layers[-1].channels.stop == len(source.mean) == len(source.std)

@@ -56,7 +56,7 @@ def test_up_and_down_may_be(tmp_path, backbone):
 
 def test_features_are_those_of_the_mirrored_file(tmp_path, backbone, draw):
     plain, turned = tmp_path / "a.png", tmp_path / "b.png"
-    image = draw("stripes", 3, side=292)
+    image = draw("stripes", 3, side=256)
     image.save(plain)
     image.transpose(Image.Transpose.FLIP_LEFT_RIGHT).save(turned)
     engine = Engine(backbone.graph, backbone.tap_names)

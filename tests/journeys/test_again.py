@@ -54,4 +54,4 @@ def test_the_same_seed_gives_the_same_bytes_and_another_seed_others(headstart, s
     classifier = hs.load(tmp_path / "a")
     assert json.loads(content("a")[0]) == receipt("a")["test"]
     assert classifier.test["accuracy"] == receipt("a")["test"]["accuracy"]
-    assert "ridge on efficientnet_lite2, 2 classes" in repr(classifier)
+    assert "ridge on efficientnet_lite0, 2 classes" in repr(classifier)

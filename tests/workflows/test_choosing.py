@@ -17,7 +17,7 @@ from headstart.workflows.estimator import ImageClassifier
 from headstart.workflows.fit import run_fit
 from headstart.workflows.recipe import Recipe
 
-AUTO = "auto:efficientnet_lite2,colour"
+AUTO = "auto:efficientnet_lite0,colour"
 
 
 @pytest.fixture
@@ -29,7 +29,7 @@ def colour(backbone, tmp_path, monkeypatch):
             helper.make_node("ReduceMean", ["x"], ["head"], axes=[1, 2], keepdims=0),
         ],
         "colour",
-        [helper.make_tensor_value_info("pixels", TensorProto.UINT8, ["N", 260, 260, 3])],
+        [helper.make_tensor_value_info("pixels", TensorProto.UINT8, ["N", 224, 224, 3])],
         [helper.make_tensor_value_info("head", TensorProto.FLOAT, ["N", 3])],
     )
     path = tmp_path / "colour.onnx"
@@ -37,7 +37,7 @@ def colour(backbone, tmp_path, monkeypatch):
     made = replace(
         backbone, name="colour", taps=(Tap("head", 3),), fingerprint="colour", graph=path
     )
-    known = {"efficientnet_lite2": backbone, "colour": made}
+    known = {"efficientnet_lite0": backbone, "colour": made}
     monkeypatch.setattr(
         "headstart.workflows.choosing.load_backbone", lambda name, **more: known[name]
     )
@@ -57,10 +57,10 @@ def test_fit_takes_the_better_one_and_test_pictures_have_no_say(
     recipe = Recipe(backbone=AUTO, heads=("ridge",), cache=own_cache)
     fitted = run_fit(shapes, tmp_path / "out", recipe)
     choice = fitted.receipt["backbone_choice"]
-    assert choice["chosen"] == fitted.receipt["chosen"]["backbone"] == "efficientnet_lite2"
+    assert choice["chosen"] == fitted.receipt["chosen"]["backbone"] == "efficientnet_lite0"
     assert choice["runner_up"]["name"] == "colour"
     assert choice["runner_up"]["difference_to_chosen"][0] < 0
-    assert [each["name"] for each in choice["contenders"]] == ["efficientnet_lite2", "colour"]
+    assert [each["name"] for each in choice["contenders"]] == ["efficientnet_lite0", "colour"]
     assert fitted.receipt["recipe"]["backbone"] == AUTO
     digests = fitted.prepared.features.facts.digests
     seen = FeatureStore(own_cache, colour)
@@ -92,7 +92,7 @@ def _opened(path):
 def test_without_auto_nothing_is_chosen(shapes, cache):
     prepared, choice = prepare_chosen(shapes, Recipe(), Silent())
     assert choice is None
-    assert prepared.backbone.name == "efficientnet_lite2"
+    assert prepared.backbone.name == "efficientnet_lite0"
 
 
 def test_weights_are_of_one_backbone(shapes, cache):

@@ -8,9 +8,7 @@ from pathlib import Path
 
 from headstart.errors import SettingError
 
-DEFAULT = "efficientnet_lite2"
-# Half the time of the default: what a choice among backbones reads all pictures with first.
-CHEAPEST = "efficientnet_lite0"
+DEFAULT = "efficientnet_lite0"
 AUTO = "auto"
 
 

@@ -61,7 +61,7 @@ def network(function: F) -> F:
                 metavar="NAME",
                 help="A name of `headstart backbones`, a Keras name, or any timm name; for fit "
                 "also auto: the best of those installed for these pictures (auto:A,B: of these).  "
-                "[default: efficientnet_lite2]",
+                "[default: efficientnet_lite0]",
             ),
             click.option(
                 "--weights",

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from headstart.backbones.backbone import Backbone
-from headstart.backbones.catalog import CHEAPEST, OFFLINE, contenders
+from headstart.backbones.catalog import DEFAULT, OFFLINE, contenders
 from headstart.backbones.engine import Engine
 from headstart.backbones.loading import load_backbone
 from headstart.datasets.duplicates import find_duplicates
@@ -64,7 +64,7 @@ def prepare_chosen(
         name: load_backbone(name, cache=cache, seed=recipe.seed, progress=progress)
         for name in names
     }
-    first = CHEAPEST if CHEAPEST in names else names[0]
+    first = DEFAULT if DEFAULT in names else names[0]
     prepared = prepare(pictures, dataclasses.replace(recipe, backbone=first), progress)
     precision = prepared.backbone.precision  # as given, or as found on these pictures
     readers = {
