@@ -42,7 +42,11 @@ def main() -> None:
     """Fit, judge, and say where the report is."""
     table = write_table(FOLDER / "solar-cells.csv")
     classifier = hs.fit(
-        table, FOLDER / "solar-cells.headstart", test_share=0.25, progress=Console()
+        table,
+        FOLDER / "solar-cells.headstart",
+        test_share=0.25,
+        strategy="freeze",  # fine-tuning takes minutes; leave this out to have it tried
+        progress=Console(),
     )
     low, high = classifier.test["interval"]
     print(

@@ -21,6 +21,8 @@ _TO_WRITE = os.O_WRONLY | os.O_RDWR
 
 
 def main(name: str, stage: str, number: str, folder: str, *arguments: str) -> None:
+    # A shell that starts a test run in the background has its children ignore Ctrl-C.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     steps: collections.Counter[str] = collections.Counter()
 
     def step(of: str) -> None:
