@@ -30,7 +30,7 @@ def climbed(drawn: Drawn, rungs: str, progress: Progress) -> tuple[Rung | None, 
     adapted = adapting.adapt(*parts, drawn.matrix, drawn.recipe, progress)
     claim = Stated.of(*final_of(*parts, adapted, drawn.recipe).corrected)
     taken = adapted.tuning.train_from if adapted.tuning else None
-    trial = adapting._Trial(*parts, drawn.recipe, progress)
+    trial = adapting.Trial(*parts, drawn.recipe, progress)
     trained = {
         name: _taken(drawn, adapted) if name == taken else _trained(drawn, name, trial)
         for name in adapting.rungs_for(drawn.recipe, drawn.matrix)
@@ -51,7 +51,7 @@ def _taken(drawn: Drawn, adapted: adapting.Adapted) -> Rung:
     )
 
 
-def _trained(drawn: Drawn, name: str, trial: adapting._Trial) -> Rung:
+def _trained(drawn: Drawn, name: str, trial: adapting.Trial) -> Rung:
     """A rung trained on all training pictures of the cell."""
     began = time.monotonic()
     rows, test = drawn.division.train, drawn.division.test

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from headstart.errors import NotEnoughData, SettingError
-from headstart.finetuning import job
+from headstart.finetuning import job, process
 from headstart.finetuning.recipe import Tuning
 
 
@@ -23,7 +23,7 @@ def children(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
             super().__init__(*arguments, **named)
             started.append(self)
 
-    monkeypatch.setattr(job.subprocess, "Popen", Noted)
+    monkeypatch.setattr(process.subprocess, "Popen", Noted)
     return started
 
 

@@ -6,9 +6,7 @@ to its outputs: no picture waits in a queue, so memory does not grow with the nu
 
 from __future__ import annotations
 
-import collections
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +17,7 @@ from headstart.errors import UnusableImage
 from headstart.images.decode import Picture, decode, digest_of, read_bytes
 from headstart.images.perceptual_hash import hash_and_thumbnail
 from headstart.images.preprocessing import Preprocessing
+from headstart.in_order import in_order
 
 # A file's path, or its bytes.
 Source = Path | bytes
@@ -92,17 +91,7 @@ def read_through(
         return _outcome(source, engine, preprocessing, known, with_facts)
 
     threads = threads or _THREADS_PER_CORE * num_cores()
-    pool = ThreadPoolExecutor(threads, thread_name_prefix="headstart-reading")
-    waiting: collections.deque[Future[Outcome]] = collections.deque()
-    try:
-        for source in sources:
-            waiting.append(pool.submit(one, source))
-            if len(waiting) >= _AHEAD_PER_THREAD * threads:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
+    yield from in_order(one, sources, threads, _AHEAD_PER_THREAD, "reading")
 
 
 def _outcome(

@@ -9,19 +9,12 @@ import click
 
 from headstart.cli import options
 from headstart.cli.console import Console, exit_code, print_json
-from headstart.cli.shares import share
 
 
 @click.command("evaluate", short_help="judge a saved classifier on labelled pictures")
 @click.argument("bundle", type=click.Path(path_type=Path))
 @click.argument("pictures", type=click.Path(path_type=Path))
-@click.option(
-    "--max-error",
-    type=share,
-    metavar="X",
-    help="Be unsure so often that at most this share of the answers is wrong, as 1% or 0.01.  "
-    "[default: as fit set it]",
-)
+@options.max_error("as fit set it")
 @options.reading
 @options.everywhere
 def command(bundle: Path, pictures: Path, as_json: bool, quiet: bool, **given: Any) -> None:

@@ -10,7 +10,6 @@ import click
 
 from headstart.cli import options
 from headstart.cli.console import Console, exit_code, print_json
-from headstart.cli.shares import share
 
 
 @click.command("fit", short_help="make a classifier from labelled pictures")
@@ -45,13 +44,7 @@ from headstart.cli.shares import share
     type=int,
     help="Of the cross-validation that compares the heads.  [default: 5]",
 )
-@click.option(
-    "--max-error",
-    type=share,
-    metavar="X",
-    help="Be unsure so often that at most this share of the answers is wrong, as 1% or 0.01.  "
-    "[default: unsure below a probability of 2/3]",
-)
+@options.max_error("unsure below a probability of 2/3")
 @options.tuning
 @options.network
 @options.precision

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import click
 
-from headstart.cli.shares import seconds
+from headstart.cli.shares import seconds, share
 from headstart.errors import SettingError
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -88,6 +88,17 @@ def precision(function: F) -> F:
         help="f32, bf16 (faster where the processor has it, slightly other features), "
         "or auto: bf16 where a head answers alike on these pictures.  [default: f32]",
     )(function)
+
+
+def max_error(default: str) -> Callable[[F], F]:
+    """When to be unsure; ``default`` says what holds without it."""
+    return click.option(
+        "--max-error",
+        type=share,
+        metavar="X",
+        help="Be unsure so often that at most this share of the answers is wrong, as 1% or 0.01.  "
+        f"[default: {default}]",
+    )
 
 
 def tuning(function: F) -> F:

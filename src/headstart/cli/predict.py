@@ -12,6 +12,7 @@ from typing import Any
 
 import click
 
+from headstart.cli import options
 from headstart.cli.console import Console, print_json_rows, printable
 from headstart.cli.shares import share
 
@@ -28,13 +29,7 @@ _FORMATS = ("table", "json", "csv", "parquet")
     metavar="K",
     help="How many classes to rank.  [default: 3 in the table, all elsewhere]",
 )
-@click.option(
-    "--max-error",
-    type=share,
-    metavar="X",
-    help="Be unsure so often that at most this share of the answers is wrong, as 1% or 0.01.  "
-    "[default: as fit set it]",
-)
+@options.max_error("as fit set it")
 @click.option(
     "--sets",
     type=share,

@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import IO, Any
 
 from headstart.errors import HeadstartError
-from headstart.finetuning.job import JOB, Job, tell
+from headstart.finetuning.job import JOB, Job
+from headstart.finetuning.process import tell
 
 _FAILED = 3
 

@@ -16,12 +16,15 @@ from headstart.errors import SettingError
 from headstart.files import written_whole
 from headstart.finetuning import trunk_cache
 from headstart.finetuning.cutting import OUTPUT, write_trunk
-from headstart.finetuning.pictures import Pictures, in_order
+from headstart.finetuning.pictures import Pictures
 from headstart.finetuning.trunk_cache import Halves, TrunkCache
+from headstart.in_order import in_order
 from headstart.progress import Progress
 
 Items = Sequence[tuple[int, int]]
 """Rows and views: view 0 is plain."""
+
+_AHEAD = 4
 
 _MOST_HALF = 6e4
 
@@ -47,9 +50,8 @@ class Live:
 
     def batches(self, batches: Sequence[Items]) -> Iterator[Tensor]:
         """Normalised pictures float32 [B, 3, S, S], channels last."""
-        pixels = in_order(
-            self.pictures.pixels, (item for batch in batches for item in batch), self.threads
-        )
+        items = (item for batch in batches for item in batch)
+        pixels = in_order(self.pictures.pixels, items, self.threads, _AHEAD, "views")
         preprocessing = self.pictures.preprocessing
         mean, std = torch.tensor(preprocessing.mean), torch.tensor(preprocessing.std)
         for batch in batches:
@@ -98,12 +100,12 @@ class Kept:
         )
         engine = Engine(graph, (OUTPUT,), threads)
 
-        def values(row: int, view: int) -> Halves:
-            return _halves(engine.run(pictures.pixels(row, view))[OUTPUT])
+        def values(item: tuple[int, int]) -> Halves:
+            return _halves(engine.run(pictures.pixels(item))[OUTPUT])
 
         progress.start("frozen layers", len(missing))
         try:
-            self._gather(missing, in_order(values, missing, 2 * threads), progress)
+            self._gather(missing, in_order(values, missing, 2 * threads, _AHEAD, "trunk"), progress)
         finally:
             progress.stop()
 

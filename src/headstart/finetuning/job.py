@@ -9,24 +9,21 @@ from __future__ import annotations
 
 import json
 import os
-import signal
-import subprocess
-import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from safetensors.numpy import load_file
 
-from headstart import errors
 from headstart.backbones.backbone import Backbone
 from headstart.backbones.building import GRAPH, RECORD, Request
 from headstart.backbones.engine import num_cores
 from headstart.errors import NotEnoughData, SettingError
 from headstart.files import canonical_json, readable_json, write_text
+from headstart.finetuning.process import OnEpoch, run_child
 from headstart.finetuning.recipe import Tuning
 from headstart.layers import Affine
 from headstart.progress import Progress, Silent
@@ -36,15 +33,6 @@ GRAPH_FOLDER = "graph"
 
 Integers = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float32]
-OnEpoch = Callable[[dict[str, Any]], None]
-
-# Memory that torch gives back is kept by the process: fetching its pages from the system again
-# and again is a fifth of a training step on a processor.
-_MALLOC = (
-    "glibc.malloc.mmap_threshold=4294967296:"
-    "glibc.malloc.trim_threshold=8589934592:"
-    "glibc.malloc.hugetlb=1"
-)
 
 
 @dataclass(frozen=True)
@@ -188,7 +176,7 @@ def tune(
     )
     _open(job, folder)
     if not _is_done(folder):
-        _run(folder, progress or Silent(), on_epoch or _nobody)
+        run_child(folder, progress or Silent(), on_epoch or _nobody)
     return result_of(folder)
 
 
@@ -251,7 +239,7 @@ def find_learning_rate(
     )
     _open(job, folder)
     if not _is_done(folder):
-        _run(folder, progress or Silent(), _nobody)
+        run_child(folder, progress or Silent(), _nobody)
     arrays = load_file(folder / ARRAYS)
     suggestion = float(json.loads((folder / RESULT).read_bytes())["suggestion"])
     return arrays["rates"], arrays["losses"], suggestion
@@ -327,73 +315,6 @@ def _is_done(folder: Path) -> bool:
     return bool(json.loads((folder / RESULT).read_bytes()).get("stopped") != "interrupted")
 
 
-def _run(folder: Path, progress: Progress, on_epoch: OnEpoch) -> None:
-    # -P: no module is taken from the folder where the user happens to be.
-    command = [sys.executable, "-P", "-m", "headstart.finetuning.child", os.fspath(folder)]
-    with (folder / "stderr.txt").open("wb") as stderr:
-        child = subprocess.Popen(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=stderr,
-            env=_environment(),
-            # Ctrl-C reaches this process only, which passes it on.
-            start_new_session=True,
-        )
-    try:
-        error = _listen(child, progress, on_epoch)
-    finally:
-        child.kill()
-        child.communicate()
-    if error:
-        kind, *values = error
-        raise getattr(errors, kind, OSError)(*values)
-    if child.returncode == -signal.SIGINT:
-        raise KeyboardInterrupt
-    if child.returncode != 0:
-        said = (folder / "stderr.txt").read_text(errors="replace")
-        raise RuntimeError(f"fine-tuning failed (exit code {child.returncode}):\n{said[-2000:]}")
-
-
-def _environment() -> dict[str, str]:
-    # Threads that wait asleep: those that wait awake take the cores from the engine, from the
-    # decoders and from other programs (measured beside busy neighbours: half the time a step).
-    ours = {"HF_HUB_DISABLE_TELEMETRY": "1", "OMP_WAIT_POLICY": "passive"}
-    if sys.platform == "linux" and "GLIBC_TUNABLES" not in os.environ:
-        ours["GLIBC_TUNABLES"] = _MALLOC
-    return {**os.environ, **ours}
-
-
-def _listen(child: subprocess.Popen[bytes], progress: Progress, on_epoch: OnEpoch) -> Any:
-    """Pass on what the child tells until it ends; returns its error, if it told one."""
-    assert child.stdout
-    error: Any = None
-    interrupted = False
-    while True:
-        try:
-            line = child.stdout.readline()
-            if not line:
-                child.wait()
-                return error
-            error = _pass_on(json.loads(line), progress, on_epoch) or error
-        except KeyboardInterrupt:
-            if interrupted:
-                raise
-            interrupted = True
-            child.send_signal(signal.SIGINT)
-
-
-def _pass_on(told: list[Any], progress: Progress, on_epoch: OnEpoch) -> Any:
-    what, *values = told
-    if what == "error":
-        return values
-    if what == "epoch":
-        on_epoch(*values)
-    else:
-        getattr(progress, what)(*values)
-    return None
-
-
 def result_of(folder: Path) -> Tuned:
     """What stands in the folder of a job that has ended."""
     record = json.loads((folder / RESULT).read_bytes())
@@ -412,9 +333,3 @@ def result_of(folder: Path) -> Tuned:
 
 def _nobody(_record: dict[str, Any]) -> None:
     """Told each epoch; does nothing."""
-
-
-def tell(out: IO[str], what: str, *values: Any) -> None:
-    """What the child says, for ``_pass_on``: one line of JSON."""
-    out.write(json.dumps([what, *values]) + "\n")
-    out.flush()

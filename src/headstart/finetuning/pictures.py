@@ -1,16 +1,12 @@
-"""Views of pictures, decoded and augmented on several threads, in the order asked.
+"""Views of pictures, decoded and augmented.
 
 The same picture and view give the same pixels whatever the order and the threads.
 """
 
 from __future__ import annotations
 
-import collections
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -21,9 +17,6 @@ from headstart.images.decode import decode, digest_of, read_bytes
 from headstart.images.preprocessing import Preprocessing
 
 Pixels = npt.NDArray[np.uint8]
-T = TypeVar("T")
-
-_AHEAD_PER_THREAD = 4
 
 
 @dataclass(frozen=True)
@@ -44,12 +37,13 @@ class Pictures:
     augmentation: Augmentation
     seed: int
 
-    def pixels(self, row: int, view: int) -> Pixels:
-        """uint8 [S, S, 3].
+    def pixels(self, item: tuple[int, int]) -> Pixels:
+        """uint8 [S, S, 3] of a row and a view; may be asked from many threads.
 
         Raises:
             DatasetError: The file changed or vanished since it was first read.
         """
+        row, view = item
         try:
             data = read_bytes(self.paths[row])
             if digest_of(data) != self.digests[row]:
@@ -70,24 +64,3 @@ class Pictures:
         return augment(
             picture, self.preprocessing, self.augmentation, random_of(self.seed, number, view)
         )
-
-
-def in_order(work: Callable[..., T], items: Iterable[tuple[int, int]], threads: int) -> Iterator[T]:
-    """``work(row, view)`` of each item, a few items ahead of who asks.
-
-    Args:
-        work: May be called from many threads.
-        items: Rows and views.
-        threads: How many work at once.
-    """
-    pool = ThreadPoolExecutor(threads, thread_name_prefix="headstart-pictures")
-    waiting: collections.deque[Future[T]] = collections.deque()
-    try:
-        for item in items:
-            waiting.append(pool.submit(work, *item))
-            if len(waiting) >= _AHEAD_PER_THREAD * threads:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)

@@ -106,7 +106,7 @@ def adapt(
         steps = [Rung(_name(name), _strategy(name), _never) for name in names]
         return Adapted(nothing_tried(steps, reason))
     frozen = frozen_answers(compared, prepared, division)
-    trial = _Trial(prepared, division, compared, recipe, progress)
+    trial = Trial(prepared, division, compared, recipe, progress)
     limit = recipe.time_limit or (None if recipe.tunes_by_hand else TIME_LIMIT)
     rungs = [trial.rung(name) for name in names]
     progress.say(_announced(rungs[0], limit))
@@ -166,7 +166,7 @@ def _why_not(prepared: Prepared, division: Division, recipe: Recipe, matrix: Mat
 
 
 @dataclass(eq=False)
-class _Trial:
+class Trial:
     """Trains rungs on folds; every job is kept under a name of its own, so it can go on."""
 
     prepared: Prepared
@@ -180,6 +180,11 @@ class _Trial:
         self.mirroring = self._mirroring()
 
     def rung(self, name: str) -> Rung:
+        """What `strategy.ladder` asks fold by fold.
+
+        Args:
+            name: What learns, as `Tuning.train_from` says it.
+        """
         tuning = self.tuning(name, self.division.train)
 
         def judge(fold: int) -> Array:
@@ -189,6 +194,7 @@ class _Trial:
         return Rung(_name(name), _strategy(name), judge, self._seconds(name, tuning))
 
     def tuning(self, name: str, rows: Rows) -> Tuning:
+        """The rung's settings for so many rows, with what was set by hand."""
         tuning = Tuning.of(name, len(rows), **self._settings())
         hurts = self.mirroring is not None and self.mirroring.hurts
         return dataclasses.replace(tuning, mirror=False) if hurts else tuning
@@ -283,7 +289,7 @@ def _finished(
     prepared: Prepared,
     division: Division,
     found: Climb,
-    trial: _Trial,
+    trial: Trial,
     tuning: Tuning,
     recipe: Recipe,
     progress: Progress,
