@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from headstart.metrics.comparison import Difference, paired_difference
-from headstart.metrics.intervals import Groups, Interval
+from headstart.metrics.intervals import Groups
 
 Correct = npt.NDArray[np.bool_]
 
@@ -79,50 +79,3 @@ def leakage_price(plain: Correct, grouped: Correct, groups: Groups, seed: int = 
         kept_together=float(grouped.mean()),
         difference=paired_difference(plain, grouped, groups, seed),
     )
-
-
-@dataclass(frozen=True)
-class LeakedTest:
-    """A given test part that training has partly seen.
-
-    Its numbers are those of an evaluation (``Results`` and its ``without_leakage``).
-
-    Args:
-        num_images: All test pictures.
-        num_leaked: Those with a copy or a group mate in training.
-        accuracy: On all.
-        without: On the rest; None where nothing is left.
-        interval: Of ``without``.
-    """
-
-    num_images: int
-    num_leaked: int
-    accuracy: float
-    without: float | None
-    interval: Interval
-
-    @property
-    def points(self) -> float | None:
-        """By how much, from 0 to 1, leaked pictures raised the accuracy."""
-        return None if self.without is None else self.accuracy - self.without
-
-    def text(self) -> str:
-        """One sentence."""
-        seen = f"training has seen {self.num_leaked} of {self.num_images} test pictures"
-        if self.without is None:
-            return f"{seen}: the test says nothing of new ones"
-        return (
-            f"{seen}: {100 * self.accuracy:.1f} % with them, {100 * self.without:.1f} % without "
-            f"({100 * self.interval.low:.1f}–{100 * self.interval.high:.1f})"
-        )
-
-    def to_json(self) -> dict[str, Any]:
-        """Plain values."""
-        return {
-            "num_images": self.num_images,
-            "num_leaked": self.num_leaked,
-            "accuracy": round(self.accuracy, 6),
-            "without_leaked": None if self.without is None else round(self.without, 6),
-            "interval": [round(self.interval.low, 6), round(self.interval.high, 6)],
-            "points": None if self.points is None else round(self.points, 6),
-        }
