@@ -1,6 +1,7 @@
 """The bundle: a saved classifier as a folder of plain files, each with its checksum.
 
-``bundle.json`` the record · ``classifier.onnx`` the graph · ``head.safetensors`` the head's arrays.
+``bundle.json`` the record · ``classifier.onnx`` the graph · ``head.safetensors`` the head's
+arrays · ``gallery.safetensors`` training pictures by their features (older bundles have none).
 Beside them lie the proofs of the run that made it (results, receipt, report, split). Nothing in it
 is ever executed.
 """
@@ -21,6 +22,7 @@ from headstart.model.record import Record, must_be_ours
 RECORD = "bundle.json"
 GRAPH = "classifier.onnx"
 ARRAYS = "head.safetensors"
+GALLERY = "gallery.safetensors"
 _PARTS = (GRAPH, ARRAYS)
 _LARGEST_RECORD = 64 * 2**20
 
@@ -45,12 +47,12 @@ def write_record(folder: Path, record: Record) -> None:
     (folder / RECORD).write_text(readable_json(values), encoding="utf-8")
 
 
-def write_arrays(folder: Path, arrays: dict[str, npt.NDArray[Any]]) -> None:
-    """Write the head's arrays."""
+def write_arrays(folder: Path, arrays: dict[str, npt.NDArray[Any]], part: str = ARRAYS) -> None:
+    """Write arrays by their names: the head's, or those of another part."""
     from safetensors.numpy import save
 
     # Not `save_file`: it makes a file that only its owner may read.
-    (folder / ARRAYS).write_bytes(save({k: np.ascontiguousarray(a) for k, a in arrays.items()}))
+    (folder / part).write_bytes(save({k: np.ascontiguousarray(a) for k, a in arrays.items()}))
 
 
 def read_record(folder: Path) -> Record:
@@ -59,21 +61,38 @@ def read_record(folder: Path) -> Record:
     Raises:
         BundleError: It is missing, damaged, edited, foreign, or of a newer format.
     """
-    values = _read_json(folder)
-    must_be_ours(values, str(folder / RECORD))
-    if values.get("checksum") != _checksum(values):
-        raise _damaged(folder, f"{RECORD} was changed after it was written")
+    values = _read_values(folder)
     record = Record.from_json(values, str(folder / RECORD))
     for name in _PARTS:
         _verify(folder, name, values.get("files", {}).get(name))
     return record
 
 
-def read_arrays(folder: Path) -> dict[str, npt.NDArray[Any]]:
-    """The head's arrays."""
+def has_part(folder: Path, name: str) -> bool:
+    """Whether a bundle was written with this part, which is then made sure to be unchanged.
+
+    Raises:
+        BundleError: The record or the part is damaged.
+    """
+    expected = _read_values(folder).get("files", {}).get(name)
+    if expected is not None:
+        _verify(folder, name, expected)
+    return expected is not None
+
+
+def read_arrays(folder: Path, part: str = ARRAYS) -> dict[str, npt.NDArray[Any]]:
+    """The head's arrays, or those of another part."""
     from safetensors.numpy import load_file
 
-    return dict(load_file(folder / ARRAYS))
+    return dict(load_file(folder / part))
+
+
+def _read_values(folder: Path) -> dict[str, Any]:
+    values = _read_json(folder)
+    must_be_ours(values, str(folder / RECORD))
+    if values.get("checksum") != _checksum(values):
+        raise _damaged(folder, f"{RECORD} was changed after it was written")
+    return values
 
 
 def _read_json(folder: Path) -> dict[str, Any]:

@@ -27,6 +27,7 @@ def load(
     threads: int | None = None,
     max_error: float | None = None,
     sets: float | None = None,
+    with_features: bool = False,
 ) -> Classifier:
     """Load a saved classifier.
 
@@ -37,6 +38,7 @@ def load(
             example 0.01; None: as ``fit`` set it.
         sets: The share of predictions whose set of classes holds the true one, for example 0.9;
             None: predictions have no sets.
+        with_features: `Classifier.outcomes` also hold ``features``, to compare pictures by.
 
     Raises:
         BundleError: There is none, or it is damaged, edited, foreign, or too new; or too old for
@@ -54,7 +56,7 @@ def load(
             unsure = dataclasses.replace(record.unsure, ambiguous_below=threshold)
             record = dataclasses.replace(record, unsure=unsure)
         made = None if sets is None else held_out.sets(sets)
-    return Classifier(folder, record, threads=threads, sets=made)
+    return Classifier(folder, record, threads=threads, sets=made, with_features=with_features)
 
 
 def _out_of_fold(folder: Path, record: Record) -> OutOfFold:
@@ -77,6 +79,7 @@ class Classifier:
         record: What it says.
         threads: Processor cores to use; None: all of them.
         sets: How predictions get their set of classes; None: they get none.
+        with_features: Outcomes also hold ``features``.
     """
 
     def __init__(
@@ -86,14 +89,16 @@ class Classifier:
         *,
         threads: int | None = None,
         sets: Sets | None = None,
+        with_features: bool = False,
     ) -> None:
         self.folder = folder
         self.record = record
         self.sets = sets
+        self.with_features = with_features
         self._threads = threads
         self._engine = Engine(
             folder / bundle.GRAPH,
-            ("probabilities", "distance"),
+            ("probabilities", "distance", *(("features",) if with_features else ())),
             threads,
             record.backbone.get("precision", "f32"),
             handed_over(record.head["taps"], record.head.get("familiar_tap", "head")),
@@ -147,7 +152,11 @@ class Classifier:
             yield self._prediction(path, outcome)
 
     def outcomes(self, pictures: Iterable[Picture]) -> Iterator[Outcome]:
-        """Raw outputs: ``probabilities`` float32 [C] and ``distance`` float32 [1]."""
+        """Raw outputs: ``probabilities`` float32 [C] and ``distance`` float32 [1].
+
+        With features also ``features`` float32 [D], at the tap where pictures are compared with
+        those of training.
+        """
         sources: Iterator[Source] = (
             picture if isinstance(picture, bytes) else Path(picture) for picture in pictures
         )

@@ -21,6 +21,7 @@ from headstart.datasets.splitting import write_split
 from headstart.errors import SettingError
 from headstart.files import canonical_json, readable_json, sha256
 from headstart.model import bundle
+from headstart.model.gallery import Gallery, write_gallery
 from headstart.model.graph import write_classifier_graph
 from headstart.model.record import Record, handed_over
 from headstart.reports.audit import Audit, DoubtedLabel, LookAlikes, UnlikePicture
@@ -35,7 +36,7 @@ _SPLIT, _UNREADABLE = "split.csv", "unreadable.csv"
 _LABEL_ISSUES, _OUTLIERS, _LOOK_ALIKES = "label_issues.csv", "outliers.csv", "look_alikes.csv"
 # All that a bundle's folder may hold when it is replaced; the last is the file browser's.
 _FILES = (
-    *(bundle.RECORD, bundle.GRAPH, bundle.ARRAYS),
+    *(bundle.RECORD, bundle.GRAPH, bundle.ARRAYS, bundle.GALLERY),
     *(_RESULTS, _RECEIPT, _REPORT, _SPLIT, _UNREADABLE),
     *(_LABEL_ISSUES, _OUTLIERS, _LOOK_ALIKES, ".DS_Store"),
 )
@@ -114,6 +115,7 @@ def write_bundle(
     arrays |= trained.out_of_fold.to_arrays()
     arrays["training_digests"] = np.frombuffer(b"".join(train_digests), np.uint8).reshape(-1, 32)
     bundle.write_arrays(folder, arrays)
+    write_gallery(folder, _gallery(prepared, trained, receipt["recipe"]["seed"]))
     (folder / _RESULTS).write_text(readable_json(trained.results.to_json()))
     (folder / _RECEIPT).write_text(readable_json(receipt))
     (folder / _REPORT).write_text(report, encoding="utf-8")
@@ -130,6 +132,14 @@ def write_bundle(
     _write_rows(folder / _OUTLIERS, UnlikePicture, audited.unlike)
     _write_rows(folder / _LOOK_ALIKES, LookAlikes, audited.look_alikes)
     bundle.write_record(folder, _record(prepared, trained, described))
+
+
+def _gallery(prepared: Prepared, trained: Trained, seed: int) -> Gallery:
+    """The training pictures, as the graph's ``features`` see them."""
+    manifest, rows = prepared.manifest, trained.train
+    features = trained.final.features.taps[trained.familiar_tap][rows]
+    ids, labels = ([names[row] for row in rows] for names in (manifest.ids, manifest.labels))
+    return Gallery.of(ids, labels, features, seed)
 
 
 def write_unusable(path: Path, rows: tuple[Unusable, ...]) -> None:

@@ -1,0 +1,121 @@
+"""The nearest training pictures: as scikit-learn finds them, by names that survive a bundle."""
+
+import shutil
+
+import numpy as np
+import pytest
+from sklearn.neighbors import NearestNeighbors
+
+from headstart.backbones.engine import Engine
+from headstart.errors import BundleError
+from headstart.model import gallery as module
+from headstart.model.bundle import write_record
+from headstart.model.classifier import load
+from headstart.model.gallery import Gallery, load_gallery, write_gallery
+from headstart.model.record import handed_over
+
+
+@pytest.fixture
+def copy(bundle, tmp_path):
+    return shutil.copytree(bundle, tmp_path / "copy.headstart")
+
+
+def a_gallery(rows, dim=24, seed=0):
+    features = np.random.default_rng(seed).normal(size=(rows, dim)).astype(np.float32)
+    ids = [f"pic-{row}" for row in range(rows)]
+    return Gallery.of(ids, [f"class {row % 3}" for row in range(rows)], features, 0), features
+
+
+def test_nearest_as_scikit_learn(monkeypatch):
+    monkeypatch.setattr(module, "_COMPARED_ROWS", 70)  # several blocks, the last one short
+    gallery, _ = a_gallery(300)
+    reference = NearestNeighbors(metric="cosine").fit(gallery.features.astype(np.float64))
+    for query in np.random.default_rng(1).normal(size=(20, 24)).astype(np.float32):
+        distance, rows = reference.kneighbors(query[None].astype(np.float64), 7)
+        found = gallery.nearest(query, 7)
+        assert [one.id for one in found] == [f"pic-{row}" for row in rows[0]]
+        assert [one.label for one in found] == [f"class {row % 3}" for row in rows[0]]
+        # float16 rows of length 1 are so up to 1e-3; scikit-learn scales them again.
+        np.testing.assert_allclose([one.similarity for one in found], 1 - distance[0], atol=1e-3)
+
+
+def test_equals_come_in_their_order_and_none_is_above_one():
+    features = np.tile(np.float32([3, 4, 0.1]), (6, 1))
+    gallery = Gallery.of([*"abcdef"], ["x"] * 6, features, 0)
+    found = gallery.nearest(features[0], 4)
+    assert [one.id for one in found] == ["a", "b", "c", "d"]
+    assert all(0.999 < one.similarity <= 1 for one in found)
+
+
+def test_never_more_than_there_are():
+    gallery, features = a_gallery(3)
+    assert sorted(one.id for one in gallery.nearest(features[0], 5)) == ["pic-0", "pic-1", "pic-2"]
+
+
+def test_too_many_are_drawn_from(monkeypatch):
+    monkeypatch.setattr(module, "MOST_ROWS", 40)
+    gallery, features = a_gallery(100)
+    assert (len(gallery.ids), len(gallery.features), gallery.num_pictures) == (40, 40, 100)
+    for name, row in zip(gallery.ids, gallery.features, strict=True):
+        own = features[int(name.removeprefix("pic-"))]
+        np.testing.assert_allclose(row, own / np.linalg.norm(own), atol=1e-3)
+    assert gallery.ids == a_gallery(100)[0].ids
+
+
+def test_names_that_are_no_text_survive(bundle, tmp_path):
+    gallery = Gallery.of(["a/\udcff.png", "ü,\n.png"], ["a", "ü"], np.eye(2, dtype=np.float32), 0)
+    write_gallery(tmp_path, gallery)
+    write_record(tmp_path, load(bundle).record)
+    found = load_gallery(tmp_path)
+    assert found is not None
+    assert (found.ids, found.labels, found.num_pictures) == (gallery.ids, gallery.labels, 2)
+    np.testing.assert_array_equal(found.features, gallery.features)
+
+
+def test_a_training_picture_finds_itself_first(bundle, shapes):
+    gallery = load_gallery(bundle)
+    pictures = [shapes / name for name in gallery.ids[::5]]
+    for name, outcome in zip(
+        gallery.ids[::5], load(bundle, with_features=True).outcomes(pictures), strict=True
+    ):
+        first, second = gallery.nearest(outcome.outputs["features"], 2)
+        assert (first.id, first.label) == (name, name.split("/")[0])
+        assert first.similarity > 0.999 > second.similarity
+
+
+def test_only_training_pictures_are_in_it(bundle):
+    gallery = load_gallery(bundle)
+    assert (
+        gallery.num_pictures == len(gallery.ids) == load(bundle).record.data["num_training_images"]
+    )
+
+
+def test_a_bundle_without_one(copy):
+    (copy / "gallery.safetensors").unlink()
+    write_record(copy, load(copy).record)
+    assert load_gallery(copy) is None
+
+
+def test_one_that_was_changed(copy):
+    place = copy / "gallery.safetensors"
+    content = bytearray(place.read_bytes())
+    content[-1] ^= 1
+    place.write_bytes(content)
+    with pytest.raises(BundleError, match=r"gallery\.safetensors was changed"):
+        load_gallery(copy)
+    place.unlink()
+    with pytest.raises(BundleError, match=r"gallery\.safetensors is missing"):
+        load_gallery(copy)
+    assert load(copy).class_names  # prediction does not need it
+
+
+def test_bf16_also_gives_features(bundle):
+    """Where the network is cut off before what was learned, the features are handed over too."""
+    record = load(bundle).record
+    exact = handed_over(record.head["taps"], record.head["familiar_tap"])
+    pixels = np.random.default_rng(0).integers(0, 256, (224, 224, 3), dtype=np.uint8)
+    plain = Engine(bundle / "classifier.onnx", ("features",), 1).run(pixels)["features"]
+    outputs = ("probabilities", "distance", "features")
+    cut = Engine(bundle / "classifier.onnx", outputs, 1, "bf16", exact).run(pixels)["features"]
+    cosine = plain @ cut / np.linalg.norm(plain) / np.linalg.norm(cut)
+    assert cosine > 0.99
