@@ -12,6 +12,7 @@ REASONS = {
     "truncated": "the file ends before the image does",
     "corrupt": "the image data is broken",
     "too_large": "more pixels than the limit",
+    "too_slow": "decoding took longer than the limit",
     "vanished": "no file is there under this name, or no longer",
     "unreadable": "the operating system refused to read the file",
     "no_file": "a row of the table names a file that is not there",

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from headstart.backbones.engine import Engine, LazyEngine, Outputs, num_cores
 from headstart.errors import UnusableImage
@@ -108,11 +109,22 @@ def _outcome(
         if known is not None and known(digest):
             return Outcome(digest)
         picture = decode(data, at_least=preprocessing.at_least)
-        outputs = engine.run(preprocessing.pixels(picture))
-        _must_be_finite(outputs)
+        outputs = outputs_of(preprocessing.pixels(picture), engine)
         return Outcome(digest, outputs, facts_of(picture) if with_facts else None)
     except UnusableImage as failure:
         return Outcome(digest, failure=failure)
+
+
+def outputs_of(pixels: npt.NDArray[np.uint8], engine: Engine | LazyEngine) -> Outputs:
+    """What the network gives for its input, uint8 [size, size, 3].
+
+    Raises:
+        UnusableImage: Values that are not finite.
+    """
+    outputs = engine.run(pixels)
+    if not all(np.isfinite(values).all() for values in outputs.values()):
+        raise UnusableImage("non_finite", "the network overflowed on this picture")
+    return outputs
 
 
 def facts_of(picture: Picture) -> FileFacts:
@@ -127,8 +139,3 @@ def facts_of(picture: Picture) -> FileFacts:
         hash=hash_,
         thumbnail=thumbnail,
     )
-
-
-def _must_be_finite(outputs: Outputs) -> None:
-    if not all(np.isfinite(values).all() for values in outputs.values()):
-        raise UnusableImage("non_finite", "the network overflowed on this picture")

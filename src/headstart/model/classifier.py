@@ -9,8 +9,11 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, overload
 
-from headstart.backbones.engine import Engine
-from headstart.backbones.reading import Outcome, Source, read_through
+import numpy as np
+import numpy.typing as npt
+
+from headstart.backbones.engine import Engine, Outputs
+from headstart.backbones.reading import Outcome, Source, outputs_of, read_through
 from headstart.errors import BundleError
 from headstart.model import bundle
 from headstart.model.out_of_fold import OutOfFold, Sets
@@ -169,15 +172,30 @@ class Classifier:
         probability, distance = outputs["probabilities"].max(), outputs["distance"][0]
         return self.record.unsure.reason(float(probability), float(distance))
 
-    def _prediction(self, path: str, outcome: Outcome) -> Prediction:
-        if outcome.outputs is None:
-            assert outcome.failure is not None
-            return Prediction.unusable(path, outcome.failure, self.sets)
+    def outputs(self, pixels: npt.NDArray[np.uint8]) -> Outputs:
+        """Raw outputs, as in `outcomes`, for pixels made elsewhere by ``Preprocessing.pixels``.
+
+        Args:
+            pixels: uint8 [size, size, 3].
+
+        Raises:
+            UnusableImage: The network gave values that are not finite.
+        """
+        return outputs_of(pixels, self._engine)
+
+    def prediction(self, path: str, outputs: Outputs) -> Prediction:
+        """What raw outputs mean."""
         return Prediction.of(
             path,
-            outcome.outputs["probabilities"],
-            float(outcome.outputs["distance"][0]),
+            outputs["probabilities"],
+            float(outputs["distance"][0]),
             self.class_names,
             self.record.unsure,
             self.sets,
         )
+
+    def _prediction(self, path: str, outcome: Outcome) -> Prediction:
+        if outcome.outputs is None:
+            assert outcome.failure is not None
+            return Prediction.unusable(path, outcome.failure, self.sets)
+        return self.prediction(path, outcome.outputs)

@@ -1,0 +1,78 @@
+"""A request that is not answered as it was meant: the status, and why, in three lines."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from headstart.errors import HeadstartError
+from headstart.model.prediction import Prediction
+
+# By a picture's reason. Bytes that are no picture that can be read are a wrong type of content;
+# a picture that is broken is content that cannot be processed.
+_STATUS = {
+    "too_large": 413,
+    "not_an_image": 415,
+    "format_not_supported": 415,
+    "needs_extra": 415,
+}
+
+
+class Refusal(Exception):
+    """Ends the work on a request.
+
+    Args:
+        status: HTTP's.
+        what: What happened, with the value.
+        expected: What was expected instead.
+        fix: What to do now.
+        headers: Of the answer.
+        more: Further keys of the answer.
+    """
+
+    def __init__(
+        self,
+        status: int,
+        what: str,
+        expected: str,
+        fix: str,
+        headers: dict[str, str] | None = None,
+        **more: Any,
+    ) -> None:
+        super().__init__(what)
+        self.status = status
+        self.error = HeadstartError(what, expected, fix)
+        self.headers = headers or {}
+        self.more = more
+
+    def body(self) -> bytes:
+        """The answer: ``error`` (a string, as the Open Inference Protocol wants it) and the rest."""
+        error = self.error
+        return as_json(
+            {"error": error.what, "expected": error.expected, "fix": error.fix, **self.more}
+        )
+
+
+def as_json(value: Any) -> bytes:
+    """One line of ASCII, so that any file name survives; never NaN."""
+    return json.dumps(value, ensure_ascii=True, allow_nan=False).encode() + b"\n"
+
+
+def too_busy(what: str) -> Refusal:
+    """More than can be done now."""
+    return Refusal(
+        503, what, "fewer requests at once", "try again in a second", {"retry-after": "1"}
+    )
+
+
+def none_usable(predictions: Sequence[Prediction], rows: list[dict[str, Any]]) -> Refusal:
+    """Not one picture of a request could be used; the rows say why for each."""
+    first = predictions[0].reason or ""
+    return Refusal(
+        _STATUS.get(first.partition(":")[0], 422),
+        f"{len(predictions)} of {len(predictions)} pictures could not be used; first: {first}",
+        "pictures in JPEG, PNG, WebP, GIF, BMP, TIFF or AVIF, whole and not too large",
+        "send the files as they were taken; docs/bad-pictures.md explains the reasons",
+        predictions=rows,
+    )
