@@ -28,3 +28,13 @@ def test_a_last_batch_of_one_picture_is_left_out() -> None:
     assert [len(b) for b in Plan(np.arange(9), 4, None, 0).batches(0)] == [4, 4]
     assert [len(b) for b in Plan(np.arange(10), 4, None, 0).batches(0)] == [4, 4, 2]
     assert [len(b) for b in Plan(np.arange(2), 4, None, 0).batches(0)] == [2]
+
+
+def test_epochs_of_any_length_cut_one_row_of_passes() -> None:
+    passes = Plan(np.arange(10), 4, 3, 0)
+    for length in (2, 5):
+        plan = Plan(np.arange(10), 4, 3, 0, steps_per_epoch=length)
+        found = [batch for epoch in range(3) for batch in plan.batches(epoch)]
+        expected = [batch for number in range(5) for batch in passes.batches(number)]
+        assert found == expected[: 3 * length]
+        assert set(plan.items(3)) >= {item for batch in found for item in batch}

@@ -23,6 +23,10 @@ def test_a_recipe_comes_back_from_json() -> None:
         ({"alpha": 1.1}, "alpha is 1.1"),
         ({"mirror": 1}, "mirror is 1"),
         ({"augmentation": "lite"}, "no preset of augmentation is called 'lite'"),
+        ({"augmentation": "light,turn"}, "'turn' is no setting of augmentation"),
+        ({"steps_per_epoch": 0}, "steps_per_epoch is 0"),
+        ({"epochs": 3, "frozen_epochs": 3}, "frozen_epochs is 3"),
+        ({"start": "random"}, "start is 'random'"),
         ({"epoch": 3}, r"settings is \['epoch'\]"),
     ],
 )
@@ -42,3 +46,7 @@ def test_every_rung_has_defaults() -> None:
     for rung in ("top1", "top3", "stage2", "affine", "all", "scratch"):
         tuning = Tuning.of(rung, 100)
         assert tuning.is_partial == rung.startswith(("top", "stage"))
+
+
+def test_an_epoch_of_few_steps_needs_more_epochs() -> None:
+    assert Tuning.of("top1", 60_000, steps_per_epoch=10).epochs == 20

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from safetensors.numpy import load_file
 
 from headstart import layers
 from headstart.backbones.engine import Engine
@@ -33,6 +34,29 @@ def test_a_training_continued_anywhere_ends_with_the_same_bits(tuned: Tuned) -> 
     ]
     assert parts.stopped is None
     assert parts.epochs == 3
+
+
+def test_first_the_head_alone_then_all_from_the_same_bits(tuned: Tuned, tmp_path: Path) -> None:
+    settings = {"epochs": 2, "frozen_epochs": 1, "steps_per_epoch": 4, "alpha": 1.0}
+    whole, _ = tuned("whole", tuning=settings)
+    tuned("parts", steps=4, tuning=settings)
+    state = load_file(tmp_path / "parts" / "checkpoint.safetensors")
+    initial = load_file(tmp_path / "parts" / "initial.safetensors")
+    changed = {n for n, values in initial.items() if not (state[f"weights:{n}"] == values).all()}
+    assert changed == {"head.weight", "head.bias"}
+    parts, _ = tuned("parts", tuning=settings)
+    assert [record["step"] for record in parts.history] == [4, 8]
+    np.testing.assert_array_equal(parts.scores, whole.scores)
+    state = load_file(tmp_path / "parts" / "checkpoint.safetensors")
+    changed = {n for n, values in initial.items() if not (state[f"weights:{n}"] == values).all()}
+    assert len(changed) > 2
+
+
+def test_a_head_of_zeros_is_there_to_be_asked_for(tuned: Tuned, tmp_path: Path) -> None:
+    result, _ = tuned(tuning={"start": "zeros", "epochs": 1})
+    initial = load_file(tmp_path / "job" / "initial.safetensors")
+    assert not initial["head.weight"].any() and not initial["head.bias"].any()
+    assert result.alpha == 1
 
 
 @pytest.mark.parametrize("optimizer", ["sgd", "rmsprop"])
@@ -175,8 +199,6 @@ def test_a_stage_that_is_not_there(tuned: Tuned) -> None:
 
 
 def test_the_rate_with_the_lowest_loss_is_found(tuned: Tuned, small: Any, tmp_path: Path) -> None:
-    from safetensors.numpy import load_file
-
     from headstart.finetuning.job import ARRAYS, RESULT
     from headstart.finetuning.work import work
 

@@ -124,12 +124,40 @@ def tuning(function: F) -> F:
                 help="For trials of fine-tuning: 90s, 15m, 2h.  [default: 10m with auto]",
             ),
             click.option("--epochs", type=int, help="Of fine-tuning.  [default: the rung's own]"),
+            click.option(
+                "--steps-per-epoch", type=int, help="Of fine-tuning.  [default: every picture once]"
+            ),
+            click.option(
+                "--frozen-epochs",
+                type=int,
+                help="The first epochs, in which only the head learns.  [default: 0]",
+            ),
             click.option("--batch-size", type=int, help="Of fine-tuning."),
+            click.option(
+                "--start",
+                type=click.Choice(["probe", "zeros"]),
+                help="The head that fine-tuning starts from: fitted on the frozen features, or one "
+                "that knows nothing.  [default: probe]",
+            ),
+            click.option(
+                "--optimizer",
+                type=click.Choice(["adamw", "sgd", "rmsprop"]),
+                help="Of fine-tuning.  [default: adamw]",
+            ),
             click.option("--learning-rate", type=float, help="Of the last block, in fine-tuning."),
+            click.option("--head-learning-rate", type=float, help="Of the head, in fine-tuning."),
+            click.option(
+                "--schedule",
+                type=click.Choice(["cosine", "one-cycle", "constant"]),
+                help="Of the learning rates.  [default: cosine]",
+            ),
+            click.option("--weight-decay", type=float, help="In fine-tuning."),
+            click.option("--dropout", type=float, help="Of the features, in fine-tuning."),
             click.option(
                 "--augmentation",
-                metavar="PRESET",
-                help="none, light, standard or strong, in fine-tuning.",
+                metavar="WHAT",
+                help="In fine-tuning: none, light, standard, strong, or settings of `headstart "
+                "augment`, as rotation=40,shift=0.2,zoom=0.2,flip=true or light,rotation=10.",
             ),
         ]
     ):

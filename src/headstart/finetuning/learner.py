@@ -65,9 +65,18 @@ class Learner:
     dropout: float
     bfloat16: bool
 
-    def forward(self, x: Tensor, *, learning: bool) -> Tensor:
-        """Scores float32 [B, C]."""
-        with torch.autocast("cpu", torch.bfloat16, enabled=self.bfloat16):
+    def forward(self, x: Tensor, *, learning: bool, head_only: bool = False) -> Tensor:
+        """Scores float32 [B, C].
+
+        Args:
+            x: What the body takes.
+            learning: Whether features are dropped at random.
+            head_only: Whether the body gets no gradients.
+        """
+        with (
+            torch.autocast("cpu", torch.bfloat16, enabled=self.bfloat16),
+            torch.set_grad_enabled(torch.is_grad_enabled() and not head_only),
+        ):
             found = features(self.body, x)
         found = nn.functional.dropout(self.norm(found.float()), self.dropout, learning)
         scores: Tensor = self.head(found)

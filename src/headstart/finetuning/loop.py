@@ -42,7 +42,7 @@ Integers = npt.NDArray[np.int64]
 
 _SECONDS_BETWEEN_CHECKPOINTS = 30.0
 # The first step is slower: memory is fetched, kernels are chosen.
-_MEASURED_STEPS = range(1, 6)
+_MEASURED_STEPS = range(2, 7)
 # Of the time that is left, what training may plan with.
 _PLANNED_SHARE = 0.9
 
@@ -165,13 +165,16 @@ class Training:
     def _timed(self, batches: list[Items]) -> Iterator[tuple[Tensor, Items]]:
         """The batches; stops when asked to; once measures a step and plans with it."""
         inputs = self.learner.inputs.batches(batches)
-        for place, items in enumerate(batches):
+        for items in batches:
             self._stop_if_asked()
             began = time.monotonic()
             yield next(inputs), items
-            if place in _MEASURED_STEPS and self._state.step <= self.plan.steps:
+            done = self._state.step
+            # The head alone learns faster than all: it is measured and planned twice.
+            done -= self._frozen_steps if done > self._frozen_steps else 0
+            if done in _MEASURED_STEPS:
                 self._seconds_of_steps.append(time.monotonic() - began)
-            if self._state.step == min(_MEASURED_STEPS.stop, self.plan.steps):
+            if done == min(_MEASURED_STEPS.stop - 1, self.plan.steps):
                 self._fit_into_the_time()
 
     def _stop_if_asked(self) -> None:
@@ -185,11 +188,13 @@ class Training:
     def _fit_into_the_time(self) -> None:
         state = self._state
         step = float(np.median(self._seconds_of_steps)) if self._seconds_of_steps else 0.0
-        total = step * self._steps
+        self._seconds_of_steps.clear()
+        total = step * (self._steps - state.step)
         left = _PLANNED_SHARE * (self.deadline - time.monotonic())
         line = f"{state.epochs} epochs of {self.plan.steps} steps: about {_duration(total)}"
         if total > left:
-            state.epochs = max(1, min(state.epochs, int(left / (step * self.plan.steps))))
+            possible = int((state.step + left / step) / self.plan.steps)
+            state.epochs = max(math.ceil(state.step / self.plan.steps), possible)
             line += f"; the time limit allows {state.epochs}"
         self.progress.say(line)
 
@@ -198,8 +203,7 @@ class Training:
     def _step(self, x: Tensor, items: Items) -> None:
         state = self._state
         torch.manual_seed(integer(self.seed, f"step {state.step}"))
-        share = factor(self.tuning.schedule, self.tuning.warmup, state.step, self._steps)
-        set_rates(self._optimizer, share)
+        set_rates(self._optimizer, self._share_of_rates())
         loss = self._loss(x, torch.from_numpy(self.y[[row for row, _ in items]]))
         self._optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
@@ -218,7 +222,7 @@ class Training:
     def _loss(self, x: Tensor, labels: Tensor) -> Tensor:
         random = generator(self.seed, f"mixing {self._state.step}")
         x, partner, share = mixed(x, self.tuning.mixup, self.tuning.cutmix, random)
-        scores = self.learner.forward(x, learning=True)
+        scores = self.learner.forward(x, learning=True, head_only=self._is_frozen)
         loss = share * self._cross_entropy(scores, labels)
         if share < 1:
             loss = loss + (1 - share) * self._cross_entropy(scores, labels[partner])
@@ -231,6 +235,23 @@ class Training:
             self._weight_of_class,
             label_smoothing=self.tuning.label_smoothing,
         )
+
+    # The head alone, then all
+
+    @property
+    def _frozen_steps(self) -> int:
+        return self.tuning.frozen_epochs * self.plan.steps
+
+    @property
+    def _is_frozen(self) -> bool:
+        return self._state.step < self._frozen_steps
+
+    def _share_of_rates(self) -> float:
+        """Of the peak rates, now; the head alone and all together have a schedule each."""
+        step, frozen, tuning = self._state.step, self._frozen_steps, self.tuning
+        if self._is_frozen:
+            return factor(tuning.schedule, tuning.warmup, step, frozen)
+        return factor(tuning.schedule, tuning.warmup, step - frozen, self._steps - frozen)
 
     # After an epoch
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,14 +22,7 @@ def network_of(request: Request, scratch: bool, seed: int) -> Any:
         scratch: Random weights instead.
         seed: For them.
     """
-    if scratch:
-        return from_timm.create(request.architecture, None, seed)
-    if request.weights == "hub":
-        return from_timm.download(request.architecture)
-    if request.weights == "random":
-        return from_timm.create(request.architecture, None, request.seed)
-    state = from_timm.read_state(Path(request.weights))
-    return from_timm.create(request.architecture, state, request.seed)
+    return from_timm.network_of(replace(request, weights="random", seed=seed) if scratch else request)
 
 
 def write_tuned(

@@ -1,6 +1,6 @@
 """The weights a training starts from: pretrained, with the linear probe as their head.
 
-A random head would first spoil the features it is given.
+A head that knows nothing would first spoil the features it is given; it is there to be asked for.
 
 Source:
     Kumar et al. 2022, "Fine-tuning can distort pretrained features", arXiv 2202.10054 (LP-FT).
@@ -35,7 +35,7 @@ def initial_weights(
 
     Args:
         learner: Whose head is fitted.
-        tuning: From scratch there is nothing to probe: the head is zero.
+        tuning: Says whether there is a probe; else the head is zero.
         train: Rows to fit it on, plain views.
         y: int [N], class indices of all rows.
         folder: The job's own.
@@ -45,8 +45,9 @@ def initial_weights(
     if path.exists():
         learner.take(load_file(path))
         return learner.weights()
-    if tuning.is_scratch:
+    if tuning.starts_from_zeros:
         nn.init.zeros_(learner.head.weight)
+        nn.init.zeros_(learner.head.bias)
     else:
         X = learner.features(plain(train.tolist()))
         learner.start_from(_probe(X, y[train], seed), X)

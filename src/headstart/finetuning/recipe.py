@@ -8,8 +8,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from headstart.errors import SettingError
-from headstart.finetuning.presets import PRESETS
-from headstart.finetuning.settings import unknown
+from headstart.finetuning.presets import augmentation_of
 
 _TRAIN_FROM = re.compile(r"top[1-9]\d*|stage[1-9]\d*|affine|all|scratch")
 
@@ -19,11 +18,14 @@ _CHOICES: dict[str, tuple[str, ...]] = {
     "average": ("none", "ema", "epochs"),
     "class_weights": ("none", "balanced"),
     "precision": ("f32", "bf16"),
+    "start": ("probe", "zeros"),
 }
 
 # name: (lowest, highest, whole number?)
 _RANGES: dict[str, tuple[float, float, bool]] = {
     "epochs": (1, 10_000, True),
+    "steps_per_epoch": (1, 1_000_000, True),
+    "frozen_epochs": (0, 9_999, True),
     "batch_size": (2, 4096, True),
     "learning_rate": (1e-8, 10, False),
     "head_learning_rate": (1e-8, 10, False),
@@ -39,6 +41,7 @@ _RANGES: dict[str, tuple[float, float, bool]] = {
     "patience": (0, 10_000, True),
     "alpha": (0, 1, False),
 }
+_MAY_BE_NONE = ("alpha", "steps_per_epoch")
 
 
 @dataclass(frozen=True)
@@ -49,7 +52,13 @@ class Tuning:
         train_from: What learns, besides the head: ``"top1"``, ``"top2"``, ... the last stages;
             ``"stage5"`` this stage and all after it; ``"affine"`` scale and shift of every
             normalisation; ``"all"``; ``"scratch"`` all, from random weights.
-        epochs: How often every picture is seen.
+        epochs: How often the training is judged; without ``steps_per_epoch`` also how often every
+            picture is seen.
+        steps_per_epoch: Steps of an epoch; None: every picture once.
+        frozen_epochs: The first of the epochs, in which only the head learns; what else learns
+            joins it afterwards, the schedule beginning anew.
+        start: The head at the start: ``"probe"``, fitted on the frozen features; ``"zeros"``, one
+            that knows nothing (so it is from scratch in any case).
         batch_size: Pictures a step.
         learning_rate: Of the last stage that learns; the peak of the schedule.
         head_learning_rate: Of the head.
@@ -64,7 +73,8 @@ class Tuning:
         cutmix: Likewise, of the rectangle that one gets from another; 0: never.
         dropout: Of the features before the head.
         class_weights: ``"balanced"``: a picture counts by the inverse frequency of its class.
-        augmentation: Name of a preset.
+        augmentation: A preset, settings of `Augmentation`, or both (``"light,rotation=40"``), as
+            `presets.augmentation_of` reads them.
         mirror: False: its mirrored views are left out (digits, text).
         views: Augmented views of a picture kept on disk for the partial rungs, the plain one
             among them; the other rungs draw a new view each time.
@@ -81,6 +91,9 @@ class Tuning:
 
     train_from: str
     epochs: int = 8
+    steps_per_epoch: int | None = None
+    frozen_epochs: int = 0
+    start: str = "probe"
     batch_size: int = 32
     learning_rate: float = 3e-4
     head_learning_rate: float = 3e-4
@@ -95,7 +108,7 @@ class Tuning:
     cutmix: float = 0.0
     dropout: float = 0.2
     class_weights: str = "none"
-    augmentation: str = "light"
+    augmentation: str | dict[str, Any] = "light"
     mirror: bool = True
     views: int = 8
     average: str = "none"
@@ -110,10 +123,12 @@ class Tuning:
                 raise _wrong(name, getattr(self, name), f"one of {', '.join(words)}")
         for name, (lowest, highest, whole) in _RANGES.items():
             value = getattr(self, name)
-            if not (value is None and name == "alpha"):
+            if not (value is None and name in _MAY_BE_NONE):
                 _must_lie_in(name, value, lowest, highest, whole)
-        if self.augmentation not in PRESETS:
-            raise unknown("preset", str(self.augmentation), list(PRESETS))
+        if self.frozen_epochs >= self.epochs:
+            fewer = f"fewer than the {self.epochs} epochs, which they are among"
+            raise _wrong("frozen_epochs", self.frozen_epochs, fewer)
+        augmentation_of(self.augmentation)
         if not isinstance(self.mirror, bool):
             raise _wrong("mirror", self.mirror, "true or false")
 
@@ -139,7 +154,7 @@ class Tuning:
             raise _wrong("settings", sorted(settings), ", ".join(_fields())) from error
         if "epochs" in settings:
             return tuning
-        steps = math.ceil(num_pictures / tuning.batch_size)
+        steps = tuning.steps_per_epoch or math.ceil(num_pictures / tuning.batch_size)
         return replace(tuning, epochs=max(tuning.epochs, math.ceil(least_steps / steps)))
 
     @property
@@ -151,6 +166,11 @@ class Tuning:
     def is_scratch(self) -> bool:
         """Whether it starts from random weights."""
         return self.train_from == "scratch"
+
+    @property
+    def starts_from_zeros(self) -> bool:
+        """Whether the head knows nothing at the start."""
+        return self.is_scratch or self.start == "zeros"
 
     def to_json(self) -> dict[str, Any]:
         """For a record in JSON."""

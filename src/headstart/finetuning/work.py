@@ -29,15 +29,16 @@ from headstart.finetuning.loop import Trained, Training
 from headstart.finetuning.network import network_of, write_tuned
 from headstart.finetuning.pictures import Pictures
 from headstart.finetuning.plan import Plan
-from headstart.finetuning.presets import preset
+from headstart.finetuning.presets import augmentation_of
 from headstart.finetuning.probe import initial_weights
 from headstart.finetuning.recipe import Tuning
+from headstart.finetuning.settings import changed
 from headstart.progress import Progress
 from headstart.randomness import integer
 
 Integers = npt.NDArray[np.int64]
 
-_NO_MIRROR = {"flip": 0.0, "vertical_flip": 0.0}
+_NO_MIRROR: dict[str, Any] = {"flip": 0.0, "vertical_flip": 0.0}
 
 
 class _Told(Progress, Protocol):
@@ -66,9 +67,8 @@ def work(job: Job, folder: Path, told: _Told, interruption: _Interruption) -> No
     tuning = Tuning.from_json(job.tuning)
     rows = {n: np.array(getattr(job, n), np.int64) for n in ("train", "validation", "judged")}
     y = np.array(job.y, np.int64)
-    plan = Plan(
-        rows["train"], tuning.batch_size, tuning.views if tuning.is_partial else None, job.seed
-    )
+    views = tuning.views if tuning.is_partial else None
+    plan = Plan(rows["train"], tuning.batch_size, views, job.seed, tuning.steps_per_epoch)
     network = network_of(Request(**job.request), tuning.is_scratch, job.seed)
     learner = _learner(job, tuning, network, plan, rows, told)
     interruption.can_wait = job.task == "tune"
@@ -115,11 +115,12 @@ def _learner(
 ) -> Learner:
     """The part that learns, with everything it needs kept on disk."""
     backbone = Backbone.from_json(job.backbone, Path())
+    augmentation = augmentation_of(tuning.augmentation)
     pictures = Pictures(
         paths=tuple(map(Path, job.paths)),
         digests=tuple(map(bytes.fromhex, job.digests)),
         preprocessing=backbone.preprocessing,
-        augmentation=preset(tuning.augmentation, **({} if tuning.mirror else _NO_MIRROR)),
+        augmentation=augmentation if tuning.mirror else changed(augmentation, _NO_MIRROR),
         seed=job.seed,
     )
     first = first_trained(tuning.train_from, depths_of(network).last)
@@ -157,8 +158,8 @@ def _alphas(tuning: Tuning) -> tuple[float, ...]:
 
     if tuning.alpha is not None:
         return (tuning.alpha,)
-    # Between random weights and learnt ones lies nothing.
-    return (1.0,) if tuning.is_scratch else ALPHAS
+    # Between weights that know nothing and learnt ones lies nothing.
+    return (1.0,) if tuning.starts_from_zeros else ALPHAS
 
 
 def _epochs_to(

@@ -195,7 +195,7 @@ class Trial:
 
     def tuning(self, name: str, rows: Rows) -> Tuning:
         """The rung's settings for so many rows, with what was set by hand."""
-        tuning = Tuning.of(name, len(rows), **self._settings())
+        tuning = Tuning.of(name, len(rows), **self.recipe.tuning_settings)
         hurts = self.mirroring is not None and self.mirroring.hurts
         return dataclasses.replace(tuning, mirror=False) if hurts else tuning
 
@@ -231,13 +231,6 @@ class Trial:
             f"  epoch {epoch['epoch']}: training loss {epoch['train_loss']:.3f}, "
             f"validation loss {loss:.3f}, accuracy {100 * float(str(accuracy)):.1f} %"
         )
-
-    def _settings(self) -> dict[str, object]:
-        return {
-            name: value
-            for name in ("epochs", "batch_size", "learning_rate", "augmentation")
-            if (value := getattr(self.recipe, name)) is not None
-        }
 
     def _folder(self, tuning: Tuning, rows: Rows, judged: Rows, graph: bool) -> Path:
         digests, labels = self.prepared.features.facts.digests, self.prepared.manifest.labels

@@ -12,9 +12,14 @@ from headstart.backbones.catalog import DEFAULT
 from headstart.backbones.engine import PRECISIONS
 from headstart.datasets.reading import ReadOptions
 from headstart.errors import SettingError
-from headstart.finetuning.presets import preset
 from headstart.finetuning.recipe import Tuning
 
+# Of fine-tuning: fields of `Tuning` that may be set here.
+TUNING = (
+    *("epochs", "steps_per_epoch", "frozen_epochs", "batch_size", "start", "optimizer"),
+    *("learning_rate", "head_learning_rate", "schedule", "weight_decay", "dropout"),
+    "augmentation",
+)
 _PRECISIONS = (*PRECISIONS, "auto")
 _STRATEGIES = ("auto", "freeze", "partial", "full", "scratch")
 
@@ -48,7 +53,9 @@ class Recipe:
             ``"stage5"`` this and all after it; ``"affine"`` scales and shifts; ``"all"``;
             ``"scratch"``. None: what the strategy tries.
         time_limit: Seconds for trials of fine-tuning; None: 600 with ``"auto"``, else no limit.
-        epochs, batch_size, learning_rate, augmentation: Of fine-tuning; None: the rung's own.
+        epochs, steps_per_epoch, frozen_epochs, batch_size, start, optimizer, learning_rate,
+            head_learning_rate, schedule, weight_decay, dropout, augmentation: Of fine-tuning, as
+            in `Tuning`; None: the rung's own.
         seed: Same seed, same machine: same result.
         threads: Processor cores to use; None: all of them.
         cache: Where features are kept; None: the user's cache folder.
@@ -74,9 +81,17 @@ class Recipe:
     train_from: str | None = None
     time_limit: float | None = None
     epochs: int | None = None
+    steps_per_epoch: int | None = None
+    frozen_epochs: int | None = None
     batch_size: int | None = None
+    start: str | None = None
+    optimizer: str | None = None
     learning_rate: float | None = None
-    augmentation: str | None = None
+    head_learning_rate: float | None = None
+    schedule: str | None = None
+    weight_decay: float | None = None
+    dropout: float | None = None
+    augmentation: str | dict[str, Any] | None = None
     seed: int = 0
     threads: int | None = None
     cache: Path | None = None
@@ -109,11 +124,7 @@ class Recipe:
 
     def _check_tuning(self) -> None:
         """Settings of fine-tuning must be possible, and have an effect."""
-        given = {
-            name: getattr(self, name)
-            for name in ("epochs", "batch_size", "learning_rate", "augmentation")
-            if getattr(self, name) is not None
-        }
+        given = self.tuning_settings
         asked = {**given, "train_from": self.train_from} if self.train_from else given
         if asked and self.strategy == "freeze":
             name, value = next(iter(asked.items()))
@@ -123,9 +134,12 @@ class Recipe:
                 f"leave {name} out, or choose another strategy (--strategy partial)",
             )
         if asked:
-            Tuning(self.train_from or "top1", **given)
-            if self.augmentation is not None:
-                preset(self.augmentation)
+            Tuning.of(self.train_from or "top1", 1, **given)
+
+    @property
+    def tuning_settings(self) -> dict[str, Any]:
+        """What was set of fine-tuning."""
+        return {name: v for name in TUNING if (v := getattr(self, name)) is not None}
 
     @property
     def tunes_by_hand(self) -> bool:
