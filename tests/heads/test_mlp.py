@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from sklearn.neural_network import MLPClassifier
 
-from headstart.heads.mlp import FullyConnectedHead, _Network
+from headstart.heads.mlp import FullyConnectedHead
+from headstart.heads.network import Network
 from headstart.heads.spectrum import Rows
 
 
@@ -13,12 +14,12 @@ def test_steps_are_scikit_learns(num_classes):
     random = np.random.default_rng(0)
     y = np.arange(40) % num_classes
     x = random.normal(size=(40, 6)).astype(np.float32)
-    network = _Network(6, 8, num_classes, seed=0)
+    network = Network((6, 8, num_classes), seed=0)
     # One batch an epoch; their weight decay is divided by its rows.
     settings = {"alpha": 0.05 * 40, "batch_size": 40, "shuffle": False, "random_state": 0}
     theirs = MLPClassifier((8,), learning_rate_init=0.01, **settings)
     theirs.partial_fit(x, y, classes=range(num_classes))
-    first, first_bias, second, second_bias = network.layers(network.values)
+    first, first_bias, second, second_bias = network.parts(network.values)
     for own, weights in zip((first, second), theirs.coefs_, strict=True):
         own[:] = weights
     for own, bias in zip((first_bias, second_bias), theirs.intercepts_, strict=True):
@@ -29,7 +30,7 @@ def test_steps_are_scikit_learns(num_classes):
     ):
         weights, biases = moments[:2], moments[2:]
         for own, value in zip(
-            network.layers(vector), (weights[0], biases[0], weights[1], biases[1]), strict=True
+            network.parts(vector), (weights[0], biases[0], weights[1], biases[1]), strict=True
         ):
             own[:] = value
     network.num_steps = 1

@@ -7,12 +7,14 @@ from dataclasses import dataclass
 
 from headstart.errors import SettingError
 from headstart.heads.centroid import NearestMeanHead
+from headstart.heads.dense import DenseHead, SoftmaxLayerHead
 from headstart.heads.discriminant import DiscriminantHead
 from headstart.heads.head import Head
 from headstart.heads.mlp import FullyConnectedHead
 from headstart.heads.neighbors import NeighborsHead
 from headstart.heads.random_features import RandomFeaturesHead
 from headstart.heads.ridge import RidgeHead
+from headstart.heads.scikit import LinearSVCHead, LogisticHead
 from headstart.heads.softmax import SoftmaxHead
 from headstart.heads.svm import LinearSVMHead
 
@@ -42,23 +44,34 @@ HEADS = {
 }
 
 
+# Compared only when they are named. They see features as they are; the others see their root.
+PUBLISHED = {
+    "logistic": Entry(LogisticHead, "scikit-learn's LogisticRegression with its defaults"),
+    "linear-svc": Entry(LinearSVCHead, "scikit-learn's LinearSVC, C by ten-fold cross-validation"),
+    "dense-dropout": Entry(DenseHead, "256 rectified units, dropout 0.5, softmax, Adam"),
+    "dense-softmax": Entry(SoftmaxLayerHead, "one softmax layer, Adam"),
+}
+
+
 def make_head(name: str, seed: int = 0) -> Head:
     """A new head with its default settings.
 
     Args:
-        name: A key of ``HEADS``.
+        name: A key of ``HEADS`` or ``PUBLISHED``.
         seed: For heads that draw anything.
 
     Raises:
         SettingError: No head has that name.
     """
-    if name not in HEADS:
+    entry = HEADS.get(name) or PUBLISHED.get(name)
+    if entry is None:
         raise _unknown(name)
-    head = HEADS[name].kind()
+    head = entry.kind()
     return head.set_params(seed=seed) if "seed" in head.get_params() else head
 
 
 def _unknown(name: str) -> SettingError:
-    near = difflib.get_close_matches(name, HEADS, n=2, cutoff=0.4)
+    known = [*HEADS, *PUBLISHED]
+    near = difflib.get_close_matches(name, known, n=2, cutoff=0.4)
     fix = f"did you mean {' or '.join(near)}?" if near else "choose one of them"
-    return SettingError(f"unknown head {name!r}", f"one of {', '.join(HEADS)}", fix)
+    return SettingError(f"unknown head {name!r}", f"one of {', '.join(known)}", fix)

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
-from collections.abc import Callable, Mapping, Sequence
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
 import numpy.typing as npt
+from sklearn.exceptions import ConvergenceWarning
 from threadpoolctl import threadpool_limits
 
 from headstart.heads.calibration import fit_temperature, log_loss, row_losses
-from headstart.heads.catalog import make_head
+from headstart.heads.catalog import PUBLISHED, make_head
 from headstart.heads.head import Head
 from headstart.heads.spectrum import Floats, Integers, Rows
 from headstart.layers import Array, Root
@@ -29,7 +32,7 @@ class Candidate:
     """A head and the taps whose features it sees, side by side.
 
     Args:
-        head: A key of ``catalog.HEADS``.
+        head: A key of ``catalog.HEADS`` or ``catalog.PUBLISHED``.
         taps: One or more tap names.
         earlier: Whether the one tap is not the backbone's last.
     """
@@ -37,6 +40,11 @@ class Candidate:
     head: str
     taps: tuple[str, ...]
     earlier: bool = False
+
+    @property
+    def is_rooted(self) -> bool:
+        """Whether its head sees the root of the features."""
+        return self.head not in PUBLISHED
 
     @property
     def name(self) -> str:
@@ -130,13 +138,11 @@ def cross_validate(
     seconds = np.zeros(len(candidates))
     masks = [folds == number for number in np.unique(folds)]
     progress.start("comparing heads", len(candidates) * len(masks))
-    # One thread of linear algebra for each fold: several would wait for one another, and sums
-    # would depend on their number.
-    with threadpool_limits(1), ThreadPoolExecutor(threads) as pool:
-        for names in dict.fromkeys(candidate.taps for candidate in candidates):
-            own = [i for i, candidate in enumerate(candidates) if candidate.taps == names]
+    with _one_thread_each(), ThreadPoolExecutor(threads) as pool:
+        for seen in dict.fromkeys(map(_what_it_sees, candidates)):
+            own = [i for i, each in enumerate(candidates) if _what_it_sees(each) == seen]
             heads = [candidates[position].head for position in own]
-            X = rooted(side_by_side(taps, names))
+            X = _features(candidates[own[0]], taps)
             judge = partial(_judge_fold, heads, X, y, groups, num_classes, seed)
             for judged, (found, spent) in zip(masks, pool.map(judge, masks), strict=True):
                 scores[np.ix_(own, judged)] = found
@@ -233,15 +239,16 @@ def fit_chosen(
         temperature: As found by ``cross_validate``: no row is left here to find it on.
         seed: For heads that draw anything.
     """
-    rows = Rows(rooted(side_by_side(taps, candidate.taps)))
-    with threadpool_limits(1):  # As in `cross_validate`: sums would depend on their number.
+    rows = Rows(_features(candidate, taps))
+    with _one_thread_each():  # As in `cross_validate`.
         head = make_head(candidate.head, seed).fit_rows(rows, y, groups, temperature)
-    head.layers_ = (Root(), *head.layers_)
+    if candidate.is_rooted:
+        head.layers_ = (Root(), *head.layers_)
     return head
 
 
 def rooted(X: Array) -> Array:
-    """Every feature's square root, its sign kept: what all heads are fitted on here.
+    """Every feature's square root, its sign kept: what our own heads are fitted on here.
 
     Pooled activations are mostly small, with a long tail; the root keeps the tail from outweighing
     the rest. By cross-validation inside the training parts of five picture sets (means): ridge
@@ -258,6 +265,27 @@ def rooted(X: Array) -> Array:
 def side_by_side(taps: Mapping[str, Array], names: Sequence[str]) -> Array:
     """float32 [N, sum of D]: the features of several taps, in the order of ``names``."""
     return np.concatenate([taps[name] for name in names], axis=1)
+
+
+def _what_it_sees(candidate: Candidate) -> tuple[tuple[str, ...], bool]:
+    return candidate.taps, candidate.is_rooted
+
+
+def _features(candidate: Candidate, taps: Mapping[str, Array]) -> Array:
+    X = side_by_side(taps, candidate.taps)
+    return rooted(X) if candidate.is_rooted else X
+
+
+@contextlib.contextmanager
+def _one_thread_each() -> Iterator[None]:
+    """One thread of linear algebra for each fold, and no word of fits that were not at their end.
+
+    Several threads would wait for one another, and sums would depend on their number. That a
+    published head stops early is as published; warnings can only be turned off for all folds.
+    """
+    with threadpool_limits(1), warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        yield
 
 
 def _judge_fold(
