@@ -22,7 +22,7 @@ from headstart.files import canonical_json, readable_json, sha256, sha256_file
 GRAPH_VERSION = 1
 
 # Part of the name of a graph's folder: raise it when the folder holds other files than before.
-BUILD_VERSION = 2
+BUILD_VERSION = 3
 
 GRAPH = "graph.onnx"
 STATISTICS = "statistics.onnx"

@@ -174,6 +174,9 @@ def write_graph(network: Network, preprocessing: Preprocessing, path: Path) -> l
 
 def export(module: nn.Module, pixels: Tensor, path: Path, names: tuple[str, ...]) -> None:
     """Write a module as ONNX: ``pixels`` uint8 [N, H, W, 3] in, outputs of these names out."""
+    # The wrapper alone is said to train, nothing in it. Only so does the exporter leave every
+    # weight in the file under its own name, and a saved classifier can give its network back.
+    module.training = True
     _quiet(
         lambda: torch.onnx.export(
             module,
@@ -184,6 +187,8 @@ def export(module: nn.Module, pixels: Tensor, path: Path, names: tuple[str, ...]
             input_names=["pixels"],
             output_names=list(names),
             dynamic_axes={name: {0: "N"} for name in ("pixels", *names)},
+            training=torch.onnx.TrainingMode.PRESERVE,
+            do_constant_folding=False,
         )
     )
 
