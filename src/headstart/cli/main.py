@@ -22,6 +22,7 @@ from headstart.errors import HeadstartError
 _COMMANDS = {
     "fit": "make a classifier from labelled pictures",
     "predict": "what do these pictures show?",
+    "serve": "answer over HTTP, with a page of its own",
     "evaluate": "judge a saved classifier on labelled pictures",
     "check": "find what is wrong with a dataset",
     "matrix": "freeze or fine-tune? where the pictures lie, measured",

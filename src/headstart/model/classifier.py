@@ -152,7 +152,7 @@ class Classifier:
         ours, theirs = itertools.tee(pictures)
         for picture, outcome in zip(ours, self.outcomes(theirs), strict=True):
             path = "<bytes>" if isinstance(picture, bytes) else os.fspath(picture)
-            yield self._prediction(path, outcome)
+            yield self.prediction(path, outcome)
 
     def outcomes(self, pictures: Iterable[Picture]) -> Iterator[Outcome]:
         """Raw outputs: ``probabilities`` float32 [C] and ``distance`` float32 [1].
@@ -183,19 +183,16 @@ class Classifier:
         """
         return outputs_of(pixels, self._engine)
 
-    def prediction(self, path: str, outputs: Outputs) -> Prediction:
-        """What raw outputs mean."""
+    def prediction(self, path: str, outcome: Outcome) -> Prediction:
+        """What a raw outcome means."""
+        if outcome.outputs is None:
+            assert outcome.failure is not None
+            return Prediction.unusable(path, outcome.failure, self.sets)
         return Prediction.of(
             path,
-            outputs["probabilities"],
-            float(outputs["distance"][0]),
+            outcome.outputs["probabilities"],
+            float(outcome.outputs["distance"][0]),
             self.class_names,
             self.record.unsure,
             self.sets,
         )
-
-    def _prediction(self, path: str, outcome: Outcome) -> Prediction:
-        if outcome.outputs is None:
-            assert outcome.failure is not None
-            return Prediction.unusable(path, outcome.failure, self.sets)
-        return self.prediction(path, outcome.outputs)

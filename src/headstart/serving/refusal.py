@@ -47,7 +47,7 @@ class Refusal(Exception):
         self.more = more
 
     def body(self) -> bytes:
-        """The answer: ``error`` (a string, as the Open Inference Protocol wants it) and the rest."""
+        """The answer; ``error`` is a string because the Open Inference Protocol wants one."""
         error = self.error
         return as_json(
             {"error": error.what, "expected": error.expected, "fix": error.fix, **self.more}
@@ -66,12 +66,12 @@ def too_busy(what: str) -> Refusal:
     )
 
 
-def none_usable(predictions: Sequence[Prediction], rows: list[dict[str, Any]]) -> Refusal:
-    """Not one picture of a request could be used; the rows say why for each."""
-    first = predictions[0].reason or ""
+def not_usable(unusable: Sequence[Prediction], number: int, rows: list[dict[str, Any]]) -> Refusal:
+    """Pictures of a request could not be used; the rows say of each what became of it."""
+    first = unusable[0].reason or ""
     return Refusal(
         _STATUS.get(first.partition(":")[0], 422),
-        f"{len(predictions)} of {len(predictions)} pictures could not be used; first: {first}",
+        f"{len(unusable)} of {number} pictures could not be used; first: {first}",
         "pictures in JPEG, PNG, WebP, GIF, BMP, TIFF or AVIF, whole and not too large",
         "send the files as they were taken; docs/bad-pictures.md explains the reasons",
         predictions=rows,

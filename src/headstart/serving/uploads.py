@@ -1,4 +1,4 @@
-"""The files in a request's body. (The doorkeeper of python-multipart.)
+"""The files in a request's body: the doorkeeper of python-multipart.
 
 A file's name is text to show beside its answer. It is never used as a path.
 """
