@@ -12,12 +12,14 @@ from PIL import Image
 
 from headstart.audit.leakage import leakage_price
 from headstart.audit.learning_curve import learning_curve
+from headstart.finetuning.epoch_metrics import EpochMetrics
 from headstart.metrics.intervals import wilson
 from headstart.reports.audit import Audit, DoubtedLabel, LookAlikes, UnlikePicture
 from headstart.reports.gallery import thumbnail
 from headstart.reports.matrix_figure import MatrixFigure
 from headstart.reports.page import BackboneFacts, Candidate, Mistake, Report, pictured, render
 from headstart.reports.results import Results
+from headstart.reports.training_figure import training_figure
 from headstart.strategy.backbone_choice import Contender, choose_backbone
 from headstart.strategy.expectation import expect
 from headstart.strategy.fitness import ALL_TAPS, Depth, Fitness
@@ -67,6 +69,11 @@ def results(names, num_images=120, **settings):
     wrong = random.random(num_images) < 0.1
     p[wrong] = np.roll(p[wrong], 1, axis=1)
     return Results.of(y, p / p.sum(axis=1, keepdims=True), names, **settings)
+
+
+def trainings(name):
+    epochs = [EpochMetrics("top1", 0, n, 2, n, 1 / n, 0.9, 1e-3, 1.0, 1.0, 0.5) for n in (1, 2)]
+    return (training_figure(name, epochs),)
 
 
 def matrix(words="more photo-like than 5 of 9 reference sets"):
@@ -153,6 +160,7 @@ def full_report(name="bee", names=("ant", "bee")):
             name, 61.0, (55.0, 66.0), 44.0, 40, 50, 4, ((name, 60.0),), ("do this",) * 4, name
         ),
         ladder=rungs(name),
+        trainings=trainings(name),
         audit=audit(name),
         thumbnails=dict.fromkeys(pictured(audit(name)), thumbnail(Image.new("RGB", (9, 9)))),
         mistakes=(

@@ -27,6 +27,7 @@ class State:
         step: Steps done.
         seconds: Spent on them.
         loss: Sum of the losses of this epoch's steps so far.
+        right: Likewise, of the shares of right answers.
         weights: Now.
         optimizer: What the optimiser remembers.
         average: Averaged weights; empty without averaging.
@@ -42,6 +43,7 @@ class State:
     step: int = 0
     seconds: float = 0.0
     loss: float = 0.0
+    right: float = 0.0
     optimizer: Weights = field(default_factory=dict)
     average: Weights = field(default_factory=dict)
     best: Weights = field(default_factory=dict)

@@ -92,8 +92,7 @@ class Tuned:
         seconds: Of training.
         stopped: Why before the end: ``"patience"``, ``"time"``, ``"interrupted"``, ``"nan"``;
             None: it ran to the end.
-        history: One record an epoch: epoch, step, train_loss, validation_loss,
-            validation_accuracy, learning_rate, seconds.
+        history: One record an epoch, the fields of `EpochMetrics` but for rung and fold.
         losses: Validation log loss of each share that was tried.
     """
 

@@ -21,6 +21,7 @@ from torch import Tensor, nn
 
 from headstart.finetuning import checkpoints
 from headstart.finetuning.checkpoints import State
+from headstart.finetuning.epoch_metrics import duration
 from headstart.finetuning.inputs import Items
 from headstart.finetuning.judging import judged_losses
 from headstart.finetuning.learner import Learner, Weights, mixture, plain
@@ -191,7 +192,7 @@ class Training:
         self._seconds_of_steps.clear()
         total = step * (self._steps - state.step)
         left = _PLANNED_SHARE * (self.deadline - time.monotonic())
-        line = f"{state.epochs} epochs of {self.plan.steps} steps: about {_duration(total)}"
+        line = f"{state.epochs} epochs of {self.plan.steps} steps: about {duration(total)}"
         if total > left:
             possible = int((state.step + left / step) / self.plan.steps)
             state.epochs = max(math.ceil(state.step / self.plan.steps), possible)
@@ -204,7 +205,7 @@ class Training:
         state = self._state
         torch.manual_seed(integer(self.seed, f"step {state.step}"))
         set_rates(self._optimizer, self._share_of_rates())
-        loss = self._loss(x, torch.from_numpy(self.y[[row for row, _ in items]]))
+        loss, right = self._loss(x, torch.from_numpy(self.y[[row for row, _ in items]]))
         self._optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         if self.tuning.clip:
@@ -216,17 +217,19 @@ class Training:
         self._optimizer.step()
         state.step += 1
         state.loss += value
+        state.right += right / len(items)
         if self.tuning.average == "ema":
             self._average(1 / min(max(10, self.plan.steps), 1 + state.step / 2))
 
-    def _loss(self, x: Tensor, labels: Tensor) -> Tensor:
+    def _loss(self, x: Tensor, labels: Tensor) -> tuple[Tensor, int]:
+        """The mean loss of a batch, and how many answers are right."""
         random = generator(self.seed, f"mixing {self._state.step}")
         x, partner, share = mixed(x, self.tuning.mixup, self.tuning.cutmix, random)
         scores = self.learner.forward(x, learning=True, head_only=self._is_frozen)
         loss = share * self._cross_entropy(scores, labels)
         if share < 1:
             loss = loss + (1 - share) * self._cross_entropy(scores, labels[partner])
-        return loss
+        return loss, int((scores.argmax(1) == labels).sum())
 
     def _cross_entropy(self, scores: Tensor, labels: Tensor) -> Tensor:
         return nn.functional.cross_entropy(
@@ -269,12 +272,16 @@ class Training:
         candidate = state.average or state.weights
         record: dict[str, Any] = {
             "epoch": epoch + 1,
+            "epochs": state.epochs,
             "step": state.step,
             "train_loss": state.loss / self.plan.steps,
+            "train_accuracy": state.right / self.plan.steps,
             "learning_rate": max(group["lr"] for group in self._optimizer.param_groups),
             "seconds": round(state.seconds, 3),
         }
-        state.loss = 0.0
+        before = state.history[-1]["seconds"] if state.history else 0.0
+        record["seconds_left"] = round((state.seconds - before) * (state.epochs - epoch - 1), 3)
+        state.loss = state.right = 0.0
         if len(self.validation):
             record |= self._compare(candidate, epoch)
         state.history.append(record)
@@ -318,7 +325,3 @@ def _explain(state: State, tuning: Tuning) -> str:
         f"of epoch {state.best_epoch} are kept. A smaller learning rate than "
         f"{tuning.learning_rate:g} (or clip above 0) usually helps"
     )
-
-
-def _duration(seconds: float) -> str:
-    return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"

@@ -22,7 +22,9 @@ def network_of(request: Request, scratch: bool, seed: int) -> Any:
         scratch: Random weights instead.
         seed: For them.
     """
-    return from_timm.network_of(replace(request, weights="random", seed=seed) if scratch else request)
+    return from_timm.network_of(
+        replace(request, weights="random", seed=seed) if scratch else request
+    )
 
 
 def write_tuned(

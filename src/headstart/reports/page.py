@@ -25,6 +25,7 @@ from headstart.reports.curve_figure import curve_figure
 from headstart.reports.figures import WHOLE, Scale, scale_for
 from headstart.reports.matrix_figure import MatrixFigure, matrix_svg
 from headstart.reports.results import Results, interval_text, percent
+from headstart.reports.training_figure import TrainingFigure
 from headstart.strategy.backbone_choice import BackboneChoice
 from headstart.strategy.matrix import ADVICE, Matrix
 from headstart.unusable import REASONS, Unusable
@@ -126,6 +127,7 @@ class Report:
         matrix: Where the training pictures lie, and what follows.
         matrix_figure: The same to be drawn.
         ladder: The receipt's rows of the rungs that came up.
+        trainings: The curves of those that were trained.
         audit: What the features say about pictures and labels.
         thumbnails: Path to address (as in `Mistake`) of the pictures that `pictured` names.
         mistakes: Wrong answers, in any order, at least the surest; these are shown.
@@ -148,6 +150,7 @@ class Report:
     matrix: Matrix | None = None
     matrix_figure: MatrixFigure | None = None
     ladder: tuple[dict[str, Any], ...] = ()
+    trainings: tuple[TrainingFigure, ...] = ()
     audit: Audit | None = None
     thumbnails: Mapping[str, str] = field(default_factory=dict)
     mistakes: tuple[Mistake, ...] = ()

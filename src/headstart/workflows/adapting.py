@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -16,6 +17,7 @@ from headstart.features.extraction import extract
 from headstart.features.feature_set import FeatureSet
 from headstart.features.store import FeatureStore
 from headstart.files import cache_folder, canonical_json, sha256
+from headstart.finetuning.epoch_metrics import EpochMetrics, OnEpochMetrics
 from headstart.finetuning.job import Tuned, tune
 from headstart.finetuning.mirroring import (
     Mirroring,
@@ -75,6 +77,7 @@ class Adapted:
         backbone, features, head: The tuned backbone, its features of all rows, its head.
         answers: Of the rung that was taken, about held-out training rows.
         tuned: The last training.
+        metrics: Of every epoch of every training.
     """
 
     climb: Climb
@@ -85,6 +88,7 @@ class Adapted:
     head: TunedHead | None = None
     answers: Answers | None = None
     tuned: Tuned | None = None
+    metrics: tuple[EpochMetrics, ...] = ()
 
 
 def adapt(
@@ -94,8 +98,11 @@ def adapt(
     matrix: Matrix,
     recipe: Recipe,
     progress: Progress,
+    on_epoch: OnEpochMetrics | None = None,
 ) -> Adapted:
     """Climb the ladder, and train the rung that was taken on all training rows.
+
+    ``on_epoch`` is told the metrics of every epoch.
 
     Raises:
         StoreError: There is no room for what training keeps.
@@ -103,10 +110,10 @@ def adapt(
     names = rungs_for(recipe, matrix)
     reason = _why_not(prepared, division, recipe, matrix)
     if reason or not names:
-        steps = [Rung(_name(name), _strategy(name), _never) for name in names]
+        steps = [Rung(rung_name(name), _strategy(name), _never) for name in names]
         return Adapted(nothing_tried(steps, reason))
     frozen = frozen_answers(compared, prepared, division)
-    trial = Trial(prepared, division, compared, recipe, progress)
+    trial = Trial(prepared, division, compared, recipe, progress, on_epoch)
     limit = recipe.time_limit or (None if recipe.tunes_by_hand else TIME_LIMIT)
     rungs = [trial.rung(name) for name in names]
     progress.say(_announced(rungs[0], limit))
@@ -123,7 +130,7 @@ def adapt(
     for step in found.steps:
         progress.say(f"{step.rung.name}: {step.outcome}, {step.reason}")
     if found.best is None or found.best.answers is None:
-        return Adapted(found, trial.mirroring)
+        return Adapted(found, trial.mirroring, metrics=tuple(trial.metrics))
     tuning = trial.tuning(names[found.taken or 0], division.train)
     return _finished(prepared, division, found, trial, tuning, recipe, progress)
 
@@ -174,6 +181,8 @@ class Trial:
     compared: Compared
     recipe: Recipe
     progress: Progress
+    on_epoch: OnEpochMetrics | None = None
+    metrics: list[EpochMetrics] = field(default_factory=list, init=False)
 
     def __post_init__(self) -> None:
         self.cache = self.recipe.cache or cache_folder()
@@ -189,9 +198,10 @@ class Trial:
 
         def judge(fold: int) -> Array:
             held = self.division.folds == fold
-            return self.train(tuning, self.division.train[~held], self.division.train[held]).scores
+            learns, judged = self.division.train[~held], self.division.train[held]
+            return self.train(tuning, learns, judged, fold=fold).scores
 
-        return Rung(_name(name), _strategy(name), judge, self._seconds(name, tuning))
+        return Rung(rung_name(name), _strategy(name), judge, self._seconds(name, tuning))
 
     def tuning(self, name: str, rows: Rows) -> Tuning:
         """The rung's settings for so many rows, with what was set by hand."""
@@ -199,15 +209,40 @@ class Trial:
         hurts = self.mirroring is not None and self.mirroring.hurts
         return dataclasses.replace(tuning, mirror=False) if hurts else tuning
 
-    def train(self, tuning: Tuning, rows: Rows, judged: Rows, *, graph: bool = False) -> Tuned:
-        """Train on rows, a part of which chooses; judge others."""
+    def train(
+        self,
+        tuning: Tuning,
+        rows: Rows,
+        judged: Rows,
+        *,
+        fold: int | None = None,
+        graph: bool = False,
+    ) -> Tuned:
+        """Train on rows, a part of which chooses; judge others.
+
+        Args:
+            tuning: The recipe.
+            rows: To learn from and to choose by.
+            judged: Rows to give scores of.
+            fold: That these are, for the metrics.
+            graph: Whether the tuned network is wanted.
+        """
+
+        def metrics(record: dict[str, Any]) -> EpochMetrics:
+            return EpochMetrics(tuning.train_from, fold, **record)
+
+        def told(record: dict[str, Any]) -> None:
+            self.progress.say(f"  {metrics(record).words}")
+            if self.on_epoch:
+                self.on_epoch(metrics(record))
+
         prepared, recipe = self.prepared, self.recipe
         y, groups = prepared.manifest.class_indices, prepared.groups
         chooses = folds(y[rows], groups[rows], num_folds=_VALIDATION_FOLDS, seed=recipe.seed) == 0
         digests = prepared.features.facts.digests
-        return tune(
+        tuned = tune(
             prepared.backbone,
-            request_of(prepared.backbone.name, recipe.weights, recipe.seed),
+            request_of(prepared.backbone.name, recipe.weights, recipe.seed, recipe.input_size),
             prepared.manifest.paths,
             digests,
             y,
@@ -222,15 +257,10 @@ class Trial:
             seed=recipe.seed,
             graph=graph,
             progress=self.progress,
-            on_epoch=self._told,
+            on_epoch=told,
         )
-
-    def _told(self, epoch: dict[str, object]) -> None:
-        loss, accuracy = epoch["validation_loss"], epoch["validation_accuracy"]
-        self.progress.say(
-            f"  epoch {epoch['epoch']}: training loss {epoch['train_loss']:.3f}, "
-            f"validation loss {loss:.3f}, accuracy {100 * float(str(accuracy)):.1f} %"
-        )
+        self.metrics += map(metrics, tuned.history)
+        return tuned
 
     def _folder(self, tuning: Tuning, rows: Rows, judged: Rows, graph: bool) -> Path:
         digests, labels = self.prepared.features.facts.digests, self.prepared.manifest.labels
@@ -311,6 +341,7 @@ def _finished(
         head=head,
         answers=found.best.answers,
         tuned=tuned,
+        metrics=tuple(trial.metrics),
     )
 
 
@@ -320,7 +351,8 @@ def _announced(first: Rung, limit: float | None) -> str:
     return least + (f"; {limit:.0f} s for all trials (--time-limit)" if limit else "")
 
 
-def _name(train_from: str) -> str:
+def rung_name(train_from: str) -> str:
+    """What people call a rung."""
     number = train_from.removeprefix("top")
     if number.isdigit():
         return "last block" if number == "1" else f"last {number} blocks"

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from headstart.files import folder_written_whole, must_be_writable, sweep
+from headstart.finetuning.epoch_metrics import OnEpochMetrics
 from headstart.model.classifier import Classifier, load
 from headstart.progress import Progress, Silent
 from headstart.reports.audit import Audit
@@ -17,11 +18,13 @@ from headstart.workflows.auditing import audit
 from headstart.workflows.check import findings_of
 from headstart.workflows.choosing import prepare_chosen
 from headstart.workflows.comparing import candidates_of
+from headstart.workflows.own_choice import OwnChoice, own_choice
 from headstart.workflows.preparing import Prepared
 from headstart.workflows.receipt import receipt_of
 from headstart.workflows.recipe import Recipe, recipe_of
 from headstart.workflows.reporting import report_of
 from headstart.workflows.saving import bundle_place, write_bundle
+from headstart.workflows.showing import Every, Shown, shown_of, target_lines, write_shown
 from headstart.workflows.training import Trained, train
 
 _HOUR = 3600
@@ -37,6 +40,8 @@ class Fitted:
         receipt: What was tried, measured and chosen, as plain values.
         prepared, trained: The run's data, for whoever wants to look further.
         audit: What its features say about the pictures and labels.
+        shown: What its recipe tells besides.
+        own_choice: What Headstart would have chosen, where the recipe asks for it.
     """
 
     bundle: Path
@@ -45,6 +50,8 @@ class Fitted:
     prepared: Prepared
     trained: Trained
     audit: Audit
+    shown: Shown
+    own_choice: OwnChoice | None
 
 
 def fit(
@@ -52,6 +59,7 @@ def fit(
     out: str | os.PathLike[str] | None = None,
     *,
     progress: Progress | None = None,
+    on_epoch: OnEpochMetrics | None = None,
     **settings: Any,
 ) -> Classifier:
     """Make a classifier from labelled pictures, and save it.
@@ -62,7 +70,9 @@ def fit(
         out: Where the bundle goes; None: ``<pictures>.headstart`` beside them. An older
             classifier there is replaced.
         progress: Told what happens; None: nobody.
-        **settings: Fields of `Recipe`, for example ``backbone="resnet50"`` or ``seed=1``.
+        on_epoch: Called after every epoch of fine-tuning with its `EpochMetrics`; None: nobody.
+        **settings: Fields of `Recipe`, for example ``backbone="resnet50"`` or ``seed=1``; and
+            ``recipe``, the name or the file of a recipe for what is not given.
 
     Returns:
         The saved classifier, loaded from what was written.
@@ -74,7 +84,7 @@ def fit(
         StoreError: The cache or the bundle cannot be written.
     """
     recipe = recipe_of(settings)
-    return load(run_fit(pictures, out, recipe, progress).bundle, threads=recipe.threads)
+    return load(run_fit(pictures, out, recipe, progress, on_epoch).bundle, threads=recipe.threads)
 
 
 def run_fit(
@@ -82,24 +92,35 @@ def run_fit(
     out: str | os.PathLike[str] | None,
     recipe: Recipe,
     progress: Progress | None = None,
+    on_epoch: OnEpochMetrics | None = None,
 ) -> Fitted:
     """`fit`, giving back all that was measured instead of the loaded classifier."""
     began = time.monotonic()
     progress = progress or Silent()
     place = bundle_place(Path(pictures), out)
-    candidates_of(("head",), recipe.heads)  # a wrong name is refused now, not after the reading
+    # A wrong name is refused now, not after the reading.
+    candidates_of(("head",), recipe.heads, recipe.pooling)
     must_be_writable(place.parent)
     sweep(place.parent, older_than=time.time() - _HOUR)
-    prepared, choice = prepare_chosen(pictures, recipe, progress)
-    trained = train(prepared, recipe, progress)
+    watched = Every(progress, recipe.say_every) if recipe.say_every else progress
+    prepared, choice = prepare_chosen(pictures, recipe, watched)
+    if "targets" in recipe.show:
+        for line in target_lines(prepared):
+            progress.say(line)
+    trained = train(prepared, recipe, progress, on_epoch)
+    seconds = time.monotonic() - began
+    shown = shown_of(prepared, trained, recipe)
+    own = own_choice(pictures, prepared, trained, recipe, seconds, progress)
     findings = findings_of(prepared)
     audited = audit(
         prepared, trained.division, trained.compared, trained.probabilities, recipe, progress
     )
     receipt = receipt_of(place, prepared, trained, recipe, findings, audited, choice)
+    receipt["own_choice"] = own.to_json() if own else None
     report = report_of(prepared, trained, receipt, findings, audited, choice)
     receipt["seconds"] = round(time.monotonic() - began, 2)
     with folder_written_whole(place) as folder:
+        write_shown(folder, prepared, trained, shown, recipe)
         write_bundle(folder, prepared, trained, audited, receipt, report)
     receipt["seconds"] = round(time.monotonic() - began, 2)
-    return Fitted(place, trained.results, receipt, prepared, trained, audited)
+    return Fitted(place, trained.results, receipt, prepared, trained, audited, shown, own)

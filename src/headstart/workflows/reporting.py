@@ -26,8 +26,10 @@ from headstart.reports.page import (
     render,
 )
 from headstart.reports.results import interval_text, percent
+from headstart.reports.training_figure import TrainingFigure, training_figure
 from headstart.strategy.backbone_choice import BackboneChoice
 from headstart.strategy.matrix import ADVICE
+from headstart.workflows.adapting import rung_name
 from headstart.workflows.placing import figure_of
 from headstart.workflows.preparing import Prepared, describe
 from headstart.workflows.training import Trained
@@ -71,6 +73,7 @@ def report_of(
             matrix=matrix,
             matrix_figure=figure_of(title, matrix, _evidence(trained)),
             ladder=tuple(receipt["ladder"]),
+            trainings=_trainings(trained),
             audit=audited,
             thumbnails={
                 path: _thumbnail(prepared.manifest.root / path) for path in pictured(audited)
@@ -143,6 +146,17 @@ def _evidence(trained: Trained) -> str:
     if any(step.answers for step in found.steps):
         return "frozen, no gain was proved"
     return ADVICE[trained.matrix.evidence[0]]
+
+
+def _trainings(trained: Trained) -> tuple[TrainingFigure, ...]:
+    """The curves of every rung that was trained, in the order of the ladder."""
+    metrics = trained.adapted.metrics
+    rungs = dict.fromkeys(epoch.rung for epoch in metrics)
+    figures = (
+        training_figure(rung_name(rung), [epoch for epoch in metrics if epoch.rung == rung])
+        for rung in rungs
+    )
+    return tuple(figure for figure in figures if figure)
 
 
 def _candidate(row: dict[str, Any]) -> Candidate:

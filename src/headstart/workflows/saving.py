@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import dataclasses
 import importlib.metadata
+import json
 import os
 import platform
 from collections.abc import Sequence
@@ -32,13 +33,14 @@ from headstart.workflows.training import Trained
 
 _CHECKED_PICTURES = 16
 _RESULTS, _RECEIPT, _REPORT = "results.json", "receipt.json", "report.html"
-_SPLIT, _UNREADABLE = "split.csv", "unreadable.csv"
+_SPLIT, _UNREADABLE, _METRICS = "split.csv", "unreadable.csv", "metrics.jsonl"
 _LABEL_ISSUES, _OUTLIERS, _LOOK_ALIKES = "label_issues.csv", "outliers.csv", "look_alikes.csv"
+RECIPE, CURVES, CODES = "recipe.toml", "curves.csv", "codes.npz"
 # All that a bundle's folder may hold when it is replaced; the last is the file browser's.
 _FILES = (
     *(bundle.RECORD, bundle.GRAPH, bundle.ARRAYS, bundle.GALLERY),
-    *(_RESULTS, _RECEIPT, _REPORT, _SPLIT, _UNREADABLE),
-    *(_LABEL_ISSUES, _OUTLIERS, _LOOK_ALIKES, ".DS_Store"),
+    *(_RESULTS, _RECEIPT, _REPORT, _SPLIT, _UNREADABLE, _METRICS),
+    *(_LABEL_ISSUES, _OUTLIERS, _LOOK_ALIKES, RECIPE, CURVES, CODES, ".DS_Store"),
 )
 _TOLERANCE = 1e-3
 
@@ -119,6 +121,9 @@ def write_bundle(
     (folder / _RESULTS).write_text(readable_json(trained.results.to_json()))
     (folder / _RECEIPT).write_text(readable_json(receipt))
     (folder / _REPORT).write_text(report, encoding="utf-8")
+    if trained.adapted.metrics:
+        lines = (json.dumps(epoch.to_json()) + "\n" for epoch in trained.adapted.metrics)
+        (folder / _METRICS).write_text("".join(lines))
     manifest = prepared.manifest
     write_split(
         folder / _SPLIT,

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from headstart.backbones.backbone import Backbone
 from headstart.features.feature_set import FeatureSet
+from headstart.finetuning.epoch_metrics import OnEpochMetrics
 from headstart.heads.selection import Candidate, CandidateScore, fit_chosen
 from headstart.layers import Array, Layer
 from headstart.metrics.abstention import Abstention
@@ -26,7 +27,7 @@ from headstart.workflows.adapting import Adapted, adapt
 from headstart.workflows.comparing import Compared, compare, with_all_rows
 from headstart.workflows.dividing import Division, divide
 from headstart.workflows.placing import place
-from headstart.workflows.preparing import Prepared, Rows
+from headstart.workflows.preparing import Prepared, Rows, depths
 from headstart.workflows.recipe import Recipe
 
 TUNED_HEAD = "softmax"
@@ -116,8 +117,15 @@ class Trained:
         return Unsure(self.expected.threshold, self.familiarity.unfamiliar_above)
 
 
-def train(prepared: Prepared, recipe: Recipe, progress: Progress) -> Trained:
+def train(
+    prepared: Prepared,
+    recipe: Recipe,
+    progress: Progress,
+    on_epoch: OnEpochMetrics | None = None,
+) -> Trained:
     """Choose by held-out training rows, and judge on the test rows.
+
+    ``on_epoch`` is told the metrics of every epoch of fine-tuning.
 
     Raises:
         NotEnoughData: Too few classes or pictures.
@@ -128,7 +136,7 @@ def train(prepared: Prepared, recipe: Recipe, progress: Progress) -> Trained:
     matrix = place(prepared, division.train, recipe, progress, accuracy=compared.corrected[0])
     for line in matrix.lines():
         progress.say(line)
-    adapted = adapt(prepared, division, compared, matrix, recipe, progress)
+    adapted = adapt(prepared, division, compared, matrix, recipe, progress, on_epoch)
     final = final_of(prepared, division, compared, adapted, recipe)
     return _judged(prepared, division, compared, matrix, adapted, final, recipe, progress)
 
@@ -242,11 +250,13 @@ def _judged(
 def familiar_tap(prepared: Prepared, final: Final) -> str:
     """Where pictures are compared with those of training: the deepest tap in use.
 
+    The average, where the head sees the last feature map in another way: it says as much with less.
     In a tuned network the deepest tap that is still as it was pretrained: training draws the
     pictures of a class together, and everything else with them.
     """
     if final.strategy == "freeze":
-        return final.candidate.taps[-1]
+        tap = final.candidate.taps[-1]
+        return tap if tap in depths(prepared.backbone) else prepared.backbone.tap_names[-1]
     frozen, tuned = prepared.features.taps, final.features.taps
     unchanged = [
         name for name in frozen if np.allclose(frozen[name][:8], tuned[name][:8], 1e-4, 1e-5)
