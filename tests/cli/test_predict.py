@@ -129,7 +129,7 @@ def test_csv(predict, some):
     ran = predict(some, "--csv")
     assert ran.code == 3
     rows = list(csv.DictReader(io.StringIO(ran.out)))
-    assert rows[0].keys() == KEYS
+    assert rows[0].keys() == {*KEYS, "distance"}
     by_name = {os.path.relpath(row["path"], some): row for row in rows}
     assert by_name.keys() == {'quote".png', "b.png", "bad.jpg", "deep/c.png"}
     assert by_name['quote".png']["label"] == "blobs"
@@ -143,7 +143,7 @@ def test_parquet(predict, some, tmp_path):
     assert (ran.code, ran.out) == (3, "")
     rows = pq.read_table(tmp_path / "answers.parquet").to_pylist()
     assert [row["label"] for row in rows] == ["blobs", "stripes", None, "blobs"]
-    assert rows[0].keys() == KEYS
+    assert rows[0].keys() == {*KEYS, "distance"}
     assert rows[0]["ranking"][0].keys() == {"label", "probability"}
     assert rows[2]["ranking"] == []
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import os
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -13,10 +12,20 @@ from typing import Any
 import click
 
 from headstart.cli import options
-from headstart.cli.console import Console, print_json_rows, printable
+from headstart.cli.console import Console, print_json, print_json_rows, printable
 from headstart.cli.shares import share
 
-_FORMATS = ("table", "json", "csv", "parquet")
+
+class _Shard(click.ParamType):  # type: ignore[type-arg]
+    """`3/16`: the number of this run, from 0, and how many there are."""
+
+    name = "shard"
+
+    def convert(self, value: Any, parameter: Any, context: Any) -> tuple[int, int]:
+        index, slash, of = str(value).partition("/")
+        if not (slash and index.isdecimal() and of.isdecimal() and int(index) < int(of)):
+            self.fail(f"{value!r} is not of the form I/N, from 0/N on: 3/16", parameter, context)
+        return int(index), int(of)
 
 
 @click.command("predict", short_help="what do these pictures show?")
@@ -36,10 +45,30 @@ _FORMATS = ("table", "json", "csv", "parquet")
     metavar="X",
     help="Add a set of classes that holds the true one in this share of cases, as 90%.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON array.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON value.")
 @click.option("--csv", "as_csv", is_flag=True, help="Print CSV.")
 @click.option(
-    "--parquet", type=click.Path(path_type=Path), metavar="FILE", help="Write a Parquet file."
+    "--out",
+    "--parquet",
+    type=click.Path(path_type=Path),
+    metavar="PLACE",
+    help="Write Parquet: one file if it ends in .parquet, else a folder of them; "
+    "what was killed goes on there.",
+)
+@click.option("--image-column", metavar="NAME", help="Column of Parquet files of pictures.")
+@click.option(
+    "--rows-per-shard",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Pictures in a file of the folder.  [default: 2000]",
+)
+@click.option("--shard", type=_Shard(), metavar="I/N", help="Only every N-th file, from the I-th.")
+@click.option("--finish", is_flag=True, help="Only look whether all files of the folder are there.")
+@click.option(
+    "--engine",
+    type=click.Choice(["local", "ray"]),
+    default="local",
+    help="Where: on this machine, or on the Ray cluster at RAY_ADDRESS.",
 )
 @click.option("--threads", type=click.IntRange(min=1), help="Cores to use.  [default: all]")
 @click.option("--seed", type=int, hidden=True, expose_value=False)
@@ -47,43 +76,84 @@ _FORMATS = ("table", "json", "csv", "parquet")
 def command(
     bundle: Path,
     pictures: tuple[str, ...],
-    top: int | None,
-    max_error: float | None,
-    sets: float | None,
     as_json: bool,
     as_csv: bool,
-    parquet: Path | None,
-    threads: int | None,
+    out: Path | None,
     quiet: bool,
+    **given: Any,
 ) -> None:
-    """Say what PICTURES show: files, folders, patterns, or - for a list on standard input.
+    """Say what PICTURES show: files, folders, patterns, .txt lists, - for a list on standard
+    input, Parquet files of paths or pictures, and URLs (s3://, gs://, https://) of any of these.
 
     \b
     headstart predict pets.headstart my-cat.jpg
     headstart predict pets.headstart holiday/ --csv > labels.csv
+    headstart predict pets.headstart holiday/ --out labels.parquet
     find . -name '*.jpg' | headstart predict pets.headstart - --json
 
     A picture that cannot be read becomes a row with the reason. Exit codes: 0 done, 2 wrong input,
     3 done but some pictures could not be used.
-    """  # noqa: D301
+    """  # noqa: D205, D301
     from headstart.errors import SettingError
-    from headstart.model.classifier import load
-    from headstart.workflows.predict import expand
 
-    if sum((as_json, as_csv, parquet is not None)) > 1:
+    if as_csv and (as_json or out is not None):
         raise SettingError(
-            "two output formats at once", "one of --json, --csv, --parquet", "leave one of them out"
+            "two output formats at once", "--csv alone, or --json or --out", "leave one of them out"
         )
     if not pictures:
         raise SettingError(
             "no pictures were named",
-            "files, folders, patterns, or -",
+            "files, folders, patterns, lists, URLs, or -",
             f"headstart predict {bundle} PICTURE",
         )
-    if parquet is not None:
-        _must_not_be_another_file(parquet)
-    classifier = load(bundle, threads=threads, max_error=max_error, sets=sets)
+    sources = [sys.stdin.buffer if place == "-" else place for place in pictures]
     console = Console(quiet=quiet)
+    if out is not None:
+        rows, unusable = _to_disk(bundle, sources, out, console, as_json, given)
+    else:
+        rows, unusable = _to_screen(bundle, sources, console, as_json, as_csv, given)
+    if unusable:
+        console.say(f"{unusable} of {rows} could not be used (see their reasons)")
+    click.get_current_context().exit(3 if unusable else 0)
+
+
+def _to_disk(
+    bundle: Path, sources: Any, out: Path, console: Console, as_json: bool, given: dict[str, Any]
+) -> tuple[int, int]:
+    from headstart.bulk.job import predict_bulk
+
+    chosen = {name: value for name, value in given.items() if value is not None}
+    bulk = predict_bulk(bundle, sources, out, progress=console, **chosen)
+    if as_json:
+        print_json(bulk.to_json())
+    if not bulk.finished:
+        console.say(f"{bulk.missing} of {bulk.shards} shards are left to other runs")
+    console.say(f"{bulk.rows} pictures are in {bulk.out}")
+    return bulk.rows, bulk.unusable
+
+
+def _to_screen(
+    bundle: Path,
+    sources: Any,
+    console: Console,
+    as_json: bool,
+    as_csv: bool,
+    given: dict[str, Any],
+) -> tuple[int, int]:
+    from headstart.bulk.answers import answers
+    from headstart.bulk.plan import no_pictures
+    from headstart.bulk.sources import references
+    from headstart.errors import SettingError
+    from headstart.model.classifier import load
+
+    if given["shard"] or given["finish"] or given["engine"] != "local" or given["rows_per_shard"]:
+        raise SettingError(
+            "--shard, --finish, --engine and --rows-per-shard have no effect on what is printed",
+            "a folder for the results",
+            "add --out FOLDER",
+        )
+    top, sets, threads, max_error = (given[k] for k in ("top", "sets", "threads", "max_error"))
+    classifier = load(bundle, threads=threads, max_error=max_error, sets=sets)
     if classifier.warning:
         console.say(classifier.warning)
     if max_error is not None:
@@ -91,24 +161,18 @@ def command(
     if classifier.sets is not None:
         console.say(_meaning_of_sets(classifier.sets))
     tally = _Tally()
-    rows = tally.of(classifier.predictions(_unlisted(expand, pictures)))
+    named = references(sources, given["image_column"])
+    found = answers(classifier, named, Path.cwd(), threads)
+    rows = tally.of(answer.prediction for answer in found)
     if as_json:
         print_json_rows(row.to_json(top) for row in rows)
     elif as_csv:
         _write_csv(rows, top, with_sets=sets is not None)
-    elif parquet is not None:
-        _write_parquet(rows, parquet, top, with_sets=sets is not None)
     else:
         _show(rows, top or 3)
     if not tally.rows:
-        raise SettingError(
-            f"no pictures in {' '.join(pictures)}",
-            "at least one file",
-            "check the spelling of the path, or what is in it",
-        )
-    if tally.unusable:
-        console.say(f"{tally.unusable} of {tally.rows} could not be used (see their reasons)")
-    click.get_current_context().exit(3 if tally.unusable else 0)
+        raise no_pictures(sources)
+    return tally.rows, tally.unusable
 
 
 class _Tally:
@@ -122,21 +186,6 @@ class _Tally:
             self.rows += 1
             self.unusable += prediction.label is None
             yield prediction
-
-
-def _unlisted(expand: Any, pictures: tuple[str, ...]) -> Iterator[str]:
-    for place in pictures:
-        if place == "-":
-            # A name that is read from a list is a name, whatever signs it holds.
-            yield from _names(sys.stdin.buffer.read())
-        else:
-            yield from expand([place])
-
-
-def _names(listed: bytes) -> list[str]:
-    """File names one a line, or each ended by a zero byte (``find -print0``)."""
-    end = b"\0" if b"\0" in listed else b"\n"
-    return [os.fsdecode(name.removesuffix(b"\r")) for name in listed.split(end) if name.strip()]
 
 
 def _show(rows: Iterator[Any], top: int) -> None:
@@ -176,58 +225,3 @@ def _write_csv(rows: Iterator[Any], top: int | None, *, with_sets: bool) -> None
         ranking = json.dumps({label: round(p, 6) for label, p in row.ranking[:top]})
         cells = [row.path, row.label, row.probability, row.unsure, row.reason, ranking]
         writer.writerow([*cells, json.dumps(row.set)] if with_sets else cells)
-
-
-def _write_parquet(rows: Iterator[Any], path: Path, top: int | None, *, with_sets: bool) -> None:
-    """Row group by row group, so that memory does not grow with the number of pictures."""
-    import itertools
-
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    from headstart.files import written_whole
-
-    ranked = pa.struct([("label", pa.string()), ("probability", pa.float64())])
-    schema = pa.schema(
-        [
-            ("path", pa.string()),
-            ("label", pa.string()),
-            ("probability", pa.float64()),
-            ("ranking", pa.list_(ranked)),
-            ("unsure", pa.bool_()),
-            ("reason", pa.string()),
-        ]
-    )
-    if with_sets:
-        schema = schema.append(pa.field("set", pa.list_(pa.string())))
-    batch = list(itertools.islice(rows, 4096))
-    if not batch:
-        return  # nothing to say is no reason to replace what an earlier run wrote
-    with written_whole(path) as temporary, pq.ParquetWriter(temporary, schema) as writer:
-        while batch:
-            values = [_as_text(row.to_json(top)) for row in batch]
-            writer.write_table(pa.Table.from_pylist(values, schema))
-            batch = list(itertools.islice(rows, 4096))
-
-
-def _must_not_be_another_file(path: Path) -> None:
-    from headstart.errors import SettingError
-
-    if path.is_dir() or (path.is_file() and path.read_bytes()[:4] not in (b"PAR1", b"")):
-        raise SettingError(
-            f"{path} is there already, and is no Parquet file",
-            "a new file, or an older Parquet file to be replaced",
-            "choose another place with --parquet FILE",
-        )
-
-
-def _as_text(value: Any) -> Any:
-    """Names of files and classes need not be text; what is none is spelled out."""
-    match value:
-        case str():
-            return value.encode("utf-8", "backslashreplace").decode()
-        case list():
-            return [_as_text(each) for each in value]
-        case dict():
-            return {key: _as_text(each) for key, each in value.items()}
-    return value

@@ -1,0 +1,334 @@
+"""The plan of a job: which pictures are in which shard, written once and never changed.
+
+``_plan/plan.json`` and ``_plan/manifest-00000.parquet``, one for each shard, in the folder of the
+results. It appears whole, and the first one stands: of many that plan at once (the tasks of an
+array), all work by the same one.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import itertools
+import json
+import os
+import tempfile
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from headstart.bulk import places
+from headstart.bulk.sources import Place, Reference, references
+from headstart.errors import BundleError, HeadstartError, SettingError, StoreError
+from headstart.files import canonical_json, readable_json, sha256, sha256_file, written_whole
+from headstart.model import bundle as bundles
+from headstart.model.classifier import Classifier, load
+
+FORMAT_VERSION = 1
+FOLDER, RECORD = "_plan", "plan.json"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What decides the rows of the results, beside the pictures and the classifier.
+
+    Args:
+        max_error, sets: As for ``headstart.load``.
+        top: How many classes a row ranks; None: all.
+        image_column: Of Parquet files that name or hold the pictures; None: found by its content.
+        rows_per_shard: Pictures of one file of the results: what is lost when a process dies.
+
+    Raises:
+        SettingError: One is out of its range.
+    """
+
+    max_error: float | None = None
+    sets: float | None = None
+    top: int | None = None
+    image_column: str | None = None
+    rows_per_shard: int = 2000
+
+    def __post_init__(self) -> None:
+        for name in ("top", "rows_per_shard"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise SettingError(f"{name} {value}", "a whole number from 1 on", "choose another")
+
+
+@dataclass(frozen=True)
+class Shard:
+    """One unit of work.
+
+    Args:
+        rows: How many pictures.
+        sha256: Of its manifest.
+    """
+
+    rows: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What was planned.
+
+    Args:
+        out: The folder of the results.
+        bundle: The classifier's folder.
+        bundle_sha256: Of its record, which knows the digests of all its parts.
+        folder: Where relative paths begin.
+        sources: What the pictures were named by, with the size and time of lists and tables.
+        settings: See `Settings`.
+        shards: In order.
+    """
+
+    out: Path
+    bundle: Path
+    bundle_sha256: str
+    folder: Path
+    sources: tuple[dict[str, Any], ...]
+    settings: Settings
+    shards: tuple[Shard, ...]
+
+    @property
+    def rows(self) -> int:
+        """How many pictures."""
+        return sum(shard.rows for shard in self.shards)
+
+    @functools.cached_property
+    def id(self) -> str:
+        """Names everything that decides the rows."""
+        return sha256(canonical_json(self.to_json()).encode())
+
+    def part(self, number: int) -> Path:
+        """The file of a shard's results."""
+        return self.out / f"part-{number:05}-of-{len(self.shards):05}.parquet"
+
+    def classifier(self, threads: int | None) -> Classifier:
+        """The classifier of this plan, loaded.
+
+        Raises:
+            BundleError: It is another one by now, or cannot be loaded.
+        """
+        if _fingerprint(self.bundle) != self.bundle_sha256:
+            raise BundleError(
+                f"{self.bundle} is another classifier than the one planned with",
+                "one classifier for all rows",
+                "put the old one back, or choose another folder with --out",
+            )
+        settings = self.settings
+        return load(self.bundle, threads=threads, max_error=settings.max_error, sets=settings.sets)
+
+    def references(self, number: int) -> list[Reference]:
+        """The pictures of a shard.
+
+        Raises:
+            StoreError: Its manifest is not as it was written.
+        """
+        import pyarrow.parquet as pq
+
+        manifest = _manifest(self.out / FOLDER, number)
+        if not manifest.is_file() or sha256_file(manifest) != self.shards[number].sha256:
+            raise _damaged(manifest)
+        with pq.ParquetFile(manifest) as file:
+            columns = file.read().to_pydict().values()
+        return [Reference(os.fsdecode(path), *cell) for path, *cell in zip(*columns, strict=True)]
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values, as they are written; the folder of the results may be moved."""
+        return {
+            "format": FORMAT_VERSION,
+            "bundle": str(self.bundle),
+            "bundle_sha256": self.bundle_sha256,
+            "folder": str(self.folder),
+            "sources": list(self.sources),
+            "settings": vars(self.settings),
+            "shards": [vars(shard) for shard in self.shards],
+        }
+
+
+def planned(
+    bundle: Path, sources: Sequence[Place], out: Path, settings: Settings
+) -> tuple[Plan, bool]:
+    """The plan of this job, and whether it stood there before.
+
+    Raises:
+        SettingError: ``out`` holds a plan for something else, or foreign files; or there are no
+            pictures.
+        BundleError, DatasetError, MissingExtra, StoreError: As `references` and ``load``.
+    """
+    wanted = Plan(
+        out=out.absolute(),
+        bundle=bundle.absolute(),
+        bundle_sha256=_fingerprint(bundle),
+        folder=Path.cwd(),
+        sources=tuple(map(_described, sources)),
+        settings=settings,
+        shards=(),
+    )
+    stood = (out / FOLDER / RECORD).is_file()
+    if not stood:
+        _must_be_new(out)
+        _write(wanted, sources)
+    found = read(out)
+    _must_be_same(found, wanted)
+    return found, stood
+
+
+def read(out: Path) -> Plan:
+    """The plan in a folder of results.
+
+    Raises:
+        StoreError: It is damaged, or of a newer version.
+    """
+    path = out / FOLDER / RECORD
+    try:
+        values = json.loads(path.read_bytes())
+        checksum = values.pop("checksum")
+        assert values.pop("format") == FORMAT_VERSION
+        plan = Plan(
+            out=out.absolute(),
+            bundle=Path(values["bundle"]),
+            bundle_sha256=values["bundle_sha256"],
+            folder=Path(values["folder"]),
+            sources=tuple(values["sources"]),
+            settings=Settings(**values["settings"]),
+            shards=tuple(Shard(**shard) for shard in values["shards"]),
+        )
+        assert plan.id == checksum
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, AssertionError) as error:
+        raise _damaged(path) from error
+    return plan
+
+
+def _write(wanted: Plan, sources: Sequence[Place]) -> None:
+    try:
+        wanted.out.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".headstart-tmp-", dir=wanted.out) as temporary:
+            folder = Path(temporary) / FOLDER
+            folder.mkdir()
+            named = references(sources, wanted.settings.image_column)
+            shards = tuple(_manifests(folder, named, wanted.settings.rows_per_shard))
+            if not shards:
+                raise no_pictures(sources)
+            plan = dataclasses.replace(wanted, shards=shards)
+            with written_whole(folder / RECORD) as file:
+                file.write_text(readable_json(plan.to_json() | {"checksum": plan.id}), "utf-8")
+            _take_place(folder, wanted.out / FOLDER)
+    except OSError as error:
+        if isinstance(error, HeadstartError):
+            raise
+        raise StoreError(
+            f"could not write {error.filename or wanted.out}: {error.strerror or error}",
+            "a folder that can be written, with enough free space",
+            "free some space, or choose another place with --out",
+        ) from error
+
+
+def _manifests(folder: Path, named: Iterable[Reference], rows: int) -> Iterable[Shard]:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    # Names of files are bytes, and need not be text.
+    columns = pa.schema([("path", pa.binary()), ("row", pa.int64()), ("column", pa.string())])
+    stream = iter(named)
+    for number in itertools.count():
+        shard = [(os.fsencode(path), *cell) for path, *cell in itertools.islice(stream, rows)]
+        if not shard:
+            return
+        arrays = [list(values) for values in zip(*shard, strict=True)]
+        path = _manifest(folder, number)
+        with written_whole(path) as temporary:
+            pq.write_table(pa.table(arrays, schema=columns), temporary, compression="zstd")
+        yield Shard(len(shard), sha256_file(path))
+
+
+def _manifest(folder: Path, number: int) -> Path:
+    return folder / f"manifest-{number:05}.parquet"
+
+
+def _take_place(folder: Path, place: Path) -> None:
+    # Tried, not looked up: a folder that is not empty is never replaced by a rename.
+    try:
+        folder.rename(place)
+    except OSError:
+        if not (place / RECORD).is_file():
+            raise
+
+
+def _fingerprint(bundle: Path) -> str:
+    bundles.read_record(bundle)
+    return sha256_file(bundle / bundles.RECORD)
+
+
+def _described(source: Place) -> dict[str, Any]:
+    if not isinstance(source, str | os.PathLike):
+        return {"place": "-"}
+    place = os.fspath(source)
+    if places.is_url(place):
+        return {"place": place}
+    path = Path(place).absolute()
+    described: dict[str, Any] = {"place": os.fsencode(path).decode("utf-8", "backslashreplace")}
+    if path.is_file():
+        stat = path.stat()
+        described |= {"bytes": stat.st_size, "changed": stat.st_mtime_ns}
+    return described
+
+
+def _must_be_new(out: Path) -> None:
+    if out.is_dir():
+        strange = sorted(path.name for path in out.iterdir() if not path.name.startswith("."))
+        if not strange or FOLDER in strange:
+            return
+        what = f"{out} holds other files, as {strange[0]}"
+    elif out.exists():
+        what = f"{out} is a file"
+    else:
+        return
+    raise SettingError(
+        what,
+        "a new folder, or one with the results of this job",
+        "choose another place with --out FOLDER (or --out FILE.parquet for one file)",
+    )
+
+
+def _must_be_same(found: Plan, wanted: Plan) -> None:
+    pairs = {
+        "classifier": (found.bundle_sha256, wanted.bundle_sha256),
+        **{
+            name: (value, getattr(wanted.settings, name))
+            for name, value in vars(found.settings).items()
+        },
+        "sources": (list(found.sources), list(wanted.sources)),
+    }
+    for name, (before, now) in pairs.items():
+        if before != now:
+            words = "others" if name in ("classifier", "sources") else f"{before}, not {now}"
+            raise SettingError(
+                f"{found.out} was planned for something else: {name} ({words})",
+                f"the same pictures ({_in_words(found)}), classifier and settings as before",
+                "choose another place with --out, or remove that folder to begin anew",
+            )
+
+
+def _in_words(plan: Plan) -> str:
+    return ", ".join(source["place"] for source in plan.sources[:3])
+
+
+def no_pictures(sources: Iterable[Place]) -> SettingError:
+    """What is said where nothing was found."""
+    named = " ".join(os.fspath(p) if isinstance(p, str | os.PathLike) else "-" for p in sources)
+    return SettingError(
+        f"no pictures in {named}",
+        "at least one file",
+        "check the spelling of the path, or what is in it",
+    )
+
+
+def _damaged(path: Path) -> StoreError:
+    return StoreError(
+        f"{path} is damaged, or of another version",
+        "the plan as it was written",
+        "remove the folder of the results, and begin anew",
+    )

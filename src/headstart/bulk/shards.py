@@ -1,0 +1,123 @@
+"""One shard: its pictures to its file of results, written whole; and the proof that it is."""
+
+from __future__ import annotations
+
+import functools
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from headstart.bulk.answers import answers, as_text, schema, write
+from headstart.bulk.plan import Plan, read
+from headstart.errors import StoreError
+from headstart.files import sha256_file, written_whole
+from headstart.model.classifier import Classifier
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Part:
+    """What stands in the file of a shard.
+
+    Args:
+        number: The shard's, from 0.
+        rows: Pictures in it.
+        unusable: Those without a label.
+        labels: Pictures by label.
+        reasons: Pictures by the word that says why they are unsure or unusable.
+        sha256: Of the file.
+    """
+
+    number: int
+    rows: int
+    unusable: int
+    labels: dict[str, int]
+    reasons: dict[str, int]
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Job:
+    """What whoever works on shards must know: little, as it is sent to other machines.
+
+    Args:
+        out: The folder of the results, with the plan in it.
+        plan_id: Of that plan.
+        threads: Processor cores to use for a shard; None: all of them.
+    """
+
+    out: Path
+    plan_id: str
+    threads: int | None = None
+
+
+def work(job: Job, number: int, advance: Callable[[], None] = lambda: None) -> Part:
+    """Do a shard, again if it was done before: the same rows in a file of the same name.
+
+    Args:
+        job: Whose shard.
+        number: Which one.
+        advance: Called after each picture.
+
+    Raises:
+        StoreError: The file cannot be written, or the plan is another one by now.
+        BundleError: The classifier is another one by now.
+    """
+    plan, classifier = _ready(job)
+    threads = job.threads
+    rows = answers(classifier, plan.references(number), plan.folder, threads)
+    with written_whole(plan.part(number)) as temporary:
+        write(temporary, _each(rows, advance), _columns(plan, number), plan.settings.top)
+    part = look(plan, number)
+    assert part is not None
+    return part
+
+
+def look(plan: Plan, number: int) -> Part | None:
+    """What stands in a shard's file; None: it is not there, damaged, or of another plan."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    path, columns = plan.part(number), _columns(plan, number)
+    try:
+        with pq.ParquetFile(path, page_checksum_verification=True) as file:
+            found = file.schema_arrow
+            if found != columns or found.metadata != columns.metadata:
+                return None
+            table = file.read()
+        digest = sha256_file(path)
+    except (OSError, pa.ArrowException):
+        return None
+    names = [as_text(one.name) for one in plan.references(number)]
+    if table.column("path").to_pylist() != names:
+        return None
+    labels, reasons = (table.column(name).to_pylist() for name in ("label", "reason"))
+    words = [reason.partition(":")[0] for reason in reasons if reason]
+    counts = (dict(Counter(filter(None, labels))), dict(Counter(words)))
+    return Part(number, len(names), labels.count(None), *counts, digest)
+
+
+# One classifier for all shards that a process works on.
+@functools.lru_cache(maxsize=1)
+def _ready(job: Job) -> tuple[Plan, Classifier]:
+    plan = read(job.out)
+    if plan.id != job.plan_id:
+        raise StoreError(
+            f"the plan in {job.out} was replaced",
+            "the plan that this run began with",
+            "run the same command again",
+        )
+    return plan, plan.classifier(job.threads)
+
+
+def _columns(plan: Plan, number: int) -> Any:
+    return schema(plan.settings.sets is not None, {"plan": plan.id, "shard": number})
+
+
+def _each(things: Iterable[T], then: Callable[[], None]) -> Iterator[T]:
+    for thing in things:
+        yield thing
+        then()
