@@ -29,6 +29,10 @@ STATISTICS = "statistics.onnx"
 PRETRAINING = "statistics.safetensors"
 RECORD = "backbone.json"
 
+AVERAGE = "average"
+POOLINGS = {AVERAGE: "head", "max": "max", "flatten": "flat"}
+"""How the final feature map becomes a vector, and the tap that holds it."""
+
 _FAILED = 3
 
 
@@ -44,6 +48,8 @@ class Request:
         licence: None: what the weights' record says.
         mean, std: None: what the weights' record says.
         seed: For random weights.
+        input_size: Side of the pictures in pixels; None: what the weights' record says.
+        pooling: Keys of `POOLINGS`: the taps beside those that are always there.
     """
 
     name: str
@@ -54,6 +60,8 @@ class Request:
     mean: tuple[float, float, float] | None = None
     std: tuple[float, float, float] | None = None
     seed: int = 0
+    input_size: int | None = None
+    pooling: tuple[str, ...] = (AVERAGE,)
 
 
 def build_in_child(request: Request, folder: Path) -> None:
@@ -87,15 +95,11 @@ def build(request: Request, folder: Path) -> None:
     from headstart.backbones import from_timm
     from headstart.backbones.statistics_graph import write_statistics
 
-    if request.weights == "hub":
-        network = from_timm.download(request.architecture)
-    else:
-        state = None if request.weights == "random" else from_timm.read_state(Path(request.weights))
-        network = from_timm.create(request.architecture, state, request.seed)
+    network = from_timm.network_of(request)
     preprocessing = from_timm.preprocessing_of(network)
     if request.mean and request.std:
         preprocessing = replace(preprocessing, mean=request.mean, std=request.std)
-    taps = from_timm.write_graph(network, preprocessing, folder / GRAPH)
+    taps = from_timm.write_graph(network, preprocessing, folder / GRAPH, request.pooling)
     record: dict[str, Any] = {
         "name": request.name,
         "architecture": request.architecture,

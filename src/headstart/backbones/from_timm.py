@@ -21,6 +21,7 @@ from huggingface_hub.utils import get_session
 from torch import Tensor, nn
 
 from headstart.backbones import lite_names
+from headstart.backbones.building import AVERAGE, POOLINGS, Request
 from headstart.errors import SettingError, WeightsError
 from headstart.images.preprocessing import Preprocessing
 
@@ -30,6 +31,22 @@ _HUB_SECONDS = 5.0
 State = dict[str, Tensor]
 # timm's networks have more methods than torch's type knows of.
 Network = Any
+
+
+def network_of(request: Request) -> Network:
+    """The network that a request describes, in inference mode and set to its size of pictures.
+
+    Raises:
+        SettingError: timm knows no such network, or it cannot take pictures of that size.
+        WeightsError: The weights are not at hand, damaged, or do not fit.
+    """
+    if request.weights == "hub":
+        network = download(request.architecture)
+    else:
+        state = None if request.weights == "random" else read_state(Path(request.weights))
+        network = create(request.architecture, state, request.seed)
+    set_input_size(network, request.input_size)
+    return network
 
 
 def create(architecture: str, state: State | None, seed: int) -> Network:
@@ -114,6 +131,39 @@ def read_state(path: Path) -> State:
     return _unwrap(state)
 
 
+def set_input_size(network: Network, size: int | None) -> None:
+    """Make a network ready for square pictures of another size than its record's.
+
+    Position embeddings are resampled. The fully connected layers of a VGG fit one size of feature
+    map only, and are left out at any other, as Keras does it.
+
+    Raises:
+        SettingError: The network cannot take them.
+    """
+    record: dict[str, Any] = network.pretrained_cfg
+    native = int(record["input_size"][-1])
+    if size is None or size == native:
+        return
+    if record.get("fixed_input_size") and not hasattr(network, "set_input_size"):
+        raise _wrong_size(network, size, f"exactly {native}: it is made for this one size")
+    smallest = max((stage["reduction"] for stage in _stage_records(network)), default=1)
+    if size < smallest:
+        raise _wrong_size(network, size, f"{smallest} or more, so that its last stage sees a pixel")
+    try:
+        if record.get("fixed_input_size"):
+            _quiet(lambda: network.set_input_size(img_size=(size, size)))
+        with torch.no_grad():
+            shape = network.forward_features(torch.zeros(1, 3, size, size)).shape
+    except (RuntimeError, AssertionError, ValueError) as error:
+        why = " ".join(str(error).split())[:200]
+        raise _wrong_size(
+            network, size, f"a larger size, or one that its stages divide ({why})"
+        ) from error
+    if _kernel_of_top(network) not in (None, shape[-1]):
+        _remove_top(network)
+    network.pretrained_cfg = {**record, "input_size": (3, size, size)}
+
+
 def preprocessing_of(network: Network) -> Preprocessing:
     """What the weights' own record says pictures must go through.
 
@@ -152,13 +202,18 @@ def digest_of(network: Network) -> str:
     return digest.hexdigest()
 
 
-def write_graph(network: Network, preprocessing: Preprocessing, path: Path) -> list[dict[str, Any]]:
+def write_graph(
+    network: Network,
+    preprocessing: Preprocessing,
+    path: Path,
+    pooling: tuple[str, ...] = (AVERAGE,),
+) -> list[dict[str, Any]]:
     """Write the ONNX graph; returns its taps in order of depth.
 
     Input ``pixels`` uint8 [N, H, W, 3]; outputs one float32 [N, D] a tap, and ``logits`` where
     the network has a classifier.
     """
-    graph = _Graph(network, preprocessing).eval()
+    graph = _Graph(network, preprocessing, pooling).eval()
     pixels = torch.zeros((2, preprocessing.size, preprocessing.size, 3), dtype=torch.uint8)
     with torch.no_grad():
         outputs = graph(pixels)
@@ -210,17 +265,22 @@ class Normalised(nn.Module):
 class _Graph(Normalised):
     """Pixels to pooled features at every tap."""
 
-    def __init__(self, network: Network, preprocessing: Preprocessing) -> None:
+    def __init__(
+        self, network: Network, preprocessing: Preprocessing, pooling: tuple[str, ...]
+    ) -> None:
         super().__init__(network, preprocessing)
         self.indices, stages = _stages(network)
+        self.pooling = [_POOLING[way] for way in pooling if way != AVERAGE]
+        pooled = [POOLINGS[way] for way in pooling if way != AVERAGE]
         logits = ("logits",) if getattr(network, "num_classes", 0) else ()
-        self.output_names: tuple[str, ...] = (*stages, "head", *logits)
+        self.output_names: tuple[str, ...] = (*stages, *pooled, "head", *logits)
 
     def forward(self, pixels: Tensor) -> tuple[Tensor, ...]:
         last, stages = self._features(self.normalise(pixels))
         head = self.network.forward_head(last, pre_logits=True)
         head = head if head.ndim == 2 else _pool(head)
-        outputs = [*(_pool(stage) for stage in stages), head]
+        grid = _grid(self.network, last)
+        outputs = [*map(_pool, stages), *(pool(grid) for pool in self.pooling), head]
         if "logits" in self.output_names:
             outputs.append(self.network.forward_head(last))
         return tuple(outputs)
@@ -242,10 +302,9 @@ def _stages(network: Network) -> tuple[list[int], tuple[str, ...]]:
         total = len(network.blocks)
         chosen = sorted({round(total * 3 / 7), total - 2, total - 1, total})
         return chosen, tuple(f"stage{index}" for index in chosen)
-    info = getattr(network, "feature_info", None)
-    if not hasattr(network, "forward_intermediates") or not info:
+    total = len(_stage_records(network))
+    if not hasattr(network, "forward_intermediates") or not total:
         return [], ()
-    total = len(list(info))
     most = min(_MOST_TAPS, total)
     chosen = sorted({round(total * (k + 1) / most) - 1 for k in range(most)})
     return chosen, tuple(f"stage{index + 1}" for index in chosen)
@@ -260,10 +319,47 @@ def _pool(features: Tensor) -> Tensor:
     return features.mean((2, 3)) if features.ndim == 4 else features.mean(1)
 
 
+def _grid(network: Network, last: Tensor) -> Tensor:
+    """The final feature map, positions in the middle: [N, positions, C] or [N, H, W, C]."""
+    if last.ndim == 3:
+        return last[:, getattr(network, "num_prefix_tokens", 0) :]
+    channels_last = str(getattr(network, "output_fmt", "NCHW")).endswith("NHWC")
+    return last if channels_last else last.permute(0, 2, 3, 1)
+
+
+_POOLING: dict[str, Callable[[Tensor], Tensor]] = {
+    "max": lambda grid: grid.flatten(1, -2).amax(1),
+    "flatten": lambda grid: grid.flatten(1),
+}
+
+
+def _stage_records(network: Network) -> list[dict[str, Any]]:
+    return list(getattr(network, "feature_info", None) or [])
+
+
+def _kernel_of_top(network: Network) -> int | None:
+    """Side of the feature map that a VGG's fully connected layers take; None: it has none."""
+    return getattr(getattr(network, "pre_logits", None), "input_kernel_size", None)
+
+
+def _remove_top(network: Network) -> None:
+    network.prune_intermediate_layers(1, prune_head=True)
+
+
+def _wrong_size(network: Network, size: int, expected: str) -> SettingError:
+    return SettingError(
+        f"{network.pretrained_cfg['architecture']} cannot take pictures of {size}x{size} pixels",
+        expected,
+        "choose another --input-size, or leave it out",
+    )
+
+
 def _with_state(architecture: str, state: State) -> Network:
     network = _quiet(lambda: timm.create_model(architecture, pretrained=False))
     if lite_names.is_lite(state):
         state = lite_names.to_timm(state, [len(stage) for stage in network.blocks])
+    if _kernel_of_top(network) and not any(name.startswith("pre_logits.") for name in state):
+        _remove_top(network)
     classifier = f"{network.pretrained_cfg['classifier']}.weight"
     num_classes = len(state[classifier]) if classifier in state else 0
     if num_classes != network.num_classes:

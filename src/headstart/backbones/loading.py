@@ -5,14 +5,17 @@ from __future__ import annotations
 import importlib.metadata
 import json
 import time
+from dataclasses import replace
 from pathlib import Path
 
 from headstart.backbones import catalog
 from headstart.backbones.backbone import Backbone
 from headstart.backbones.building import (
+    AVERAGE,
     BUILD_VERSION,
     GRAPH,
     GRAPH_VERSION,
+    POOLINGS,
     RECORD,
     Request,
     build_in_child,
@@ -39,6 +42,8 @@ def load_backbone(
     *,
     cache: Path | None = None,
     seed: int = 0,
+    input_size: int | None = None,
+    pooling: tuple[str, ...] = (AVERAGE,),
     progress: Progress | None = None,
 ) -> Backbone:
     """A backbone, from the cache or built now (which takes a few seconds, once).
@@ -49,14 +54,19 @@ def load_backbone(
             or ``"random"``.
         cache: Where graphs are kept; None: the user's cache folder.
         seed: For random weights only.
+        input_size: Side of the pictures in pixels, any that the network can take; None: what
+            its weights were trained for.
+        pooling: What is made of the final feature map beside the tap ``head``: ``"max"``, its
+            largest value over the positions, as the tap ``max``; ``"flatten"``, every value of
+            it in the order height, width, channel (Keras' order), as the tap ``flat``.
         progress: Told when one is built.
 
     Raises:
-        SettingError: No network of that name.
+        SettingError: No network of that name, or it cannot take pictures of that size.
         WeightsError: The weights are not at hand, damaged, or do not fit.
         StoreError: The cache cannot be written.
     """
-    request = request_of(name, weights, seed)
+    request = request_of(name, weights, seed, input_size, pooling)
     folder = (cache or cache_folder()) / "graphs" / _lookup_key(request)
     if not _is_whole(folder):
         (progress or Silent()).say(f"preparing backbone {name} (once)")
@@ -78,18 +88,37 @@ def _is_whole(folder: Path) -> bool:
         return False
 
 
-def request_of(name: str, weights: str | Path | None, seed: int) -> Request:
+def request_of(
+    name: str,
+    weights: str | Path | None,
+    seed: int,
+    input_size: int | None = None,
+    pooling: tuple[str, ...] = (AVERAGE,),
+) -> Request:
     """How a backbone is made.
 
     Args:
         name: As for `load_backbone`.
         weights: Likewise.
         seed: Likewise.
+        input_size: Likewise.
+        pooling: Likewise.
 
     Raises:
-        SettingError: The name leaves several to choose from.
+        SettingError: The name leaves several to choose from, or nothing pools like that.
         WeightsError: The weights are not at hand.
     """
+    unknown = [way for way in pooling if way not in POOLINGS]
+    if unknown:
+        raise SettingError(
+            f"pooling is {unknown[0]!r}", f"some of {', '.join(POOLINGS)}", "name another"
+        )
+    # One spelling, one graph: the average is always there.
+    ways = tuple(way for way in POOLINGS if way in {AVERAGE, *pooling})
+    return replace(_with_weights(name, weights, seed), input_size=input_size, pooling=ways)
+
+
+def _with_weights(name: str, weights: str | Path | None, seed: int) -> Request:
     if catalog.contenders(name):
         raise SettingError(
             f"the backbone is {name!r}, but only fit chooses one",
