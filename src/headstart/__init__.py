@@ -3,7 +3,7 @@
 Example:
     >>> import headstart as hs
     >>> sorted(name for name in hs.__all__ if name[0].islower())
-    ['check', 'evaluate', 'fit', 'load', 'matrix', 'predict']
+    ['check', 'evaluate', 'fit', 'load', 'matrix', 'predict', 'similar', 'sort']
 """
 
 from __future__ import annotations
@@ -16,12 +16,14 @@ if TYPE_CHECKING:
     from headstart.model.classifier import Classifier as Classifier
     from headstart.model.classifier import load as load
     from headstart.model.prediction import Prediction as Prediction
+    from headstart.sorting.sort import sort as sort
     from headstart.workflows.check import check as check
     from headstart.workflows.estimator import ImageClassifier as ImageClassifier
     from headstart.workflows.evaluate import evaluate as evaluate
     from headstart.workflows.fit import fit as fit
     from headstart.workflows.matrix import matrix as matrix
     from headstart.workflows.predict import predict as predict
+    from headstart.workflows.similar import similar as similar
 
 __version__ = "0.1.0"
 
@@ -38,6 +40,8 @@ _HOMES = {
     "load": "headstart.model.classifier",
     "matrix": "headstart.workflows.matrix",
     "predict": "headstart.workflows.predict",
+    "similar": "headstart.workflows.similar",
+    "sort": "headstart.sorting.sort",
 }
 
 __all__ = [
@@ -52,6 +56,8 @@ __all__ = [
     "load",
     "matrix",
     "predict",
+    "similar",
+    "sort",
 ]
 
 

@@ -23,6 +23,8 @@ _COMMANDS = {
     "fit": "make a classifier from labelled pictures",
     "predict": "what do these pictures show?",
     "serve": "answer over HTTP, with a page of its own",
+    "sort": "put pictures into a folder for each class",
+    "similar": "which training pictures are most like these?",
     "evaluate": "judge a saved classifier on labelled pictures",
     "check": "find what is wrong with a dataset",
     "matrix": "freeze or fine-tune? where the pictures lie, measured",

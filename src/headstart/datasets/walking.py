@@ -167,7 +167,7 @@ def _walk(root: Path, folder_id: str, passed: _Passed) -> Folder:
     folders: list[str] = []
     for entry in _entries(root, folder_id, passed):
         place = f"{folder_id}/{entry.name}" if folder_id else entry.name
-        kind = _kind(entry)
+        kind = kind_of(entry)
         if kind == "folder":
             folders.append(place)
         elif kind == "picture":
@@ -195,7 +195,7 @@ def _entries(root: Path, folder_id: str, passed: _Passed) -> list[os.DirEntry[st
         return []
 
 
-def _kind(entry: os.DirEntry[str]) -> str:
+def kind_of(entry: os.DirEntry[str]) -> str:
     """``"folder"``, ``"picture"``, or the kind of what is passed by."""
     name = entry.name
     if name.startswith("."):
@@ -216,6 +216,9 @@ def _kind(entry: os.DirEntry[str]) -> str:
     # No suffix, or a picture's: the decoder judges. A strange one (.jpg_large): the first bytes.
     known = not suffix or suffix in IMAGE_SUFFIXES
     return "picture" if known or _begins_as_a_picture(entry) else suffix
+
+
+_kind = kind_of
 
 
 def _begins_as_a_picture(entry: os.DirEntry[str]) -> bool:
