@@ -21,11 +21,17 @@ from headstart.cli.console import Console, exit_code, print_json
     help="Where the classifier goes.  [default: PICTURES.headstart, beside them]",
 )
 @click.option(
+    "--recipe",
+    metavar="NAME|FILE",
+    help="Settings from a recipe (`headstart recipes`) or a TOML file; options given here win.",
+)
+@click.option(
     "--head",
     "heads",
     multiple=True,
     metavar="NAME",
-    help="Compare only this head; may be repeated.  [default: all of them]",
+    help="Compare only this head (NAME:POOLING: on that pooling); may be repeated.  [default: "
+    "all of ours]",
 )
 @click.option(
     "--test",
@@ -44,9 +50,12 @@ from headstart.cli.console import Console, exit_code, print_json
     type=int,
     help="Of the cross-validation that compares the heads.  [default: 5]",
 )
+@options.drawing
+@options.beside
 @options.max_error("unsure below a probability of 2/3")
 @options.tuning
 @options.network
+@options.seeing
 @options.precision
 @options.reading
 @options.everywhere
@@ -65,6 +74,7 @@ def command(
 
     \b
     headstart fit pets/
+    headstart fit pets/ --recipe classic:vgg16-logistic --backbone efficientnet_lite0
     headstart fit labels.csv --images photos/ --out pets.headstart
     headstart fit scans/ --group-pattern '(patient\\d+)'
 
@@ -92,6 +102,8 @@ def _show(console: Console, fitted: Any) -> None:
         *candidate_lines(fitted.receipt["candidates"]),
         why(fitted.trained),
         *summary_lines(fitted.results),
+        *fitted.shown.lines(),
+        *(fitted.own_choice.lines() if fitted.own_choice else ()),
         *warnings_of(fitted.trained),
         *fitted.audit.lines(),
         *problem_lines(fitted.receipt["findings"]),

@@ -30,6 +30,7 @@ _COMMANDS = {
     "matrix": "freeze or fine-tune? where the pictures lie, measured",
     "augment": "look at pictures as training would change them",
     "backbones": "list the pretrained networks",
+    "recipes": "list the recipes, or show one",
 }
 
 # What the system says about the user's places, not about our code.

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
+import tomllib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -73,6 +76,73 @@ def network(function: F) -> F:
                 type=click.Path(path_type=Path),
                 metavar="FOLDER",
                 help="Where features are kept.  [default: HEADSTART_CACHE, or the user's cache]",
+            ),
+        ]
+    ):
+        function = option(function)
+    return function
+
+
+def seeing(function: F) -> F:
+    """What of the pictures the backbone sees, and what of it the heads."""
+    for option in reversed(
+        [
+            click.option(
+                "--input-size",
+                type=int,
+                metavar="PIXELS",
+                help="Side of the pictures that the backbone sees.  [default: its own]",
+            ),
+            click.option(
+                "--pooling",
+                type=click.Choice(["average", "max", "flatten"]),
+                help="What heads see of the last feature map.  [default: the backbone's taps]",
+            ),
+        ]
+    ):
+        function = option(function)
+    return function
+
+
+def drawing(function: F) -> F:
+    """How the test pictures are drawn."""
+    for option in reversed(
+        [
+            click.option(
+                "--split",
+                type=click.Choice(["stratified", "random"]),
+                help="How test pictures are drawn: each class its share, copies and groups kept "
+                "together; or as scikit-learn's train_test_split.  [default: stratified]",
+            ),
+            click.option(
+                "--split-seed", type=int, help="Of that drawing.  [default: that of --seed]"
+            ),
+        ]
+    ):
+        function = option(function)
+    return function
+
+
+def beside(function: F) -> F:
+    """What is told and kept besides."""
+    for option in reversed(
+        [
+            click.option(
+                "--own-choice/--no-own-choice",
+                default=None,
+                help="Also train what Headstart would choose, on the same split, and compare.",
+            ),
+            click.option(
+                "--keep-codes/--no-keep-codes",
+                default=None,
+                help="Keep the features that the head sees in codes.npz of the bundle.",
+            ),
+            click.option(
+                "--set",
+                "others",
+                multiple=True,
+                metavar="NAME=VALUE",
+                help="Any setting of a recipe, as its TOML has it; may be repeated.",
             ),
         ]
     ):
@@ -183,12 +253,24 @@ def settings_of(options: dict[str, Any]) -> dict[str, Any]:
     """Recipe settings from what was given on the command line; what was not given is left out.
 
     Raises:
-        SettingError: A ``--merge`` is not of the form A=B.
+        SettingError: A ``--merge`` is not of the form A=B, a ``--set`` not of TOML.
     """
     settings = {name: value for name, value in options.items() if value not in (None, (), [])}
+    for text in settings.pop("others", ()):
+        settings |= _set(text)
     if "merge" in settings:
         settings["merge"] = tuple(_pair(text) for text in settings["merge"])
     return settings
+
+
+def _set(text: str) -> dict[str, Any]:
+    """One setting in TOML; a word needs no quotes on the command line."""
+    name, equals, value = (part.strip() for part in text.partition("="))
+    for written in (value, json.dumps(value)):
+        with contextlib.suppress(tomllib.TOMLDecodeError):
+            if name and equals:
+                return {name: tomllib.loads(f"value = {written}")["value"]}
+    raise SettingError(f"--set {text!r}", "a setting: --set NAME=VALUE", "--set say_every=1000")
 
 
 def _pair(text: str) -> tuple[str, str]:

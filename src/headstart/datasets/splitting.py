@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -72,6 +73,35 @@ def assign_splits(
     _require_both(judges)
     untested = np.setdiff1d(labels, labels[judges])
     splits = tuple("test" if judge else "train" for judge in judges)
+    return Split(splits, rule, tuple(int(label) for label in untested))
+
+
+def random_split(labels: Rows, *, seed: int, test_share: float = 0.2) -> Split:
+    """The split that scikit-learn's ``train_test_split(test_size=..., random_state=...)`` draws.
+
+    Neither classes nor groups are looked at: a class may be missing in a part, a copy of a test
+    picture may stand in training.
+
+    Args:
+        labels: int64 [N], class indices.
+        seed: ``random_state``.
+        test_share: ``test_size``.
+
+    Raises:
+        NotEnoughData: Nothing is left to learn from.
+    """
+    from sklearn.model_selection import train_test_split
+
+    rows = np.arange(len(labels))
+    if len(rows) - math.ceil(test_share * len(rows)) < 1:
+        raise _too_few(f"a random {test_share:.0%} of {len(rows)} pictures leaves none")
+    _, test = train_test_split(rows, test_size=test_share, random_state=seed)
+    splits = tuple(np.where(np.isin(rows, test), "test", "train").tolist())
+    untested = np.setdiff1d(labels, labels[test])
+    rule = (
+        f"{test_share:.0%} of all pictures drawn at random to judge, seed {seed} "
+        "(scikit-learn's train_test_split)"
+    )
     return Split(splits, rule, tuple(int(label) for label in untested))
 
 

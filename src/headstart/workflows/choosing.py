@@ -61,7 +61,14 @@ def prepare_chosen(
     cache = recipe.cache or cache_folder()
     # All of them now: a wrong name is refused before a picture is read.
     backbones = {
-        name: load_backbone(name, cache=cache, seed=recipe.seed, progress=progress)
+        name: load_backbone(
+            name,
+            cache=cache,
+            seed=recipe.seed,
+            input_size=recipe.input_size,
+            pooling=recipe.poolings,
+            progress=progress,
+        )
         for name in names
     }
     first = DEFAULT if DEFAULT in names else names[0]

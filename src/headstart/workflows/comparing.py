@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from headstart.audit.learning_curve import LearningCurve, learning_curve
+from headstart.backbones.building import AVERAGE, POOLINGS
 from headstart.backbones.engine import num_cores
 from headstart.errors import NotEnoughData
 from headstart.heads.catalog import HEADS, make_head
@@ -24,7 +25,7 @@ from headstart.metrics.comparison import bias_corrected_best
 from headstart.metrics.intervals import Interval
 from headstart.progress import Progress
 from headstart.workflows.dividing import Division
-from headstart.workflows.preparing import Prepared, Rows
+from headstart.workflows.preparing import Prepared, Rows, depths
 from headstart.workflows.recipe import Recipe
 
 
@@ -51,28 +52,37 @@ class Compared:
         return self.scores[self.chosen]
 
 
-def candidates_of(taps: tuple[str, ...], heads: tuple[str, ...]) -> tuple[Candidate, ...]:
+def candidates_of(
+    taps: tuple[str, ...], heads: tuple[str, ...], pooling: str | None = None
+) -> tuple[Candidate, ...]:
     """What is tried.
 
     Args:
         taps: Of the backbone, in order of depth.
-        heads: Names; empty: all of them.
+        heads: Names, as ``"logistic"`` or ``"logistic:flatten"``; empty: all of them.
+        pooling: What those see that name none; None: the taps, as `default_candidates` has it.
 
     Raises:
         SettingError: A name is unknown.
     """
-    for name in heads:
+    asked = [(name, way or pooling) for name, _, way in map(_parted, heads or tuple(HEADS))]
+    for name, _ in asked:
         make_head(name)
-    return default_candidates(taps, heads or tuple(HEADS))
+    free = default_candidates(taps, [name for name, way in asked if way is None])
+    pinned = [Candidate(name, (POOLINGS[way],), way != AVERAGE) for name, way in asked if way]
+    return (*free, *pinned)
 
 
 def compare(prepared: Prepared, division: Division, recipe: Recipe, progress: Progress) -> Compared:
     """Score every candidate on the same folds, and choose one."""
     rows = division.train
     y, groups = prepared.manifest.class_indices[rows], prepared.groups[rows]
-    taps = {name: values[rows] for name, values in prepared.features.taps.items()}
+    candidates = candidates_of(depths(prepared.backbone), recipe.heads, recipe.pooling)
+    last = prepared.backbone.tap_names[-1]
+    seen = {last, *(name for candidate in candidates for name in candidate.taps)}
+    taps = {name: prepared.features.taps[name][rows] for name in seen}
     scores = cross_validate(
-        candidates_of(prepared.backbone.tap_names, recipe.heads),
+        candidates,
         taps,
         y,
         groups,
@@ -88,7 +98,7 @@ def compare(prepared: Prepared, division: Division, recipe: Recipe, progress: Pr
         seed=recipe.seed,
         choose=choice_rule(scores, y),
     )
-    curve = _curve(taps[prepared.backbone.tap_names[-1]], y, groups, recipe)
+    curve = _curve(taps[last], y, groups, recipe)
     # Taking luck out of a score may not raise it: what is above is the resampling's own luck.
     estimate = min(estimate, scores[chosen].accuracy)
     return Compared(scores, chosen, with_all_rows(estimate, interval, curve, division.folds), curve)
@@ -115,6 +125,10 @@ def with_all_rows(
     gain = (1 - estimate) * (1 - min(fall, 1.0))
     low, high = min(1.0, interval.low + gain), min(1.0, interval.high + gain)
     return estimate + gain, replace(interval, low=low, high=high)
+
+
+def _parted(head: str) -> tuple[str, str, str]:
+    return head.partition(":")
 
 
 def _curve(features: Array, y: Rows, groups: Rows, recipe: Recipe) -> LearningCurve | None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from headstart.datasets.splitting import Split, assign_splits, folds
+from headstart.datasets.splitting import Split, assign_splits, folds, random_split
 from headstart.errors import NotEnoughData
 from headstart.progress import Progress
 from headstart.workflows.preparing import Prepared, Rows
@@ -56,11 +56,15 @@ def split_of(prepared: Prepared, recipe: Recipe) -> Split:
         NotEnoughData: Nothing is left to learn from, or nothing to judge by.
     """
     manifest = prepared.manifest
+    if recipe.split == "random" and not {"test", "validation"} & set(manifest.splits):
+        seed = recipe.seed if recipe.split_seed is None else recipe.split_seed
+        share = recipe.test_share or 0.2
+        return random_split(manifest.class_indices, seed=seed, test_share=share)
     return assign_splits(
         manifest.class_indices,
         prepared.groups,
         manifest.splits,
-        seed=recipe.seed,
+        seed=recipe.seed if recipe.split_seed is None else recipe.split_seed,
         test_share=recipe.test_share or 0.2,
     )
 

@@ -12,7 +12,7 @@ from headstart.strategy.fitness import fitness
 from headstart.strategy.matrix import Matrix, Size
 from headstart.strategy.rules import QUADRANTS
 from headstart.strategy.similarity import measure
-from headstart.workflows.preparing import Prepared, Rows
+from headstart.workflows.preparing import Prepared, Rows, depths
 from headstart.workflows.recipe import Recipe
 
 
@@ -46,7 +46,7 @@ def place(
         seed=recipe.seed,
         threads=recipe.threads,
     )
-    taps = {name: values[rows] for name, values in prepared.features.taps.items()}
+    taps = {name: prepared.features.taps[name][rows] for name in depths(prepared.backbone)}
     fit = fitness(taps, y, groups, recipe.seed)
     size = size_of(y, groups)
     expectation = expect(

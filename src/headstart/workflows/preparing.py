@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from headstart.backbones.backbone import Backbone
+from headstart.backbones.building import AVERAGE, POOLINGS
 from headstart.backbones.loading import load_backbone
 from headstart.datasets.duplicates import Duplicates, find_duplicates
 from headstart.datasets.groups import merge_groups
@@ -50,6 +51,12 @@ class Prepared:
     unusable: tuple[Unusable, ...]
 
 
+def depths(backbone: Backbone) -> tuple[str, ...]:
+    """Its taps in order of depth, without other poolings of the last feature map."""
+    others = {tap for way, tap in POOLINGS.items() if way != AVERAGE}
+    return tuple(name for name in backbone.tap_names if name not in others)
+
+
 def prepare(pictures: str | os.PathLike[str], recipe: Recipe, progress: Progress) -> Prepared:
     """Understand a dataset and read every picture once.
 
@@ -65,7 +72,13 @@ def prepare(pictures: str | os.PathLike[str], recipe: Recipe, progress: Progress
         progress.say(f"  {note}")
     cache = recipe.cache or cache_folder()
     backbone = load_backbone(
-        recipe.backbone, recipe.weights, cache=cache, seed=recipe.seed, progress=progress
+        recipe.backbone,
+        recipe.weights,
+        cache=cache,
+        seed=recipe.seed,
+        input_size=recipe.input_size,
+        pooling=recipe.poolings,
+        progress=progress,
     )
     progress.say(describe(backbone))
     backbone = with_precision(backbone, found, recipe, cache, progress)

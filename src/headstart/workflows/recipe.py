@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
-import difflib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from headstart.backbones.building import POOLINGS
 from headstart.backbones.catalog import DEFAULT
 from headstart.backbones.engine import PRECISIONS
 from headstart.datasets.reading import ReadOptions
 from headstart.errors import SettingError
 from headstart.finetuning.recipe import Tuning
+from headstart.workflows.recipe_files import near, read_recipe
 
 # Of fine-tuning: fields of `Tuning` that may be set here.
 TUNING = (
@@ -22,6 +23,8 @@ TUNING = (
 )
 _PRECISIONS = (*PRECISIONS, "auto")
 _STRATEGIES = ("auto", "freeze", "partial", "full", "scratch")
+_SPLITS = ("stratified", "random")
+SHOWN = ("targets", "classification-report", "curves")
 
 
 @dataclass(frozen=True)
@@ -35,7 +38,11 @@ class Recipe:
         precision: ``"f32"``; ``"bf16"``, about twice as fast where the processor has it, with
             slightly other features; ``"auto"``: bf16 where the processor has it and a head
             answers alike on some of the pictures.
-        heads: Names of the heads to compare; empty: all of them.
+        input_size: Side of the pictures that the backbone sees, in pixels; None: its own.
+        heads: Names of the heads to compare; empty: all of them. ``"logistic:flatten"``: on that
+            pooling of the last feature map.
+        pooling: What heads see that do not say it themselves: ``"average"``, ``"max"`` or
+            ``"flatten"``, all values of the last feature map; None: the backbone's taps.
         label_pattern: Regular expression that finds the label in a file's relative path.
         group_pattern: The same for the group: pictures that must not be split apart.
         image_column, label_column, group_column, split_column: Columns of a table, by name or by
@@ -44,6 +51,9 @@ class Recipe:
         merge: Pairs (a, b): class a becomes class b.
         test: A folder or table with the test pictures, when it is not part of the dataset.
         test_share: Share of the pictures kept for the test when no test set is given; None: 0.2.
+        split: How the test pictures are drawn: ``"stratified"``, copies and groups kept together;
+            ``"random"``, as scikit-learn's ``train_test_split`` draws them, whatever they are.
+        split_seed: Of the drawing; None: the run's.
         num_folds: Of the cross-validation that compares the heads.
         max_error: Answer only when so sure that at most this share of the answers is wrong, for
             example 0.01; None: when the best class is twice as probable as all others together.
@@ -56,6 +66,14 @@ class Recipe:
         epochs, steps_per_epoch, frozen_epochs, batch_size, start, optimizer, learning_rate,
             head_learning_rate, schedule, weight_decay, dropout, augmentation: Of fine-tuning, as
             in `Tuning`; None: the rung's own.
+        show: What is told besides: ``"targets"``, a table of paths and targets and the number of
+            pictures of each class; ``"classification-report"``, accuracy, confusion matrix and
+            scikit-learn's report; ``"curves"``, how the dense heads learned, epoch by epoch.
+        say_every: Progress in a line every so many pictures.
+        keep_codes: Whether the features of every picture that the head sees are kept in a file of
+            the bundle.
+        own_choice: Whether what Headstart would have chosen is trained as well, on the same split
+            with the default backbone, and compared.
         seed: Same seed, same machine: same result.
         threads: Processor cores to use; None: all of them.
         cache: Where features are kept; None: the user's cache folder.
@@ -64,7 +82,9 @@ class Recipe:
     backbone: str = DEFAULT
     weights: str | Path | None = None
     precision: str = "f32"
+    input_size: int | None = None
     heads: tuple[str, ...] = ()
+    pooling: str | None = None
     label_pattern: str | None = None
     group_pattern: str | None = None
     image_column: str | None = None
@@ -75,6 +95,8 @@ class Recipe:
     merge: tuple[tuple[str, str], ...] = ()
     test: Path | None = None
     test_share: float | None = None
+    split: str = "stratified"
+    split_seed: int | None = None
     num_folds: int = 5
     max_error: float | None = None
     strategy: str = "auto"
@@ -92,35 +114,51 @@ class Recipe:
     weight_decay: float | None = None
     dropout: float | None = None
     augmentation: str | dict[str, Any] | None = None
+    show: tuple[str, ...] = ()
+    say_every: int | None = None
+    keep_codes: bool = False
+    own_choice: bool = False
     seed: int = 0
     threads: int | None = None
     cache: Path | None = None
 
     def __post_init__(self) -> None:
-        for name in ("seed", "threads", "num_folds"):
-            value = getattr(self, name)
-            whole = isinstance(value, int) and not isinstance(value, bool)
-            _must_be(whole or (value is None and name == "threads"), name, value, "a whole number")
+        for field in dataclasses.fields(self):
+            value, kinds = getattr(self, field.name), str(field.type).split(" | ")
+            _must_be(any(_is(value, kind) for kind in kinds), field.name, value, _sort(kinds))
         words = ", ".join(_PRECISIONS)
         _must_be(self.precision in _PRECISIONS, "precision", self.precision, f"one of {words}")
-        pairs = isinstance(self.merge, tuple) and all(
-            isinstance(pair, tuple) and len(pair) == 2 for pair in self.merge
-        )
+        pairs = all(isinstance(pair, tuple) and len(pair) == 2 for pair in self.merge)
         _must_be(pairs, "merge", self.merge, "pairs of class names, as (('a', 'b'),)")
         if self.test_share is not None:
-            is_share = isinstance(self.test_share, int | float) and 0 < self.test_share < 1
+            is_share = 0 < self.test_share < 1
             _must_be(is_share, "test_share", self.test_share, "a number more than 0, below 1")
         if self.max_error is not None:
-            is_share = isinstance(self.max_error, int | float) and 0 < self.max_error < 1
+            is_share = 0 < self.max_error < 1
             _must_be(is_share, "max_error", self.max_error, "a number more than 0, below 1")
         words = ", ".join(_STRATEGIES)
         _must_be(self.strategy in _STRATEGIES, "strategy", self.strategy, f"one of {words}")
         has_time = self.time_limit is None or self.time_limit > 0
         _must_be(has_time, "time_limit", self.time_limit, "seconds, more than 0")
         self._check_tuning()
+        self._check_choices()
         _must_be(self.num_folds >= 2, "num_folds", self.num_folds, "2 or more")
         _must_be(self.seed >= 0, "seed", self.seed, "0 or more")
-        _must_be(self.threads is None or self.threads >= 1, "threads", self.threads, "1 or more")
+        for name in ("threads", "input_size", "say_every"):
+            value = getattr(self, name)
+            _must_be(value is None or value >= 1, name, value, "1 or more")
+        drawn = self.split_seed is None or 0 <= self.split_seed < 2**32
+        _must_be(drawn, "split_seed", self.split_seed, "0 or more, below 2**32")
+
+    def _check_choices(self) -> None:
+        words = ", ".join(_SPLITS)
+        _must_be(self.split in _SPLITS, "split", self.split, f"one of {words}")
+        words = ", ".join(SHOWN)
+        _must_be(set(self.show) <= {*SHOWN}, "show", self.show, f"some of {words}")
+        asked = {head.partition(":")[2] for head in self.heads if ":" in head} | {self.pooling}
+        for pooling in asked - {None}:
+            words = ", ".join(POOLINGS)
+            _must_be(pooling in POOLINGS, "pooling", pooling, f"one of {words}")
 
     def _check_tuning(self) -> None:
         """Settings of fine-tuning must be possible, and have an effect."""
@@ -147,6 +185,12 @@ class Recipe:
         return self.train_from is not None or self.strategy in ("partial", "full", "scratch")
 
     @property
+    def poolings(self) -> tuple[str, ...]:
+        """Every pooling that some head asks for."""
+        asked = {head.partition(":")[2] or self.pooling for head in self.heads or ("",)}
+        return tuple(way for way in POOLINGS if way in asked)
+
+    @property
     def read_options(self) -> ReadOptions:
         """The settings that say how a dataset is understood."""
         fields = {field.name for field in dataclasses.fields(ReadOptions)}
@@ -159,28 +203,59 @@ class Recipe:
 
 
 def recipe_of(settings: dict[str, Any]) -> Recipe:
-    """A recipe from keyword arguments.
+    """A recipe from keyword arguments; ``recipe`` names the file that the others come from.
 
     Raises:
         SettingError: A setting is unknown or wrong.
     """
     known = [field.name for field in dataclasses.fields(Recipe)]
+    named = settings.get("recipe")
+    settings = {name: value for name, value in settings.items() if name != "recipe"}
     for name in settings:
         if name not in known:
-            near = difflib.get_close_matches(name, known, n=2)
             raise SettingError(
                 f"no setting is called {name!r}",
                 f"one of {', '.join(known)}",
-                f"did you mean {' or '.join(near)}?" if near else "help(headstart.fit)",
+                near(name, known) or "help(headstart.fit)",
             )
+    if named is not None:
+        settings = {**read_recipe(named, known), **settings}
     for name in ("images", "test", "cache"):
         if settings.get(name) is not None:
-            settings = {**settings, name: Path(settings[name]).expanduser()}
-    if "heads" in settings:
-        given = settings["heads"]
-        heads = (given,) if isinstance(given, str) else tuple(dict.fromkeys(given))
-        settings = {**settings, "heads": heads}
+            settings[name] = Path(settings[name]).expanduser()
+    for name in ("heads", "show"):
+        if name in settings:
+            given = settings[name]
+            settings[name] = (given,) if isinstance(given, str) else tuple(dict.fromkeys(given))
+    if "merge" in settings:
+        settings["merge"] = tuple(map(tuple, settings["merge"]))
     return Recipe(**settings)
+
+
+_KINDS: dict[str, tuple[type, str]] = {
+    "str": (str, "text"),
+    "Path": (Path, "a path"),
+    "int": (int, "a whole number"),
+    "float": (float, "a number"),
+    "bool": (bool, "true or false"),
+    "tuple": (tuple, "several"),
+    "dict": (dict, "a table"),
+}
+
+
+def _is(value: object, kind: str) -> bool:
+    """Whether a value is of the kind that an annotation names; a whole number is a number."""
+    if value is None or kind == "None":
+        return value is None and kind == "None"
+    if isinstance(value, bool):
+        return kind == "bool"
+    if isinstance(value, int) and kind == "float":
+        return True
+    return isinstance(value, _KINDS[kind.partition("[")[0]][0])
+
+
+def _sort(kinds: list[str]) -> str:
+    return " or ".join(_KINDS[kind.partition("[")[0]][1] for kind in kinds if kind != "None")
 
 
 def _must_be(holds: bool, name: str, value: object, expected: str) -> None:
@@ -192,5 +267,7 @@ def _must_be(holds: bool, name: str, value: object, expected: str) -> None:
 
 def _as_option(name: str) -> str:
     """How the setting is spelt on the command line."""
+    if name in ("show", "say_every"):
+        return f" (on the command line: --set {name}=...)"
     option = {"num_folds": "folds", "heads": "head"}.get(name, name.replace("_", "-"))
     return f" (on the command line: --{option})"
