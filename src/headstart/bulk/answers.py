@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import itertools
 import json
+from collections import Counter
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -25,6 +27,52 @@ _AHEAD_PER_THREAD = 8
 _ROWS_A_STEP, _STEPS_A_GROUP = 256, 32
 
 
+@dataclass
+class Counts:
+    """What stands in rows of answers.
+
+    Args:
+        rows: Pictures.
+        unusable: Those that could not be used.
+        labels: Pictures by label.
+        reasons: Pictures by the word that says why they are unsure or unusable.
+    """
+
+    rows: int = 0
+    unusable: int = 0
+    labels: Counter[str] = field(default_factory=Counter)
+    reasons: Counter[str] = field(default_factory=Counter)
+
+    def add(self, label: str | None, reason: str | None) -> None:
+        """One row more."""
+        self.rows += 1
+        if label is None:
+            self.unusable += 1
+        else:
+            self.labels[as_text(label)] += 1
+        if reason is not None:
+            self.reasons[reason.partition(":")[0]] += 1
+
+    def update(self, other: Counts) -> None:
+        """All rows of another."""
+        self.rows += other.rows
+        self.unusable += other.unusable
+        self.labels.update(other.labels)
+        self.reasons.update(other.reasons)
+
+    def of(self, rows: Iterable[Answer]) -> Iterator[Answer]:
+        """The same rows, counted as they pass."""
+        for row in rows:
+            self.add(row.prediction.label, row.prediction.reason)
+            yield row
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values."""
+        ordered = {name: dict(sorted(vars(self)[name].items())) for name in ("labels", "reasons")}
+        counts: dict[str, Any] = {"rows": self.rows, "unusable": self.unusable, **ordered}
+        return counts
+
+
 class Answer(NamedTuple):
     """A prediction, and how far the picture is from those of training (None: not usable)."""
 
@@ -33,10 +81,7 @@ class Answer(NamedTuple):
 
 
 def answers(
-    classifier: Classifier,
-    named: Iterable[Reference],
-    folder: Path,
-    threads: int | None = None,
+    classifier: Classifier, named: Iterable[Reference], folder: Path, threads: int | None = None
 ) -> Iterator[Answer]:
     """One answer a picture, in order, in memory that does not grow with their number.
 

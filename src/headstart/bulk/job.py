@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import dataclasses
-import difflib
 import json
 import os
 import time
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from headstart.bulk import local, on_ray
-from headstart.bulk.answers import Answer, answers, schema, write
+from headstart.bulk.answers import Counts, answers, schema, write
 from headstart.bulk.plan import Plan, Settings, no_pictures, planned
 from headstart.bulk.shards import Job, Part, look
 from headstart.bulk.sources import Place, references
@@ -37,11 +34,8 @@ class Bulk:
 
     Args:
         out: The file or folder of the results.
-        finished: Every row is there (``_SUCCESS.json`` stands in a folder).
-        rows: Pictures in the parts that stand there now.
-        unusable: Those that could not be used.
-        labels: Pictures by label.
-        reasons: Pictures by the word that says why they are unsure or unusable.
+        finished: Every row is there (in a folder, ``_SUCCESS.json`` says so).
+        counts: Of the rows that stand there now.
         shards: Of the whole job; 0 for a file.
         computed, reused: Shards that this run did, and that it was to do but found whole.
         missing: Shards that are not there yet.
@@ -49,10 +43,7 @@ class Bulk:
 
     out: Path
     finished: bool
-    rows: int
-    unusable: int
-    labels: dict[str, int]
-    reasons: dict[str, int]
+    counts: Counts
     shards: int = 0
     computed: int = 0
     reused: int = 0
@@ -60,7 +51,8 @@ class Bulk:
 
     def to_json(self) -> dict[str, Any]:
         """Plain values."""
-        return vars(self) | {"out": str(self.out)}
+        shards = {name: vars(self)[name] for name in ("shards", "computed", "reused", "missing")}
+        return {"out": str(self.out), "finished": self.finished, **self.counts.to_json(), **shards}
 
 
 def predict_bulk(
@@ -102,7 +94,7 @@ def predict_bulk(
         MissingExtra: A library for these URLs, or Ray, is not installed.
         StoreError: The results cannot be written.
     """
-    chosen = _settings(settings)
+    chosen = Settings(**settings)
     place = Path(out)
     listed: list[Place] = [sources] if isinstance(sources, str | os.PathLike) else list(sources)
     progress = progress or Silent()
@@ -113,7 +105,7 @@ def predict_bulk(
                 "a folder for the results",
                 "name one with --out FOLDER",
             )
-        return _to_file(Path(bundle), listed, place, chosen, threads)
+        return _to_file(bundle, listed, place, chosen, threads)
     if engine not in ENGINES:
         raise SettingError(f"engine {engine!r}", f"one of {', '.join(ENGINES)}", "choose one")
     plan, stood = planned(Path(bundle), listed, place, chosen)
@@ -133,32 +125,39 @@ def _run(
     plan: Plan, engine: Engine, ours: Sequence[int], threads: int | None, progress: Progress
 ) -> Bulk:
     known = _finished(plan)
-    parts = {n: part for n in ours if (part := _whole(plan, n, known))}
-    to_do = [number for number in ours if number not in parts]
-    reused = len(parts)
+    counts, digests = Counts(), {}  # not the parts: a thousand classes by a million shards
+
+    def take(parts: Iterable[Part]) -> None:
+        for part in parts:
+            digests[part.number] = part.sha256
+            counts.update(part.counts)
+
+    take(_whole(plan, ours, known))
+    reused = len(digests)
     if reused:
         progress.say(f"{reused} shards stand there already")
+    to_do = [number for number in ours if number not in digests]
     if to_do:
         # From now on, and until all is there again, the job is not done.
         (plan.out / SUCCESS).unlink(missing_ok=True)
         progress.start("predicting", sum(plan.shards[number].rows for number in to_do))
-        job = Job(plan.out, plan.id, threads)
-        for part in engine(job, to_do, progress):
-            parts[part.number] = part
+        take(engine(Job(plan.out, plan.id, threads), to_do, progress))
         progress.stop()
-    others = [number for number in range(len(plan.shards)) if number not in parts]
-    if not any(not plan.part(number).is_file() for number in others):
-        parts |= {n: part for n in others if (part := _whole(plan, n, known))}
-    missing = len(plan.shards) - len(parts)
-    bulk = _counted(plan, parts, computed=len(to_do), reused=reused, missing=missing)
+    others = [number for number in range(len(plan.shards)) if number not in digests]
+    if all(plan.part(number).is_file() for number in others):
+        take(_whole(plan, others, known))
+    missing = len(plan.shards) - len(digests)
     if not missing:
-        _finish(plan, bulk, parts)
-    return bulk
+        _finish(plan, counts, digests)
+    return Bulk(plan.out, not missing, counts, len(plan.shards), len(to_do), reused, missing)
 
 
-def _whole(plan: Plan, number: int, known: dict[int, str]) -> Part | None:
-    part = look(plan, number)
-    return part if part and known.get(number, part.sha256) == part.sha256 else None
+def _whole(plan: Plan, numbers: Iterable[int], known: dict[int, str]) -> Iterator[Part]:
+    """The parts that stand there as they must; of a finished job, as they did."""
+    for number in numbers:
+        part = look(plan, number)
+        if part is not None and known.get(number, part.sha256) == part.sha256:
+            yield part
 
 
 def _finished(plan: Plan) -> dict[int, str]:
@@ -171,70 +170,43 @@ def _finished(plan: Plan) -> dict[int, str]:
         return {}
 
 
-def _finish(plan: Plan, bulk: Bulk, parts: dict[int, Part]) -> None:
-    assert bulk.rows == plan.rows  # each part was compared with its manifest, row by row
-    values = {
-        "format": 1,
-        "rows": bulk.rows,
-        "unusable": bulk.unusable,
-        "labels": bulk.labels,
-        "reasons": bulk.reasons,
-        "bundle_sha256": plan.bundle_sha256,
-        "plan": plan.id,
-        "parts": [
-            {"name": plan.part(n).name, "rows": parts[n].rows, "sha256": parts[n].sha256}
-            for n in sorted(parts)
-        ],
-    }
+def _finish(plan: Plan, counts: Counts, digests: dict[int, str]) -> None:
+    assert counts.rows == plan.rows  # each part was compared with its manifest, row by row
+    parts = [
+        {"name": plan.part(number).name, "rows": shard.rows, "sha256": digests[number]}
+        for number, shard in enumerate(plan.shards)
+    ]
+    made_by = {"bundle_sha256": plan.bundle_sha256, "plan": plan.id}
+    values = {"format": 1, **counts.to_json(), **made_by, "parts": parts}
     write_text(plan.out / SUCCESS, readable_json(values))
 
 
-def _counted(plan: Plan, parts: dict[int, Part], **counts: int) -> Bulk:
-    labels: Counter[str] = Counter()
-    reasons: Counter[str] = Counter()
-    for part in parts.values():
-        labels.update(part.labels)
-        reasons.update(part.reasons)
-    return Bulk(
-        out=plan.out,
-        finished=not counts["missing"],
-        rows=sum(part.rows for part in parts.values()),
-        unusable=sum(part.unusable for part in parts.values()),
-        labels=dict(sorted(labels.items())),
-        reasons=dict(sorted(reasons.items())),
-        shards=len(plan.shards),
-        **counts,
-    )
-
-
 def _to_file(
-    bundle: Path, sources: list[Place], place: Path, settings: Settings, threads: int | None
+    bundle: str | os.PathLike[str],
+    sources: list[Place],
+    place: Path,
+    settings: Settings,
+    threads: int | None,
 ) -> Bulk:
     """One file, row group by row group: there is no plan, and nothing to go on from."""
     _must_not_be_another_file(place)
     classifier = load(bundle, threads=threads, max_error=settings.max_error, sets=settings.sets)
-    labels: Counter[str] = Counter()
-    reasons: Counter[str] = Counter()
-
-    def counted(rows: Iterator[Answer]) -> Iterator[Answer]:
-        for row in rows:
-            labels[row.prediction.label or ""] += 1
-            reasons[(row.prediction.reason or "").partition(":")[0]] += 1
-            yield row
-
+    counts = Counts()
     named = references(sources, settings.image_column)
-    rows = counted(answers(classifier, named, Path.cwd(), threads))
+    rows = counts.of(answers(classifier, named, Path.cwd(), threads))
     with written_whole(place) as temporary:
         write(temporary, rows, schema(settings.sets is not None), settings.top)
-        if not labels:
+        if not counts.rows:
             raise no_pictures(sources)
-    total, unusable = labels.total(), labels.pop("", 0)
-    reasons.pop("", None)
-    return Bulk(place, True, total, unusable, dict(labels), dict(reasons))
+    return Bulk(place, True, counts)
 
 
 def _must_not_be_another_file(path: Path) -> None:
-    if path.is_dir() or (path.is_file() and path.read_bytes()[:4] not in (b"PAR1", b"")):
+    begins = b""
+    if path.is_file():
+        with path.open("rb") as file:
+            begins = file.read(4)
+    if path.is_dir() or begins not in (b"PAR1", b""):
         raise SettingError(
             f"{path} is there already, and is no Parquet file",
             "a new file, or an older Parquet file to be replaced",
@@ -258,16 +230,3 @@ def _unfinished(plan: Plan, missing: int) -> SettingError:
         "all of them",
         "run the same command without --finish",
     )
-
-
-def _settings(given: dict[str, Any]) -> Settings:
-    known = [field.name for field in dataclasses.fields(Settings)]
-    for name in given:
-        if name not in known:
-            near = difflib.get_close_matches(name, known, n=1)
-            raise SettingError(
-                f"there is no setting {name!r}",
-                f"one of {', '.join(known)}",
-                f"did you mean {near[0]!r}?" if near else "leave it out",
-            )
-    return Settings(**given)

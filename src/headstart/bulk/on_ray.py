@@ -46,7 +46,7 @@ def run(job: Job, numbers: Iterable[int], progress: Progress) -> Iterator[Part]:
             done, running = ray.wait(running)
             running += [remote.remote(job, number) for number in itertools.islice(waiting, 1)]
             part = _result(ray, done[0])
-            progress.advance(part.rows)
+            progress.advance(part.counts.rows)
             yield part
 
 

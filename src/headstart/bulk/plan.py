@@ -20,8 +20,16 @@ from typing import Any
 
 from headstart.bulk import places
 from headstart.bulk.sources import Place, Reference, references
-from headstart.errors import BundleError, HeadstartError, SettingError, StoreError
-from headstart.files import canonical_json, readable_json, sha256, sha256_file, written_whole
+from headstart.errors import BundleError, SettingError, StoreError
+from headstart.files import (
+    canonical_json,
+    must_be_writable,
+    readable_json,
+    sha256,
+    sha256_file,
+    write_text,
+    written_whole,
+)
 from headstart.model import bundle as bundles
 from headstart.model.classifier import Classifier, load
 
@@ -170,6 +178,7 @@ def planned(
     stood = (out / FOLDER / RECORD).is_file()
     if not stood:
         _must_be_new(out)
+        wanted.classifier(threads=1)  # what is wrong with the settings is said before hours of work
         _write(wanted, sources)
     found = read(out)
     _must_be_same(found, wanted)
@@ -203,27 +212,19 @@ def read(out: Path) -> Plan:
 
 
 def _write(wanted: Plan, sources: Sequence[Place]) -> None:
-    try:
-        wanted.out.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".headstart-tmp-", dir=wanted.out) as temporary:
-            folder = Path(temporary) / FOLDER
-            folder.mkdir()
-            named = references(sources, wanted.settings.image_column)
-            shards = tuple(_manifests(folder, named, wanted.settings.rows_per_shard))
-            if not shards:
-                raise no_pictures(sources)
-            plan = dataclasses.replace(wanted, shards=shards)
-            with written_whole(folder / RECORD) as file:
-                file.write_text(readable_json(plan.to_json() | {"checksum": plan.id}), "utf-8")
-            _take_place(folder, wanted.out / FOLDER)
-    except OSError as error:
-        if isinstance(error, HeadstartError):
-            raise
-        raise StoreError(
-            f"could not write {error.filename or wanted.out}: {error.strerror or error}",
-            "a folder that can be written, with enough free space",
-            "free some space, or choose another place with --out",
-        ) from error
+    must_be_writable(wanted.out)
+    wanted.out.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".headstart-tmp-", dir=wanted.out) as temporary:
+        folder = Path(temporary) / FOLDER
+        folder.mkdir()
+        named = references(sources, wanted.settings.image_column)
+        shards = tuple(_manifests(folder, named, wanted.settings.rows_per_shard))
+        if not shards:
+            raise no_pictures(sources)
+        plan = dataclasses.replace(wanted, shards=shards)
+        record = readable_json(plan.to_json() | {"checksum": plan.id})
+        write_text(folder / RECORD, record)
+        _take_place(folder, wanted.out / FOLDER)
 
 
 def _manifests(folder: Path, named: Iterable[Reference], rows: int) -> Iterable[Shard]:
@@ -294,17 +295,14 @@ def _must_be_new(out: Path) -> None:
 
 
 def _must_be_same(found: Plan, wanted: Plan) -> None:
-    pairs = {
-        "classifier": (found.bundle_sha256, wanted.bundle_sha256),
-        **{
-            name: (value, getattr(wanted.settings, name))
-            for name, value in vars(found.settings).items()
-        },
-        "sources": (list(found.sources), list(wanted.sources)),
-    }
-    for name, (before, now) in pairs.items():
-        if before != now:
-            words = "others" if name in ("classifier", "sources") else f"{before}, not {now}"
+    before, now = (
+        {"classifier": plan.bundle_sha256, "sources": list(plan.sources), **vars(plan.settings)}
+        for plan in (found, wanted)
+    )
+    for name in before:
+        if before[name] != now[name]:
+            long = name in ("classifier", "sources")
+            words = "others" if long else f"{before[name]}, not {now[name]}"
             raise SettingError(
                 f"{found.out} was planned for something else: {name} ({words})",
                 f"the same pictures ({_in_words(found)}), classifier and settings as before",

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import functools
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from headstart.bulk.answers import answers, as_text, schema, write
+from headstart.bulk.answers import Counts, answers, as_text, schema, write
 from headstart.bulk.plan import Plan, read
 from headstart.errors import StoreError
 from headstart.files import sha256_file, written_whole
@@ -24,18 +23,12 @@ class Part:
 
     Args:
         number: The shard's, from 0.
-        rows: Pictures in it.
-        unusable: Those without a label.
-        labels: Pictures by label.
-        reasons: Pictures by the word that says why they are unsure or unusable.
+        counts: Of its rows.
         sha256: Of the file.
     """
 
     number: int
-    rows: int
-    unusable: int
-    labels: dict[str, int]
-    reasons: dict[str, int]
+    counts: Counts
     sha256: str
 
 
@@ -92,12 +85,14 @@ def look(plan: Plan, number: int) -> Part | None:
     except (OSError, pa.ArrowException):
         return None
     names = [as_text(one.name) for one in plan.references(number)]
-    if table.column("path").to_pylist() != names:
+    if table["path"].to_pylist() != names:
         return None
-    labels, reasons = (table.column(name).to_pylist() for name in ("label", "reason"))
-    words = [reason.partition(":")[0] for reason in reasons if reason]
-    counts = (dict(Counter(filter(None, labels))), dict(Counter(words)))
-    return Part(number, len(names), labels.count(None), *counts, digest)
+    counts = Counts()
+    for label, reason in zip(
+        *(table[name].to_pylist() for name in ("label", "reason")), strict=True
+    ):
+        counts.add(label, reason)
+    return Part(number, counts, digest)
 
 
 # One classifier for all shards that a process works on.

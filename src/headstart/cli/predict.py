@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ class _Shard(click.ParamType):  # type: ignore[type-arg]
 
     name = "shard"
 
-    def convert(self, value: Any, parameter: Any, context: Any) -> tuple[int, int]:
+    def convert(self, value: Any, parameter: Any, context: Any) -> Any:
         index, slash, of = str(value).partition("/")
         if not (slash and index.isdecimal() and of.isdecimal() and int(index) < int(of)):
             self.fail(f"{value!r} is not of the form I/N, from 0/N on: 3/16", parameter, context)
@@ -108,18 +108,21 @@ def command(
         )
     sources = [sys.stdin.buffer if place == "-" else place for place in pictures]
     console = Console(quiet=quiet)
-    if out is not None:
-        rows, unusable = _to_disk(bundle, sources, out, console, as_json, given)
+    wanted = {name: given[name] for name in ("threads", "max_error", "sets")}
+    if out is None:
+        _must_have_effect(given)
+        counts = _to_screen(_loaded(bundle, wanted, console), sources, as_json, as_csv, given)
     else:
-        rows, unusable = _to_screen(bundle, sources, console, as_json, as_csv, given)
-    if unusable:
-        console.say(f"{unusable} of {rows} could not be used (see their reasons)")
-    click.get_current_context().exit(3 if unusable else 0)
+        _loaded(bundle, wanted, console)
+        counts = _to_disk(bundle, sources, out, console, as_json, given)
+    if counts.unusable:
+        console.say(f"{counts.unusable} of {counts.rows} could not be used (see their reasons)")
+    click.get_current_context().exit(3 if counts.unusable else 0)
 
 
 def _to_disk(
     bundle: Path, sources: Any, out: Path, console: Console, as_json: bool, given: dict[str, Any]
-) -> tuple[int, int]:
+) -> Any:
     from headstart.bulk.job import predict_bulk
 
     chosen = {name: value for name, value in given.items() if value is not None}
@@ -128,23 +131,26 @@ def _to_disk(
         print_json(bulk.to_json())
     if not bulk.finished:
         console.say(f"{bulk.missing} of {bulk.shards} shards are left to other runs")
-    console.say(f"{bulk.rows} pictures are in {bulk.out}")
-    return bulk.rows, bulk.unusable
+    console.say(f"{bulk.counts.rows} pictures are in {bulk.out}")
+    return bulk.counts
 
 
-def _to_screen(
-    bundle: Path,
-    sources: Any,
-    console: Console,
-    as_json: bool,
-    as_csv: bool,
-    given: dict[str, Any],
-) -> tuple[int, int]:
-    from headstart.bulk.answers import answers
-    from headstart.bulk.plan import no_pictures
-    from headstart.bulk.sources import references
-    from headstart.errors import SettingError
+def _loaded(bundle: Path, wanted: dict[str, Any], console: Console) -> Any:
     from headstart.model.classifier import load
+
+    classifier = load(bundle, **wanted)
+    if classifier.warning:
+        console.say(classifier.warning)
+    if wanted["max_error"] is not None:
+        threshold = classifier.record.unsure.ambiguous_below
+        console.say(_meaning_of_unsure(threshold, wanted["max_error"]))
+    if classifier.sets is not None:
+        console.say(_meaning_of_sets(classifier.sets))
+    return classifier
+
+
+def _must_have_effect(given: dict[str, Any]) -> None:
+    from headstart.errors import SettingError
 
     if given["shard"] or given["finish"] or given["engine"] != "local" or given["rows_per_shard"]:
         raise SettingError(
@@ -152,40 +158,29 @@ def _to_screen(
             "a folder for the results",
             "add --out FOLDER",
         )
-    top, sets, threads, max_error = (given[k] for k in ("top", "sets", "threads", "max_error"))
-    classifier = load(bundle, threads=threads, max_error=max_error, sets=sets)
-    if classifier.warning:
-        console.say(classifier.warning)
-    if max_error is not None:
-        console.say(_meaning_of_unsure(classifier.record.unsure.ambiguous_below, max_error))
-    if classifier.sets is not None:
-        console.say(_meaning_of_sets(classifier.sets))
-    tally = _Tally()
+
+
+def _to_screen(
+    classifier: Any, sources: Any, as_json: bool, as_csv: bool, given: dict[str, Any]
+) -> Any:
+    from headstart.bulk.answers import Counts, answers
+    from headstart.bulk.plan import no_pictures
+    from headstart.bulk.sources import references
+
+    top, threads = given["top"], given["threads"]
+    counts = Counts()
     named = references(sources, given["image_column"])
-    found = answers(classifier, named, Path.cwd(), threads)
-    rows = tally.of(answer.prediction for answer in found)
+    found = counts.of(answers(classifier, named, Path.cwd(), threads))
+    rows = (answer.prediction for answer in found)
     if as_json:
         print_json_rows(row.to_json(top) for row in rows)
     elif as_csv:
-        _write_csv(rows, top, with_sets=sets is not None)
+        _write_csv(rows, top, with_sets=classifier.sets is not None)
     else:
         _show(rows, top or 3)
-    if not tally.rows:
+    if not counts.rows:
         raise no_pictures(sources)
-    return tally.rows, tally.unusable
-
-
-class _Tally:
-    """Counts rows as they pass."""
-
-    def __init__(self) -> None:
-        self.rows = self.unusable = 0
-
-    def of(self, predictions: Iterable[Any]) -> Iterator[Any]:
-        for prediction in predictions:
-            self.rows += 1
-            self.unusable += prediction.label is None
-            yield prediction
+    return counts
 
 
 def _show(rows: Iterator[Any], top: int) -> None:
