@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import queue
 import threading
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -25,9 +26,7 @@ def num_cores() -> int:
 
 def has_bf16() -> bool:
     """Whether the processor multiplies numbers of 16 bits (bfloat16) itself."""
-    import openvino
-
-    return "BF16" in openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+    return "BF16" in _core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
 
 
 class Engine:
@@ -58,11 +57,9 @@ class Engine:
         precision: str = "f32",
         exact: tuple[str, ...] = (),
     ) -> None:
-        import openvino
-
         streams = threads or num_cores()
         try:
-            model = openvino.Core().read_model(str(graph))
+            model = _core().read_model(str(graph))
             side = model.input(0).get_partial_shape()[1].get_length()
             model.reshape([1, side, side, 3])
         except Exception as error:  # the engine raises RuntimeError for every kind of damage
@@ -155,9 +152,28 @@ class _Request:
         return {name: view[0].copy() for name, view in self._outputs.items()}
 
 
-def _compile(model: Any, streams: int, precision: str) -> Any:
+_core_lock = threading.Lock()
+
+
+def _core() -> Any:
+    """The library's root object: one for the process, kept to its end.
+
+    Loading its processor plugin gives the calling thread a stack for signals, and the plugin frees
+    it with the last core and graph, in whatever thread that happens: the next signal would then
+    end the process (OpenVINO 2026.4, on processors with AMX).
+    """
+    with _core_lock:
+        return _only_core()
+
+
+@lru_cache(maxsize=1)
+def _only_core() -> Any:
     import openvino
 
+    return openvino.Core()
+
+
+def _compile(model: Any, streams: int, precision: str) -> Any:
     options = {
         # The engine's own default is bfloat16 where the processor has it.
         "INFERENCE_PRECISION_HINT": precision,
@@ -166,7 +182,7 @@ def _compile(model: Any, streams: int, precision: str) -> Any:
         "INFERENCE_NUM_THREADS": streams,
         "ENABLE_CPU_PINNING": False,
     }
-    return openvino.Core().compile_model(model, "CPU", options)
+    return _core().compile_model(model, "CPU", options)
 
 
 def _drop(model: Any, output: Any) -> None:
