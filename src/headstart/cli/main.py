@@ -28,6 +28,7 @@ _COMMANDS = {
     "evaluate": "judge a saved classifier on labelled pictures",
     "check": "find what is wrong with a dataset",
     "matrix": "freeze or fine-tune? where the pictures lie, measured",
+    "split": "write train and test folders, a folder per class",
     "augment": "look at pictures as training would change them",
     "backbones": "list the pretrained networks",
     "recipes": "list the recipes, or show one",

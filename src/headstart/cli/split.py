@@ -1,0 +1,52 @@
+"""`headstart split`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from headstart.cli import options
+from headstart.cli.console import Console, exit_code, print_json
+
+
+@click.command("split", short_help="write train and test folders, a folder per class")
+@click.argument("pictures", type=click.Path(path_type=Path))
+@click.argument("to", metavar="TO", type=click.Path(path_type=Path))
+@click.option("--copy", "how", flag_value="copy", default=True, help="Copy them (the default).")
+@click.option("--hard-link", "how", flag_value="hard-link", help="A second name, no second copy.")
+@click.option("--symlink", "how", flag_value="symlink", help="Links to where they are.")
+@click.option(
+    "--test-share",
+    type=float,
+    help="Share of each class that goes to the test folder.  [default: 0.2]",
+)
+@options.drawing
+@options.network
+@options.reading
+@options.everywhere
+def command(pictures: Path, to: Path, how: str, as_json: bool, quiet: bool, **given: Any) -> None:
+    """Write the PICTURES, of any layout that fit reads, to TO/train/CLASS and TO/test/CLASS.
+
+    The split is the one that fit would draw: each class keeps its share, named groups and
+    (nearly) equal pictures stay together, a test part that is given is kept. PICTURES are only
+    read, and TO is written whole or not at all.
+
+    \b
+    headstart split flat/ pets/
+    headstart split flat/ pets/ --test-share 0.3 --symlink
+
+    Exit codes: 0 done, 2 wrong input, 3 done but some pictures could not be used.
+    """  # noqa: D301
+    from headstart.workflows.recipe import recipe_of
+    from headstart.workflows.split import run_split
+
+    console = Console(quiet=quiet)
+    parted = run_split(pictures, to, recipe_of(options.settings_of(given)), how, console)
+    if as_json:
+        print_json(parted.to_json())
+    elif not quiet:
+        for line in parted.lines():
+            console.say(line)
+    click.get_current_context().exit(exit_code(row.reason for row in parted.unusable))
