@@ -140,7 +140,7 @@ class Gate:
             await self._app(scope, receive, send)
             return
         start = time.perf_counter()
-        answer = _Answer(send, _has_body(scope))
+        answer = _Answer(send, dict(scope["headers"]))
         try:
             await self._pass(scope, receive, answer)
         finally:
@@ -158,23 +158,27 @@ class Gate:
                 await self._app(scope, receive, answer.send)
                 return
             with self._holding() as hold:
-                body = await self._body(headers, receive, hold)
-                answer.body_waits = False
+                body = await self._body(headers, receive, hold, answer)
                 with self._working():
                     await self._app(scope, _whole(body, receive), answer.send)
         except Refusal as refusal:
-            if answer.body_waits and headers.get(b"expect", b"").lower() != b"100-continue":
+            if answer.body_comes:
                 await _drain(receive)
             await answer.refuse(refusal)
         except _Gone:
             answer.status = 499  # nobody is there to be told
 
     async def _body(
-        self, headers: dict[bytes, bytes], receive: Receive, hold: Callable[[int], None]
+        self,
+        headers: dict[bytes, bytes],
+        receive: Receive,
+        hold: Callable[[int], None],
+        answer: _Answer,
     ) -> bytes:
         self._must_have_room()
         _must_fit(int(headers.get(b"content-length", b"0")), self._limits.body)
         chunks, total = [], 0
+        answer.body_comes = answer.body_unread
         try:
             async with asyncio.timeout(self._limits.body_seconds):
                 more = True
@@ -186,6 +190,7 @@ class Gate:
                     chunks.append(chunk)
         except TimeoutError as error:
             raise too_slow("body", self._limits.body_seconds) from error
+        answer.body_unread = answer.body_comes = False
         return b"".join(chunks)
 
     @contextlib.contextmanager
@@ -248,11 +253,6 @@ def _part(message: Message) -> tuple[bytes, bool]:
     return message.get("body", b""), message.get("more_body", False)
 
 
-def _has_body(scope: Message) -> bool:
-    headers = dict(scope["headers"])
-    return headers.get(b"content-length", b"0") != b"0" or b"transfer-encoding" in headers
-
-
 def _whole(body: bytes, receive: Receive) -> Receive:
     """A body that has arrived, then whatever else happens on the connection."""
     waiting = [body]
@@ -275,16 +275,19 @@ async def _drain(receive: Receive) -> None:
 class _Answer:
     """An answer on its way: its status, and the headers that every answer has."""
 
-    def __init__(self, send: Send, body_waits: bool) -> None:
+    def __init__(self, send: Send, headers: dict[bytes, bytes]) -> None:
         self._send = send
-        # Not read to its end: the connection cannot be used for another request.
-        self.body_waits = body_waits
         self.status = 500
+        # A body that is not read to its end: the connection cannot be used for another request.
+        length = headers.get(b"content-length", b"0")
+        self.body_unread = length != b"0" or b"transfer-encoding" in headers
+        # A careful client asks whether it may send, and does not before it is told.
+        self.body_comes = self.body_unread and b"expect" not in headers
 
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.status = message["status"]
-            closing = [(b"connection", b"close")] if self.body_waits else []
+            closing = [(b"connection", b"close")] if self.body_unread else []
             message = {**message, "headers": [*message["headers"], *_SAFE_HEADERS, *closing]}
         await self._send(message)
 
