@@ -25,6 +25,7 @@ from headstart.serving.gate import Access, Gate
 from headstart.serving.limits import Limits
 from headstart.serving.refusal import Refusal, as_json, not_usable
 from headstart.serving.uploads import uploads_in
+from headstart.unusable import REASONS
 
 _PAGE = Path(__file__).parent / "page"
 _SECONDS_BETWEEN_LOOKS = 1.0
@@ -92,6 +93,7 @@ class Doors:
                 "warning": classifier.warning,
                 "test": {k: classifier.test.get(k) for k in ("accuracy", "interval", "num_images")},
                 "similar": served.gallery is not None,
+                "reasons": REASONS,
                 "limits": {
                     "pictures": self.limits.pictures,
                     "bytes": self.limits.body,

@@ -30,7 +30,7 @@ OPEN = {"/", "/page.css", "/page.js", "/healthz", "/readyz", "/v2/health/live", 
 
 _SAFE = {
     "content-security-policy": "default-src 'none'; script-src 'self'; style-src 'self'; "
-    "img-src blob:; connect-src 'self'; base-uri 'none'; form-action 'none'; "
+    "img-src blob: data:; connect-src 'self'; base-uri 'none'; form-action 'none'; "
     "frame-ancestors 'none'",
     "cache-control": "no-store",
     "cross-origin-resource-policy": "same-origin",
