@@ -163,12 +163,12 @@ class Ran:
 
 @pytest.fixture
 def headstart(cache: Path, capfd: pytest.CaptureFixture[str]) -> Callable[..., Ran]:
-    """The program, called in this process; `fit` compares two heads unless it is told which."""
+    """The program, called in this process; `fit` compares two heads unless it is told what."""
     from headstart.cli.main import run
 
     def call(*arguments: object) -> Ran:
         capfd.readouterr()
-        if arguments[:1] == ("fit",) and "--head" not in arguments:
+        if arguments[:1] == ("fit",) and not {"--head", "--recipe"} & {*arguments}:
             arguments = (*arguments, "--head", "ridge", "--head", "neighbors")
         with pytest.raises(SystemExit) as end:
             run([str(argument) for argument in arguments])

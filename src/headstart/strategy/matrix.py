@@ -104,7 +104,7 @@ class Matrix:
         """What a person reads."""
         similarity = self.similarity.words if self.similarity else "cannot be measured"
         strategy, reason = self.evidence
-        books = [f"{a.guide}: {a.place}, {a.words}" for a in self.advice]
+        books = [f"{a.guide}: {a.place}, {a.words}" for a in self.advice] or self._either()
         looks = self.similarity.looks_like if self.similarity else ()
         seen = ", ".join(f"{name} {100 * share:.0f} %" for name, share in looks[:3])
         return (
@@ -116,6 +116,14 @@ class Matrix:
             f"evidence    {ADVICE[strategy]}: {reason}",
             *self._disagreement(strategy),
         )
+
+    def _either(self) -> list[str]:
+        """What the books say of so many pictures, whichever way the similarity would come out."""
+        near, far = (advice_for(quadrant_of(self.size.per_class, p)) for p in (100, 0))
+        return [
+            f"{a.guide}: if similar {a.place}, {a.words}; if different {b.place}, {b.words}"
+            for a, b in zip(near, far, strict=True)
+        ]
 
     def _depths(self) -> str:
         parts = [f"{d.name} {100 * d.accuracy:.1f} %" for d in self.fitness.depths]

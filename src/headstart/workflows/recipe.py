@@ -128,7 +128,10 @@ class Recipe:
             _must_be(any(_is(value, kind) for kind in kinds), field.name, value, _sort(kinds))
         words = ", ".join(_PRECISIONS)
         _must_be(self.precision in _PRECISIONS, "precision", self.precision, f"one of {words}")
-        pairs = all(isinstance(pair, tuple) and len(pair) == 2 for pair in self.merge)
+        pairs = all(
+            isinstance(pair, tuple) and len(pair) == 2 and all(_is(name, "str") for name in pair)
+            for pair in self.merge
+        )
         _must_be(pairs, "merge", self.merge, "pairs of class names, as (('a', 'b'),)")
         if self.test_share is not None:
             is_share = 0 < self.test_share < 1
@@ -220,16 +223,19 @@ def recipe_of(settings: dict[str, Any]) -> Recipe:
             )
     if named is not None:
         settings = {**read_recipe(named, known), **settings}
-    for name in ("images", "test", "cache"):
-        if settings.get(name) is not None:
-            settings[name] = Path(settings[name]).expanduser()
-    for name in ("heads", "show"):
-        if name in settings:
-            given = settings[name]
-            settings[name] = (given,) if isinstance(given, str) else tuple(dict.fromkeys(given))
-    if "merge" in settings:
-        settings["merge"] = tuple(map(tuple, settings["merge"]))
-    return Recipe(**settings)
+    return Recipe(**{name: _as_field(name, value) for name, value in settings.items()})
+
+
+def _as_field(name: str, value: Any) -> Any:
+    """A value as the field holds it: paths as paths, lists as tuples, one as a tuple of one."""
+    if name in ("images", "test", "cache") and isinstance(value, str | Path):
+        return Path(value).expanduser()
+    if name in ("heads", "show") and isinstance(value, str):
+        return (value,)
+    if name in ("heads", "show", "merge") and isinstance(value, list | tuple):
+        inner = (tuple(each) if isinstance(each, list) else each for each in value)
+        return tuple(dict.fromkeys(inner))
+    return value
 
 
 _KINDS: dict[str, tuple[type, str]] = {
@@ -251,6 +257,8 @@ def _is(value: object, kind: str) -> bool:
         return kind == "bool"
     if isinstance(value, int) and kind == "float":
         return True
+    if kind == "tuple[str, ...]":
+        return isinstance(value, tuple) and all(isinstance(each, str) for each in value)
     return isinstance(value, _KINDS[kind.partition("[")[0]][0])
 
 

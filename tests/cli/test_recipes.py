@@ -1,0 +1,59 @@
+"""`headstart recipes` and `headstart split`: what they print, and their exit codes."""
+
+import tomllib
+
+
+def test_recipes_are_listed_with_their_sources(headstart):
+    ran = headstart("recipes")
+    assert ran.code == 0
+    assert "classic:vgg16-logistic\n" in ran.out
+    assert "from: Pedro Marcelino 2018" in ran.out
+    assert headstart("recipes", "--quiet").out.splitlines()[0] == "classic:inception-finetune"
+    assert {"name", "about", "source"} == headstart("recipes", "--json").json[0].keys()
+
+
+def test_one_recipe_is_shown_as_toml(headstart):
+    ran = headstart("recipes", "show", "classic:vgg16-logistic")
+    assert tomllib.loads(ran.out)["split_seed"] == 42
+
+
+def test_what_is_no_recipe(headstart):
+    ran = headstart("recipes", "show", "classic:vgg16")
+    assert (ran.code, ran.out) == (2, "")
+    assert "no recipe is called 'classic:vgg16'" in ran.complaint
+    assert headstart("recipes", "list").code == 2
+
+
+def test_options_beat_the_recipe(headstart, shapes, tmp_path, monkeypatch):
+    asked = {}
+    from headstart.errors import DatasetError
+
+    def stop(pictures, out, recipe, *_):
+        asked["recipe"] = recipe
+        raise DatasetError("stop", "", "")
+
+    monkeypatch.setattr("headstart.workflows.fit.run_fit", stop)
+    options = ("--backbone", "resnet18", "--set", "say_every=7", "--set", "show=curves")
+    headstart("fit", shapes, "--recipe", "classic:vgg16-logistic", *options, "--no-own-choice")
+    recipe = asked["recipe"]
+    assert (recipe.backbone, recipe.say_every, recipe.show) == ("resnet18", 7, ("curves",))
+    assert (recipe.own_choice, recipe.split_seed) == (False, 42)
+
+
+def test_a_setting_that_is_none(headstart, shapes):
+    assert "'folds'" in headstart("fit", shapes, "--set", "folds=3").complaint
+    assert "--set 'nothing'" in headstart("fit", shapes, "--set", "nothing").complaint
+
+
+def test_split_counts_on_the_console_and_as_json(headstart, shapes, tmp_path):
+    ran = headstart("split", shapes, tmp_path / "a", "--symlink")
+    assert (ran.code, ran.out) == (0, "")
+    assert "stripes" in ran.err and f"written {tmp_path / 'a'}" in ran.err
+    ran = headstart("split", shapes, tmp_path / "b", "--json", "--test-share", "0.25")
+    assert ran.json["counts"] == {
+        "blobs": {"train": 15, "test": 5},
+        "stripes": {"train": 18, "test": 6},
+    }
+    ran = headstart("split", shapes, tmp_path / "b")
+    assert ran.code == 2
+    assert "is there already" in ran.complaint
