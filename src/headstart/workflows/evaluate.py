@@ -92,10 +92,10 @@ def run_evaluate(
         )
     found = read(Path(pictures), recipe.read_options, known=classifier.class_names)
     progress.say(found.summary())
-    judged, rule = _judged(found)
+    judged, rule = part_to_judge(found)
     progress.say(rule)
-    names = _matched(judged, classifier)
-    trained_on = _training_digests(classifier)
+    names = names_for(judged, classifier.class_names)
+    trained_on = training_digests(classifier.folder)
     probabilities, answered, rows, unusable, digests = [], [], [], [], []
     progress.start("pictures", len(judged))
     try:
@@ -134,7 +134,8 @@ def run_evaluate(
     )
 
 
-def _judged(found: Manifest) -> tuple[Manifest, str]:
+def part_to_judge(found: Manifest) -> tuple[Manifest, str]:
+    """The test part where there is one, else all of it; and that in words."""
     for split in ("test", "validation"):
         rows = np.flatnonzero(np.array(found.splits) == split)
         if len(rows) and len(rows) < len(found):
@@ -142,9 +143,12 @@ def _judged(found: Manifest) -> tuple[Manifest, str]:
     return found, f"judged on all {len(found)} pictures"
 
 
-def _matched(judged: Manifest, classifier: Classifier) -> dict[str, str]:
-    """The classifier's name for each label."""
-    known = classifier.class_names
+def names_for(judged: Manifest, known: tuple[str, ...]) -> dict[str, str]:
+    """The classifier's name for each label, among those it knows.
+
+    Raises:
+        DatasetError: There is none for one of them.
+    """
     names = match_names(sorted(set(judged.labels)), known)
     unknown = [label for label, name in names.items() if name is None]
     if unknown:
@@ -159,6 +163,7 @@ def _matched(judged: Manifest, classifier: Classifier) -> dict[str, str]:
     return {label: name for label, name in names.items() if name is not None}
 
 
-def _training_digests(classifier: Classifier) -> frozenset[bytes]:
-    digests = bundle.read_arrays(classifier.folder)["training_digests"]
+def training_digests(folder: Path) -> frozenset[bytes]:
+    """Digests of the pictures that the classifier in a folder has learned from."""
+    digests = bundle.read_arrays(folder)["training_digests"]
     return frozenset(row.tobytes() for row in digests)
