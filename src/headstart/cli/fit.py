@@ -50,6 +50,12 @@ from headstart.cli.console import Console, exit_code, print_json
     type=int,
     help="Of the cross-validation that compares the heads.  [default: 5]",
 )
+@click.option(
+    "--find-lr",
+    is_flag=True,
+    help="Only look for a learning rate: train a hundred steps with a rising one, draw the loss "
+    "beside BUNDLE, print what it suggests, fit nothing.",
+)
 @options.drawing
 @options.beside
 @options.max_error("unsure below a probability of 2/3")
@@ -62,6 +68,7 @@ from headstart.cli.console import Console, exit_code, print_json
 def command(
     pictures: Path,
     out: Path | None,
+    find_lr: bool,
     as_json: bool,
     quiet: bool,
     **given: Any,
@@ -84,12 +91,29 @@ def command(
     from headstart.workflows.recipe import recipe_of
 
     console = Console(quiet=quiet)
-    fitted = run_fit(pictures, out, recipe_of(options.settings_of(given)), console)
+    recipe = recipe_of(options.settings_of(given))
+    if find_lr:
+        _find_rate(pictures, out, recipe, console, as_json)
+        return
+    fitted = run_fit(pictures, out, recipe, console)
     if as_json:
         print_json(fitted.receipt)
     elif not quiet:
         _show(console, fitted)
     click.get_current_context().exit(exit_code(row["reason"] for row in fitted.receipt["unusable"]))
+
+
+def _find_rate(
+    pictures: Path, out: Path | None, recipe: Any, console: Console, as_json: bool
+) -> None:
+    from headstart.workflows.finding_rate import find_rate
+
+    found = find_rate(pictures, out, recipe, console)
+    if as_json:
+        print_json(found.to_json())
+    console.say(f"suggested learning rate: {found.suggestion:.1e}  (drawn in {_shown(found.plot)})")
+    command = f"headstart fit {shlex.quote(str(pictures))} --train-from {found.train_from}"
+    console.say(f"try: {command} --learning-rate {found.suggestion:.1e}")
 
 
 def _show(console: Console, fitted: Any) -> None:

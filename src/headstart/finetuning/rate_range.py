@@ -23,6 +23,8 @@ Floats = npt.NDArray[np.float32]
 _STEPS = 100
 _LOWEST, _HIGHEST = 1e-6, 1.0
 _MEMORY = 0.9
+# In the first steps nothing moves, and what the loss remembers are still single batches.
+_SETTLED = 10
 _GIVEN_UP = 4.0
 
 
@@ -34,7 +36,7 @@ def test(
     seed: int,
     progress: Progress,
 ) -> tuple[Floats, Floats, float]:
-    """Train while the rate rises from 1e-6 to 1, until the loss is four times the lowest.
+    """Train while the rate rises from 1e-6 to 1, until the loss is four times the first.
 
     Args:
         learner: Is left with spoilt weights.
@@ -45,7 +47,7 @@ def test(
         progress: Told step by step.
 
     Returns:
-        Rates, smoothed losses, and a tenth of the rate with the lowest loss.
+        Rates, smoothed losses, and a tenth of the rate with the lowest loss after ten steps.
     """
     optimizer = optimizer_of(learner, tuning)
     rates = np.geomspace(_LOWEST, _HIGHEST, _STEPS)
@@ -63,12 +65,13 @@ def test(
         optimizer.step()
         running = _MEMORY * running + (1 - _MEMORY) * float(loss.detach())
         smooth = running / (1 - _MEMORY ** (step + 1))
-        if not np.isfinite(smooth) or smooth > _GIVEN_UP * min(losses, default=np.inf):
+        if not np.isfinite(smooth) or (step > _SETTLED and smooth > _GIVEN_UP * losses[_SETTLED]):
             break
         losses.append(smooth)
         progress.advance()
     progress.stop()
-    best = rates[int(np.argmin(losses))] / 10
+    settled = min(_SETTLED, len(losses) - 1)
+    best = rates[settled + int(np.argmin(losses[settled:]))] / 10
     return rates[: len(losses)].astype(np.float32), np.array(losses, np.float32), float(best)
 
 
