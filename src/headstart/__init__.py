@@ -3,7 +3,7 @@
 Example:
     >>> import headstart as hs
     >>> sorted(name for name in hs.__all__ if name[0].islower())
-    ['check', 'evaluate', 'fit', 'load', 'matrix', 'predict', 'similar', 'sort']
+    ['check', 'evaluate', 'export', 'fit', 'load', 'matrix', 'predict', 'similar', 'sort']
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from headstart.workflows.check import check as check
     from headstart.workflows.estimator import ImageClassifier as ImageClassifier
     from headstart.workflows.evaluate import evaluate as evaluate
+    from headstart.workflows.export import export as export
     from headstart.workflows.fit import fit as fit
     from headstart.workflows.matrix import matrix as matrix
     from headstart.workflows.predict import predict as predict
@@ -36,6 +37,7 @@ _HOMES = {
     "Prediction": "headstart.model.prediction",
     "check": "headstart.workflows.check",
     "evaluate": "headstart.workflows.evaluate",
+    "export": "headstart.workflows.export",
     "fit": "headstart.workflows.fit",
     "load": "headstart.model.classifier",
     "matrix": "headstart.workflows.matrix",
@@ -52,6 +54,7 @@ __all__ = [
     "__version__",
     "check",
     "evaluate",
+    "export",
     "fit",
     "load",
     "matrix",

@@ -20,7 +20,7 @@ from huggingface_hub import constants
 from huggingface_hub.utils import get_session
 from torch import Tensor, nn
 
-from headstart.backbones import lite_names
+from headstart.backbones import keras_files, lite_names
 from headstart.backbones.building import AVERAGE, POOLINGS, Request
 from headstart.errors import SettingError, WeightsError
 from headstart.images.preprocessing import Preprocessing
@@ -43,8 +43,12 @@ def network_of(request: Request) -> Network:
     if request.weights == "hub":
         network = download(request.architecture)
     else:
-        state = None if request.weights == "random" else read_state(Path(request.weights))
-        network = create(request.architecture, state, request.seed)
+        path = Path(request.weights)
+        from_keras = keras_files.is_keras(path)
+        plain = request.weights == "random" or from_keras
+        network = create(request.architecture, None if plain else read_state(path), request.seed)
+        if from_keras:
+            keras_files.pour(path, network, request.architecture)
     set_input_size(network, request.input_size)
     return network
 
@@ -172,9 +176,10 @@ def preprocessing_of(network: Network) -> Preprocessing:
     """
     record: dict[str, Any] = network.pretrained_cfg
     _, height, size = (int(value) for value in record["input_size"])
-    if height != size or record.get("crop_mode", "center") != "center":
+    mode = record.get("crop_mode", "center")
+    if height != size or mode not in ("center", "squash"):
         raise SettingError(
-            f"these weights expect {height}x{size} pixels cut out by {record.get('crop_mode')!r}",
+            f"these weights expect {height}x{size} pixels cut out by {mode!r}",
             "a square, cut from the centre: what this version prepares pictures for",
             "choose another backbone (headstart backbones)",
         )
@@ -184,12 +189,18 @@ def preprocessing_of(network: Network) -> Preprocessing:
         interpolation="bilinear" if record.get("interpolation") == "bilinear" else "bicubic",
         mean=_thrice(record["mean"], 255),
         std=_thrice(record["std"], 255),
+        crop=mode == "center",
     )
 
 
 def licence_of(network: Network) -> str:
     """The weights' licence, as their record gives it."""
     return str(network.pretrained_cfg.get("license") or "not stated")
+
+
+def adjustments_of(network: Network) -> tuple[str, ...]:
+    """What was changed in timm's network so that it computes what its weights were trained in."""
+    return tuple(network.pretrained_cfg.get("adjustments", ()))
 
 
 def digest_of(network: Network) -> str:
@@ -200,6 +211,18 @@ def digest_of(network: Network) -> str:
         digest.update(str((tensor.dtype, tuple(tensor.shape))).encode())
         digest.update(tensor.contiguous().numpy().tobytes())
     return digest.hexdigest()
+
+
+def blueprint_of(network: Network) -> dict[str, Any]:
+    """What a network is besides its weights: where they go, and what timm writes of it."""
+    record: dict[str, Any] = network.pretrained_cfg
+    return {
+        "shapes": {name: list(one.shape) for name, one in network.state_dict().items()},
+        "classifier": record.get("classifier"),
+        "first_conv": record.get("first_conv"),
+        "fixed_input_size": bool(record.get("fixed_input_size")),
+        "num_features": int(network.num_features),
+    }
 
 
 def write_graph(

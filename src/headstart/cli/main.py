@@ -26,6 +26,7 @@ _COMMANDS = {
     "sort": "put pictures into a folder for each class",
     "similar": "which training pictures are most like these?",
     "evaluate": "judge a saved classifier on labelled pictures",
+    "export": "write a classifier in a format of others",
     "check": "find what is wrong with a dataset",
     "matrix": "freeze or fine-tune? where the pictures lie, measured",
     "split": "write train and test folders, a folder per class",

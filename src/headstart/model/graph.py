@@ -1,4 +1,4 @@
-"""Writes the one graph that every door predicts from. The doorkeeper of onnx.
+"""Writes the one graph that every door predicts from, and reads it. The doorkeeper of onnx.
 
 The backbone's graph, cut after the taps in use, with the head's layers behind it:
 ``pixels`` uint8 [N, H, W, 3] to ``probabilities`` [N, C], ``features`` [N, D] (at the deepest
@@ -21,6 +21,9 @@ from onnx.utils import Extractor
 
 from headstart import layers
 from headstart.layers import Affine, Layer, Normalise, Rectify, Root, Shift, Vote
+
+# What the names of a backbone's weights begin with in its graph.
+_NETWORK = "network."
 
 
 def write_classifier_graph(
@@ -66,6 +69,29 @@ def write_classifier_graph(
     helper.set_model_props(model, {"classes": json.dumps(list(class_names))})
     onnx.checker.check_model(model)
     onnx.save(model, str(path))
+
+
+def write_answers(graph: Path, path: Path, properties: dict[str, str]) -> None:
+    """Write a classifier's graph again with its probabilities as the only output.
+
+    Args:
+        graph: As `write_classifier_graph` wrote it.
+        path: Where to.
+        properties: Kept in the file's metadata.
+    """
+    model = Extractor(onnx.load(str(graph))).extract_model(["pixels"], ["probabilities"])
+    helper.set_model_props(model, properties)
+    onnx.checker.check_model(model)
+    onnx.save(model, str(path))
+
+
+def weights_of(graph: Path) -> dict[str, npt.NDArray[Any]]:
+    """The network's own tensors in a classifier's graph, under the names they have in timm."""
+    return {
+        tensor.name.removeprefix(_NETWORK): numpy_helper.to_array(tensor)
+        for tensor in onnx.load(str(graph)).graph.initializer
+        if tensor.name.startswith(_NETWORK)
+    }
 
 
 def _append(nodes: _Nodes, layer: Layer, x: str) -> str:
