@@ -38,7 +38,7 @@ class Bulk:
         counts: Of the rows that stand there now.
         shards: Of the whole job; 0 for a file.
         computed, reused: Shards that this run did, and that it was to do but found whole.
-        missing: Shards that are not there yet.
+        missing: Numbers of the shards that are not there yet, or damaged.
     """
 
     out: Path
@@ -47,12 +47,18 @@ class Bulk:
     shards: int = 0
     computed: int = 0
     reused: int = 0
-    missing: int = 0
+    missing: tuple[int, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Plain values."""
-        shards = {name: vars(self)[name] for name in ("shards", "computed", "reused", "missing")}
-        return {"out": str(self.out), "finished": self.finished, **self.counts.to_json(), **shards}
+        shards = {name: vars(self)[name] for name in ("shards", "computed", "reused")}
+        return {
+            "out": str(self.out),
+            "finished": self.finished,
+            **self.counts.to_json(),
+            **shards,
+            "missing": len(self.missing),
+        }
 
 
 def predict_bulk(
@@ -108,7 +114,7 @@ def predict_bulk(
         return _to_file(bundle, listed, place, chosen, threads)
     if engine not in ENGINES:
         raise SettingError(f"engine {engine!r}", f"one of {', '.join(ENGINES)}", "choose one")
-    plan, stood = planned(Path(bundle), listed, place, chosen)
+    plan, stood = planned(Path(bundle), listed, place, chosen, threads)
     progress.say(
         f"{'planned before' if stood else 'planned'}: {plan.rows} pictures "
         f"in {len(plan.shards)} shards"
@@ -144,12 +150,13 @@ def _run(
         take(engine(Job(plan.out, plan.id, threads), to_do, progress))
         progress.stop()
     others = [number for number in range(len(plan.shards)) if number not in digests]
-    if all(plan.part(number).is_file() for number in others):
+    missing = [number for number in others if not plan.part(number).is_file()]
+    if not missing:
         take(_whole(plan, others, known))
-    missing = len(plan.shards) - len(digests)
+        missing = [number for number in others if number not in digests]
     if not missing:
         _finish(plan, counts, digests)
-    return Bulk(plan.out, not missing, counts, len(plan.shards), len(to_do), reused, missing)
+    return Bulk(plan.out, not missing, counts, len(plan.shards), len(to_do), reused, tuple(missing))
 
 
 def _whole(plan: Plan, numbers: Iterable[int], known: dict[int, str]) -> Iterator[Part]:
@@ -223,10 +230,10 @@ def _ours(plan: Plan, shard: tuple[int, int] | None) -> range:
     return range(index, len(plan.shards), of)
 
 
-def _unfinished(plan: Plan, missing: int) -> SettingError:
-    absent = [part.name for n in range(len(plan.shards)) if not (part := plan.part(n)).is_file()]
+def _unfinished(plan: Plan, missing: tuple[int, ...]) -> SettingError:
+    first = plan.part(missing[0]).name
     return SettingError(
-        f"{missing} of {len(plan.shards)} shards are not done, as {absent[0]}",
+        f"{len(missing)} of {len(plan.shards)} shards are not done, as {first}",
         "all of them",
         "run the same command without --finish",
     )

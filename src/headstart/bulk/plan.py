@@ -126,7 +126,7 @@ class Plan:
                 "put the old one back, or choose another folder with --out",
             )
         settings = self.settings
-        return load(self.bundle, threads=threads, max_error=settings.max_error, sets=settings.sets)
+        return _loaded(self.bundle, self.bundle_sha256, threads, settings.max_error, settings.sets)
 
     def references(self, number: int) -> list[Reference]:
         """The pictures of a shard.
@@ -157,7 +157,11 @@ class Plan:
 
 
 def planned(
-    bundle: Path, sources: Sequence[Place], out: Path, settings: Settings
+    bundle: Path,
+    sources: Sequence[Place],
+    out: Path,
+    settings: Settings,
+    threads: int | None = None,
 ) -> tuple[Plan, bool]:
     """The plan of this job, and whether it stood there before.
 
@@ -178,7 +182,7 @@ def planned(
     stood = (out / FOLDER / RECORD).is_file()
     if not stood:
         _must_be_new(out)
-        wanted.classifier(threads=1)  # what is wrong with the settings is said before hours of work
+        wanted.classifier(threads)  # what is wrong with it is said now, not after the listing
         _write(wanted, sources)
     found = read(out)
     _must_be_same(found, wanted)
@@ -256,6 +260,14 @@ def _take_place(folder: Path, place: Path) -> None:
     except OSError:
         if not (place / RECORD).is_file():
             raise
+
+
+# The one that was tried before the pictures are listed is the one that works.
+@functools.lru_cache(maxsize=1)
+def _loaded(
+    bundle: Path, _: str, threads: int | None, max_error: float | None, sets: float | None
+) -> Classifier:
+    return load(bundle, threads=threads, max_error=max_error, sets=sets)
 
 
 def _fingerprint(bundle: Path) -> str:

@@ -95,7 +95,7 @@ def look(plan: Plan, number: int) -> Part | None:
     return Part(number, counts, digest)
 
 
-# One classifier for all shards that a process works on.
+# One plan and one classifier for all shards that a process works on.
 @functools.lru_cache(maxsize=1)
 def _ready(job: Job) -> tuple[Plan, Classifier]:
     plan = read(job.out)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import os
 import re
@@ -171,7 +172,8 @@ def _in_table(place: str, image_column: str | None) -> Iterator[Reference]:
         ) from error
 
 
-def _table(place: str) -> Any:
+@contextlib.contextmanager
+def _table(place: str) -> Iterator[Any]:
     import pyarrow.parquet as pq
 
     if not places.can_seek(place):
@@ -181,7 +183,8 @@ def _table(place: str) -> Any:
             "download it first",
         )
     # Buffered: a row group of pictures need not fit into memory.
-    return pq.ParquetFile(places.opened(place), buffer_size=_BLOCK)
+    with places.opened(place) as stream, pq.ParquetFile(stream, buffer_size=_BLOCK) as table:
+        yield table
 
 
 def _image_column(place: str, table: Any, wanted: str | None) -> tuple[str, bool]:

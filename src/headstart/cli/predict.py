@@ -130,7 +130,7 @@ def _to_disk(
     if as_json:
         print_json(bulk.to_json())
     if not bulk.finished:
-        console.say(f"{bulk.missing} of {bulk.shards} shards are left to other runs")
+        console.say(f"{len(bulk.missing)} of {bulk.shards} shards are left to other runs")
     console.say(f"{bulk.counts.rows} pictures are in {bulk.out}")
     return bulk.counts
 
