@@ -117,7 +117,10 @@ def run_fit(
     )
     receipt = receipt_of(place, prepared, trained, recipe, findings, audited, choice)
     receipt["own_choice"] = own.to_json() if own else None
-    report = report_of(prepared, trained, receipt, findings, audited, choice)
+    beside = (own.words,) if own else ()
+    report = report_of(
+        prepared, trained, receipt, findings, audited, choice, beside, shown.figures()
+    )
     receipt["seconds"] = round(time.monotonic() - began, 2)
     with folder_written_whole(place) as folder:
         write_shown(folder, prepared, trained, shown, recipe)

@@ -55,6 +55,17 @@ class OwnChoice:
             f"test pictures{note if any(self.reused) else ''}",
         ]
 
+    @property
+    def words(self) -> str:
+        """One sentence."""
+        gain = self.difference
+        return (
+            f"Headstart's own choice ({self.name}) has {percent(self.results.accuracy)} on the "
+            f"same test pictures: {100 * gain.difference:+.1f} points "
+            f"({100 * gain.low:+.1f} to {100 * gain.high:+.1f}), in {self.seconds:.0f} s "
+            f"instead of {self.recipe_seconds:.0f} s."
+        )
+
     def to_json(self) -> dict[str, Any]:
         """Plain values."""
         gain = self.difference

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -44,8 +44,21 @@ def report_of(
     findings: tuple[Finding, ...],
     audited: Audit,
     choice: BackboneChoice | None = None,
+    beside: Sequence[str] = (),
+    curves: Sequence[TrainingFigure] = (),
 ) -> str:
-    """The report as one HTML page."""
+    """The report as one HTML page.
+
+    Args:
+        prepared: The dataset.
+        trained: The chosen classifier and the evidence for it.
+        receipt: The same as plain values.
+        findings: What is wrong with the dataset.
+        audited: What its features say.
+        choice: Of the backbone.
+        beside: What else is said of the choice, in sentences.
+        curves: Of heads that learned in epochs.
+    """
     backbone, matrix = prepared.backbone, trained.matrix
     title = prepared.manifest.name.rstrip("/")
     return render(
@@ -61,7 +74,9 @@ def report_of(
                 describe(backbone),
             ),
             candidates=tuple(map(_candidate, receipt["candidates"])),
-            why=" ".join((why(trained), *(f"Note: {line}." for line in warnings_of(trained)))),
+            why=" ".join(
+                (why(trained), *(f"Note: {line}." for line in warnings_of(trained)), *beside)
+            ),
             backbone=BackboneFacts(
                 name=backbone.name,
                 licence=backbone.licence,
@@ -73,7 +88,7 @@ def report_of(
             matrix=matrix,
             matrix_figure=figure_of(title, matrix, _evidence(trained)),
             ladder=tuple(receipt["ladder"]),
-            trainings=_trainings(trained),
+            trainings=(*_trainings(trained), *curves),
             audit=audited,
             thumbnails={
                 path: _thumbnail(prepared.manifest.root / path) for path in pictured(audited)

@@ -10,9 +10,11 @@ from typing import Any
 
 import numpy as np
 
+from headstart.finetuning.epoch_metrics import EpochMetrics
 from headstart.heads.catalog import make_head
 from headstart.heads.dense import DenseHead, Epoch
 from headstart.progress import Progress
+from headstart.reports.training_figure import TrainingFigure, training_figure
 from headstart.workflows.comparing import Compared
 from headstart.workflows.dividing import Division
 from headstart.workflows.preparing import Prepared, Rows
@@ -75,6 +77,11 @@ class Shown:
     def lines(self) -> list[str]:
         """For the console."""
         return [*curve_lines(self.curves), *self.report]
+
+    def figures(self) -> list[TrainingFigure]:
+        """For the page."""
+        drawn = (training_figure(name, _metrics(name, each)) for name, each in self.curves.items())
+        return [figure for figure in drawn if figure]
 
 
 def shown_of(prepared: Prepared, trained: Trained, recipe: Recipe) -> Shown:
@@ -187,6 +194,27 @@ def curve_rows(curves: Curves) -> list[dict[str, Any]]:
     return [
         {"head": name, "epoch": number, **{k: round(v, 6) for k, v in vars(epoch).items()}}
         for name, epochs in curves.items()
+        for number, epoch in enumerate(epochs, start=1)
+    ]
+
+
+def _metrics(name: str, epochs: tuple[Epoch, ...]) -> list[EpochMetrics]:
+    """As fine-tuning tells it; rows held out of a head's training are its validation."""
+    return [
+        EpochMetrics(
+            rung=name,
+            fold=0,
+            epoch=number,
+            epochs=len(epochs),
+            step=0,
+            train_loss=epoch.loss,
+            train_accuracy=epoch.accuracy,
+            learning_rate=0.0,
+            seconds=0.0,
+            seconds_left=0.0,
+            validation_loss=epoch.held_loss,
+            validation_accuracy=epoch.held_accuracy,
+        )
         for number, epoch in enumerate(epochs, start=1)
     ]
 
