@@ -144,11 +144,11 @@ def _copied(source: Path, temporary: Path) -> str:
         while block := given.read(_BLOCK):
             digest.update(block)
             taken.write(block)
+        taken.flush()  # a write later on would give it a new time
         times = os.fstat(given.fileno())
         with contextlib.suppress(OSError):  # not every file system keeps every attribute
             shutil.copystat(source, temporary)
         os.utime(temporary, ns=(times.st_atime_ns, times.st_mtime_ns))
-        taken.flush()
         os.fsync(taken.fileno())
     return digest.hexdigest()
 

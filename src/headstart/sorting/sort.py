@@ -160,8 +160,6 @@ def _make_ready(source: Path, target: Path, how: str) -> list[str]:
     """Make the place; the folders that were not there before."""
     must_be_writable(target)
     near = next(place for place in (target, *target.parents) if place.exists())
-    if not near.is_dir():
-        raise SettingError(f"{near} is not a folder", "a folder, or a new place", "choose another")
     if how == putting.HARD_LINK and near.stat().st_dev != source.stat().st_dev:
         raise SettingError(
             f"{source} and {target} are on different file systems",
