@@ -3,7 +3,7 @@
 Example:
     >>> import headstart as hs
     >>> sorted(name for name in hs.__all__ if name[0].islower())
-    ['check', 'evaluate', 'export', 'fit', 'load', 'matrix', 'predict', 'similar', 'sort']
+    ['check', 'evaluate', 'export', 'fit', 'load', 'matrix', 'predict', 'predict_bulk', 'similar', 'sort']
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from headstart.bulk.job import predict_bulk as predict_bulk
     from headstart.errors import HeadstartError as HeadstartError
     from headstart.model.classifier import Classifier as Classifier
     from headstart.model.classifier import load as load
@@ -42,6 +43,7 @@ _HOMES = {
     "load": "headstart.model.classifier",
     "matrix": "headstart.workflows.matrix",
     "predict": "headstart.workflows.predict",
+    "predict_bulk": "headstart.bulk.job",
     "similar": "headstart.workflows.similar",
     "sort": "headstart.sorting.sort",
 }
@@ -59,6 +61,7 @@ __all__ = [
     "load",
     "matrix",
     "predict",
+    "predict_bulk",
     "similar",
     "sort",
 ]

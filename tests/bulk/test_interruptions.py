@@ -1,4 +1,4 @@
-"""Kill -9 at any moment, run again: every picture is there once, with the numbers it should have."""
+"""Kill -9 at any moment, run again: every picture is there once, with the numbers of `predict`."""
 
 import random
 import signal

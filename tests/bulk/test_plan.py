@@ -130,6 +130,6 @@ def test_a_damaged_manifest_is_no_manifest(plan):
     data = bytearray(manifest.read_bytes())
     data[len(data) // 2] ^= 1
     manifest.write_bytes(data)
-    with pytest.raises(StoreError, match="manifest-00001.* is damaged"):
+    with pytest.raises(StoreError, match="manifest-00001"):
         found.references(1)
     assert len(found.references(2)) == 1

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
 from headstart.bulk import places
-from headstart.datasets.walking import IMAGE_SUFFIXES, _kind, suffix_of
+from headstart.datasets.walking import IMAGE_SUFFIXES, kind_of, suffix_of
 from headstart.errors import DatasetError, SettingError, UnusableImage
 from headstart.images.sniffing import NOT_READ, READ, SNIFFED, sniff
 from headstart.workflows.predict import expand
@@ -114,7 +114,7 @@ def _in_folder(folder: str) -> Iterator[str]:
     try:
         with os.scandir(folder) as entries:
             for entry in entries:
-                found.get(_kind(entry), []).append(entry.name)
+                found.get(kind_of(entry), []).append(entry.name)
     except OSError:
         yield folder
     for name in sorted(found["picture"]):
