@@ -2,8 +2,8 @@
 
 Example:
     >>> import headstart as hs
-    >>> sorted(name for name in hs.__all__ if name[0].islower())
-    ['check', 'evaluate', 'export', 'fit', 'load', 'matrix', 'predict', 'predict_bulk', 'similar', 'sort']
+    >>> print(*sorted(name for name in hs.__all__ if name[0].islower()))
+    check evaluate export fit load matrix predict predict_bulk similar sort
 """
 
 from __future__ import annotations
