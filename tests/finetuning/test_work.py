@@ -125,6 +125,29 @@ def test_a_loss_that_is_no_number_ends_it_with_the_last_good(tuned: Tuned) -> No
     assert "not a finite number" in heard.said[-1]
 
 
+@pytest.mark.parametrize("words", ["", "DefaultCPUAllocator: can't allocate memory"])
+def test_out_of_memory_the_batch_is_computed_in_halves(
+    tuned: Tuned, monkeypatch: pytest.MonkeyPatch, words: str
+) -> None:
+    import torch
+
+    from headstart.finetuning.learner import Learner
+
+    settings = {"epochs": 1, "mixup": 0.2, "class_weights": "balanced", "alpha": 1.0}
+    whole, _ = tuned("whole", tuning=settings)
+    forward = Learner.forward
+
+    def short(self: Any, x: Any, kept: Any = None, head_only: bool = False) -> Any:
+        if kept is not None and len(x) > 4:
+            raise RuntimeError(words) if words else torch.OutOfMemoryError("CUDA out of memory")
+        return forward(self, x, kept, head_only)
+
+    monkeypatch.setattr(Learner, "forward", short)
+    halves, heard = tuned("halves", tuning=settings)
+    assert heard.said.count("out of memory: batches of 8 are computed in two halves") == 1
+    np.testing.assert_allclose(halves.scores, whole.scores, rtol=1e-4, atol=1e-5)
+
+
 def test_a_time_limit_cuts_the_epochs_and_is_said(tuned: Tuned) -> None:
     result, heard = tuned(tuning={"epochs": 9000, "patience": 0}, time_limit=4.0)
     assert any("the time limit allows" in line for line in heard.said)

@@ -99,7 +99,8 @@ def _seen(picture: Picture, preprocessing: Preprocessing, view: View) -> torch.T
     """The geometry of a view: uint8 or float32 [3, size, size]."""
     width, height = picture.image.size
     size = preprocessing.size
-    frame = frame_of(view, width, height, size / preprocessing.resize)
+    shown = size / preprocessing.resize if preprocessing.crop else None
+    frame = frame_of(view, width, height, shown)
     bend = matrix_of(view)
     if view.part is None and not view.lens and np.array_equal(np.abs(bend), np.eye(3)):
         plain = torch.from_numpy(preprocessing.pixels(picture)).permute(2, 0, 1)

@@ -65,12 +65,12 @@ class Learner:
     dropout: float
     bfloat16: bool
 
-    def forward(self, x: Tensor, *, learning: bool, head_only: bool = False) -> Tensor:
+    def forward(self, x: Tensor, kept: Tensor | None = None, head_only: bool = False) -> Tensor:
         """Scores float32 [B, C].
 
         Args:
             x: What the body takes.
-            learning: Whether features are dropped at random.
+            kept: float32 [B, D], what the features are multiplied by while learning.
             head_only: Whether the body gets no gradients.
         """
         with (
@@ -78,9 +78,14 @@ class Learner:
             torch.set_grad_enabled(torch.is_grad_enabled() and not head_only),
         ):
             found = features(self.body, x)
-        found = nn.functional.dropout(self.norm(found.float()), self.dropout, learning)
-        scores: Tensor = self.head(found)
+        found = self.norm(found.float())
+        scores: Tensor = self.head(found if kept is None else found * kept)
         return scores
+
+    def kept(self, num_rows: int) -> Tensor:
+        """What dropout multiplies the features by, drawn from torch's own generator."""
+        drawn = torch.rand(num_rows, self.head.in_features) >= self.dropout
+        return drawn / (1 - self.dropout)
 
     def parameters(self) -> dict[str, nn.Parameter]:
         """All that learn, by the names that `weights` uses."""
@@ -103,7 +108,7 @@ class Learner:
 
     def scores(self, items: Items) -> Floats:
         """float32 [N, C] of rows and views."""
-        return self._run(items, lambda x: self.forward(x, learning=False))
+        return self._run(items, self.forward)
 
     def affine(self) -> Affine:
         """The head as a layer on the tap ``head``."""

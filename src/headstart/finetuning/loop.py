@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +20,8 @@ import torch
 from torch import Tensor, nn
 
 from headstart.finetuning import checkpoints
+from headstart.finetuning.batch import Batch
 from headstart.finetuning.checkpoints import State
-from headstart.finetuning.epoch_metrics import duration
 from headstart.finetuning.inputs import Items
 from headstart.finetuning.judging import judged_losses
 from headstart.finetuning.learner import Learner, Weights, mixture, plain
@@ -36,12 +36,14 @@ from headstart.finetuning.optimization import (
 from headstart.finetuning.plan import Plan
 from headstart.finetuning.recipe import Tuning
 from headstart.finetuning.schedule import factor
+from headstart.finetuning.team import Alone, Team, part_of
 from headstart.progress import Progress
 from headstart.randomness import generator, integer
 
 Integers = npt.NDArray[np.int64]
 
 _SECONDS_BETWEEN_CHECKPOINTS = 30.0
+_REASONS = ("", "time", "interrupted")
 # The first step is slower: memory is fetched, kernels are chosen.
 _MEASURED_STEPS = range(2, 7)
 # Of the time that is left, what training may plan with.
@@ -83,6 +85,7 @@ class Training:
         deadline: On the clock of ``time.monotonic``; infinite without a limit.
         progress: Told step by step.
         on_epoch: Told each epoch's record.
+        team: Who trains together.
     """
 
     learner: Learner
@@ -96,6 +99,7 @@ class Training:
     deadline: float
     progress: Progress
     on_epoch: Callable[[dict[str, Any]], None]
+    team: Team = field(default_factory=Alone)
 
     def run(self) -> Trained:
         """Train from the last checkpoint, or from the start, to the end."""
@@ -105,6 +109,8 @@ class Training:
         self._weight_of_class = _class_weights(self.tuning, self.y[self.plan.rows])
         self._state = self._start()
         self._seconds_of_steps: list[float] = []
+        self._mixes = bool(self.tuning.mixup or self.tuning.cutmix)
+        self._parts = 1
         stopped: str | None = None
         try:
             while not self._is_over():
@@ -165,7 +171,9 @@ class Training:
 
     def _timed(self, batches: list[Items]) -> Iterator[tuple[Tensor, Items]]:
         """The batches; stops when asked to; once measures a step and plans with it."""
-        inputs = self.learner.inputs.batches(batches)
+        inputs = self.learner.inputs.batches(
+            batches if self._mixes else [b[part_of(self.team, len(b))[0]] for b in batches]
+        )
         for items in batches:
             self._stop_if_asked()
             began = time.monotonic()
@@ -179,12 +187,14 @@ class Training:
                 self._fit_into_the_time()
 
     def _stop_if_asked(self) -> None:
-        reason = self.must_stop()
-        if time.monotonic() > self.deadline:
-            reason = "time"
+        reason = _REASONS[int(self.team.agreed(self._why_stop, torch.tensor(0)))]
         if reason:
             self._save()
             raise Stop(reason)
+
+    def _why_stop(self) -> Tensor:
+        reason = "time" if time.monotonic() > self.deadline else self.must_stop()
+        return torch.tensor(_REASONS.index(reason or ""))
 
     def _fit_into_the_time(self) -> None:
         state = self._state
@@ -192,52 +202,76 @@ class Training:
         self._seconds_of_steps.clear()
         total = step * (self._steps - state.step)
         left = _PLANNED_SHARE * (self.deadline - time.monotonic())
-        line = f"{state.epochs} epochs of {self.plan.steps} steps: about {duration(total)}"
+        epochs = state.epochs
         if total > left:
             possible = int((state.step + left / step) / self.plan.steps)
-            state.epochs = max(math.ceil(state.step / self.plan.steps), possible)
-            line += f"; the time limit allows {state.epochs}"
-        self.progress.say(line)
+            epochs = max(math.ceil(state.step / self.plan.steps), possible)
+            self.progress.say(f"the time limit allows {epochs} of the {state.epochs} epochs")
+        state.epochs = int(self.team.agreed(lambda: torch.tensor(epochs), torch.tensor(0)))
 
     # One step
 
     def _step(self, x: Tensor, items: Items) -> None:
         state = self._state
-        torch.manual_seed(integer(self.seed, f"step {state.step}"))
         set_rates(self._optimizer, self._share_of_rates())
-        loss, right = self._loss(x, torch.from_numpy(self.y[[row for row, _ in items]]))
-        self._optimizer.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
+        batch = self._batch(x, items)
+        try:
+            value, right = self._gradients(batch)
+        except RuntimeError as error:
+            if self._parts > 1 or len(batch.x) < 2 or not _is_out_of_memory(error):
+                raise
+            self._parts = 2
+            self.progress.say(f"out of memory: batches of {len(items)} are computed in two halves")
+            value, right = self._gradients(batch)
         if self.tuning.clip:
             nn.utils.clip_grad_norm_(self.learner.parameters().values(), self.tuning.clip)
-        value = float(loss.detach())
         if not math.isfinite(value):
             self.progress.say(_explain(state, self.tuning))
             raise Stop("nan")
         self._optimizer.step()
         state.step += 1
         state.loss += value
-        state.right += right / len(items)
+        state.right += right
         if self.tuning.average == "ema":
             self._average(1 / min(max(10, self.plan.steps), 1 + state.step / 2))
 
-    def _loss(self, x: Tensor, labels: Tensor) -> tuple[Tensor, int]:
-        """The mean loss of a batch, and how many answers are right."""
+    def _batch(self, x: Tensor, items: Items) -> Batch:
+        """This process's part of a batch; what is random is drawn for the whole."""
+        torch.manual_seed(integer(self.seed, f"step {self._state.step}"))
+        labels = torch.from_numpy(self.y[[row for row, _ in items]])
+        rows, weight = part_of(self.team, len(items))
         random = generator(self.seed, f"mixing {self._state.step}")
-        x, partner, share = mixed(x, self.tuning.mixup, self.tuning.cutmix, random)
-        scores = self.learner.forward(x, learning=True, head_only=self._is_frozen)
-        loss = share * self._cross_entropy(scores, labels)
-        if share < 1:
-            loss = loss + (1 - share) * self._cross_entropy(scores, labels[partner])
-        return loss, int((scores.argmax(1) == labels).sum())
-
-    def _cross_entropy(self, scores: Tensor, labels: Tensor) -> Tensor:
-        return nn.functional.cross_entropy(
-            scores,
-            labels,
-            self._weight_of_class,
-            label_smoothing=self.tuning.label_smoothing,
+        partner, share = torch.arange(len(items)), 1.0
+        if self._mixes:
+            x, partner, share = mixed(x, self.tuning.mixup, self.tuning.cutmix, random)
+            x = x[rows]
+        weights = self._weight_of_class
+        total = len(items) if weights is None else float(weights[labels].sum())
+        kept = self.learner.kept(len(items))[rows]
+        return Batch(
+            x=x,
+            labels=labels[rows],
+            partners=labels[partner][rows],
+            share=share,
+            kept=kept,
+            total=total / weight,
+            length=len(items) / weight,
         )
+
+    def _gradients(self, batch: Batch) -> tuple[float, float]:
+        """Put those of a batch in place; its mean loss, and the share of right answers."""
+        self._optimizer.zero_grad()
+        size, sums = len(batch.x), torch.zeros(2)
+        for place in range(self._parts):
+            rows = slice(size * place // self._parts, size * (place + 1) // self._parts)
+            part = batch.part(rows)
+            scores = self.learner.forward(part.x, part.kept, self._is_frozen)
+            loss = part.loss(scores, self._weight_of_class, self.tuning.label_smoothing)
+            loss.backward()  # type: ignore[no-untyped-call]
+            sums += torch.stack([loss.detach(), part.right(scores)])
+        gradients = (p.grad for p in self.learner.parameters().values() if p.grad is not None)
+        self.team.add([*gradients, sums])
+        return float(sums[0]), float(sums[1])
 
     # The head alone, then all
 
@@ -290,7 +324,9 @@ class Training:
         """Judge the weights, note whether they are the best, or clearly worse than those."""
         state = self._state
         self.learner.take(candidate)
-        scores, y = self.learner.scores(plain(self.validation.tolist())), self.y[self.validation]
+        y = self.y[self.validation]
+        like = torch.empty(len(y), self.learner.head.out_features)
+        scores = self.team.agreed(self._judged_scores, like).numpy()
         self.learner.take(state.weights)
         losses = judged_losses(scores, y, self._weight_of_class)
         difference = losses - np.array(state.best_losses or [math.inf] * len(losses))
@@ -305,10 +341,19 @@ class Training:
             "validation_accuracy": float((scores.argmax(1) == y).mean()),
         }
 
+    def _judged_scores(self) -> Tensor:
+        return torch.from_numpy(self.learner.scores(plain(self.validation.tolist())))
+
     def _save(self) -> None:
         self._state.weights = self.learner.weights()
         self._state.optimizer = state_of(self._optimizer, self._names)
-        checkpoints.save(self._state, self.folder)
+        if self.team.rank == 0:
+            checkpoints.save(self._state, self.folder)
+
+
+def _is_out_of_memory(error: RuntimeError) -> bool:
+    """Of a graphics card or, in torch's words, of the machine."""
+    return isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error)
 
 
 def _class_weights(tuning: Tuning, y: Integers) -> Tensor | None:

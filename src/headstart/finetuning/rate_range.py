@@ -59,7 +59,7 @@ def test(
         torch.manual_seed(integer(seed, f"step {step}"))
         set_rates(optimizer, rates[step] / tuning.learning_rate)
         labels = torch.from_numpy(y[[row for row, _ in items]])
-        loss = nn.functional.cross_entropy(learner.forward(x, learning=True), labels)
+        loss = nn.functional.cross_entropy(learner.forward(x, learner.kept(len(x))), labels)
         optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()

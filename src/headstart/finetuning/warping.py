@@ -35,17 +35,19 @@ class Frame:
         return np.array([[across, 0, self.left + across], [0, down, self.top + down], [0, 0, 1.0]])
 
 
-def frame_of(view: View, width: float, height: float, shown: float) -> Frame:
+def frame_of(view: View, width: float, height: float, shown: float | None) -> Frame:
     """What a view shows of a picture.
 
     Args:
         view: Its part is looked at.
         width: Of the picture, in pixels.
         height: Likewise.
-        shown: What of the shorter side the prediction's crop shows.
+        shown: What of the shorter side the prediction's crop shows; None: it cuts nothing off.
     """
     if view.part:
         return Frame(*view.part.box(width, height))
+    if shown is None:
+        return Frame(0, 0, width, height)
     side = shown * min(width, height)
     return Frame((width - side) / 2, (height - side) / 2, side, side)
 
