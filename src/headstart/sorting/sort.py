@@ -69,11 +69,17 @@ class Sorted:
     def to_json(self) -> dict[str, Any]:
         """Plain values."""
         return {
-            **dataclasses.asdict(self),
-            "source": str(self.source),
-            "target": str(self.target),
+            "how": self.how,
+            "from": str(self.source),
+            "to": str(self.target),
             "num_pictures": self.num_pictures,
+            "counts": self.counts,
+            "unsure": self.unsure,
+            "unreadable": self.unreadable,
+            "num_left": self.num_left,
             "left": [{"path": path, "reason": reason} for path, reason in self.left],
+            "passed_by": self.passed_by,
+            "dry_run": self.dry_run,
             "table": None if self.table is None else str(self.table),
         }
 

@@ -1,0 +1,98 @@
+"""`headstart sort`: a messy folder through the program, there and back."""
+
+import resource
+import shutil
+from contextlib import contextmanager
+
+import pytest
+
+from headstart.files import sha256_file
+
+
+@pytest.fixture(scope="module")
+def inbox(shapes, tmp_path_factory):
+    """The pictures of two classes in one folder, and what else lies in such folders."""
+    folder = tmp_path_factory.mktemp("sort") / "inbox"
+    folder.mkdir()
+    for path in [*shapes.rglob("*_0?.png")]:
+        shutil.copy(path, folder)
+    (folder / "again").mkdir()
+    shutil.copy(folder / "blobs_01.png", folder / "again" / "blobs_01.png")
+    (folder / "text.jpg").write_text("not a picture")
+    (folder / "big.png").write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(200_000))
+    (folder / "notes.txt").write_text("notes")
+    return folder
+
+
+def contents(folder):
+    return {path.relative_to(folder): sha256_file(path) for path in folder.rglob("*.*")}
+
+
+@contextmanager
+def files_at_most(size):
+    before, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (before, hard))
+
+
+def test_there_and_back(headstart, bundle, inbox, tmp_path):
+    to, before = tmp_path / "to", contents(inbox)
+    counted = headstart("sort", bundle, inbox, to, "--dry-run", "--json")
+    assert (counted.code, counted.json["dry_run"], to.exists()) == (3, True, False)
+    ran = headstart("sort", bundle, inbox, to, "--json")
+    assert ran.code == 3, ran.err
+    for key in ("counts", "unsure", "unreadable", "num_pictures", "passed_by"):
+        assert ran.json[key] == counted.json[key]
+    assert (ran.json["unreadable"], ran.json["num_pictures"], ran.json["num_left"]) == (2, 23, 0)
+    assert ran.json["passed_by"] == {".txt": 1}
+    # What is sure is right: the pictures were those of training.
+    for kind in ("blobs", "stripes"):
+        found = list((to / kind).iterdir())
+        assert len(found) == ran.json["counts"][kind] > 5
+        assert all(path.name.startswith(kind) for path in found)
+    assert {path.name for path in (to / "_unreadable").iterdir()} == {"text.jpg", "big.png"}
+    assert contents(inbox) == before
+    undone = headstart("sort", bundle, inbox, to, "--undo", "--json")
+    assert (undone.code, undone.json) == (0, {"num_undone": 23, "num_kept": 0, "kept": []})
+    assert not to.exists()
+    assert contents(inbox) == before
+
+
+def test_what_it_says(headstart, bundle, inbox, tmp_path):
+    ran = headstart("sort", bundle, inbox, tmp_path / "to", "--symlink")
+    assert (ran.code, ran.out) == (3, "")
+    assert "  blobs\n" in ran.err
+    assert "2  not readable" in ran.err
+    assert "passed by, no pictures: 1 .txt" in ran.err
+    assert f"23 pictures: see {tmp_path / 'to' / 'headstart-sort.csv'}" in ran.err
+    ran = headstart("sort", bundle, inbox, tmp_path / "to", "--move")
+    assert (ran.code, ran.complaint.split(": ")[-1]) == (2, "symlink, now move")
+    ran = headstart("sort", bundle, inbox, inbox / "to")
+    assert ran.code == 2
+    ran = headstart("sort", "no-bundle-needed", inbox, tmp_path / "to", "--undo")
+    assert (ran.code, ran.err) == (0, "23 pictures are as before\n")
+
+
+def test_a_full_disk(headstart, bundle, inbox, tmp_path):
+    to = tmp_path / "to"
+    with files_at_most(100_000):
+        ran = headstart("sort", bundle, inbox, to, "--json")
+    assert (ran.code, ran.json["num_left"]) == (3, 1), ran.err
+    assert ran.json["left"] == [{"path": "big.png", "reason": "not_placed: File too large"}]
+    ran = headstart("sort", bundle, inbox, to, "--json")
+    assert (ran.json["num_left"], ran.json["unreadable"]) == (0, 2)
+
+
+def test_no_place_for_the_journal(headstart, bundle, inbox, tmp_path):
+    before = contents(inbox)
+    with files_at_most(20_000):
+        ran = headstart("sort", bundle, inbox, tmp_path / "to", "--move")
+    assert ran.code == 2
+    assert "could not write in" in ran.complaint
+    assert contents(inbox) == before
+    assert headstart("sort", bundle, inbox, tmp_path / "to", "--move").code == 3
+    assert headstart("sort", bundle, inbox, tmp_path / "to", "--undo").code == 0
+    assert contents(inbox) == before
