@@ -114,7 +114,9 @@ class Browser:
         return json.loads(one)
 
     def evaluate(self, expression):
-        done = self("Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=True)
+        done = self(
+            "Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=True
+        )
         assert "exceptionDetails" not in done, done
         return done["result"].get("value")
 

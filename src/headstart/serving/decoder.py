@@ -10,9 +10,9 @@ from __future__ import annotations
 import contextlib
 import json
 import resource
+import socket
 import sys
 from functools import lru_cache
-from multiprocessing.connection import Connection
 
 from headstart.errors import UnusableImage
 from headstart.images.decode import decode
@@ -24,11 +24,36 @@ FAILED, DECODED = b"\0", b"\1"
 def main(descriptor: int, max_pixels: int, memory: int) -> None:
     """Answer one picture after the other."""
     _confine(memory)
-    connection: Connection = Connection(descriptor)
-    with contextlib.suppress(EOFError, ConnectionError):
+    with socket.socket(fileno=descriptor) as connection, contextlib.suppress(ConnectionError):
         while True:
-            preprocessing = _preprocessing(connection.recv_bytes())
-            connection.send_bytes(_answer(connection.recv_bytes(), preprocessing, max_pixels))
+            preprocessing = _preprocessing(receive(connection))
+            connection.sendall(framed(_answer(receive(connection), preprocessing, max_pixels)))
+
+
+def framed(*messages: bytes) -> bytes:
+    """Messages on their way through a socket, each behind its length."""
+    return b"".join(len(one).to_bytes(8, "little") + one for one in messages)
+
+
+def receive(connection: socket.socket) -> bytes:
+    """The next of them.
+
+    Raises:
+        ConnectionError: The other side has gone.
+        TimeoutError: It says nothing.
+    """
+    return _exactly(connection, int.from_bytes(_exactly(connection, 8), "little"))
+
+
+def _exactly(connection: socket.socket, number: int) -> bytes:
+    data = bytearray(number)
+    missing = memoryview(data)
+    while missing:
+        got = connection.recv_into(missing)
+        if not got:
+            raise ConnectionResetError
+        missing = missing[got:]
+    return bytes(data)
 
 
 def _answer(data: bytes, preprocessing: Preprocessing, max_pixels: int) -> bytes:

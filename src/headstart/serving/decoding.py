@@ -8,14 +8,14 @@ import queue
 import socket
 import subprocess
 import sys
-from multiprocessing.connection import Connection
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
 
 from headstart.errors import UnusableImage
 from headstart.images.preprocessing import Preprocessing
-from headstart.serving.decoder import DECODED
+from headstart.serving.decoder import DECODED, framed, receive
 from headstart.serving.limits import Limits
 
 Pixels = npt.NDArray[np.uint8]
@@ -47,10 +47,10 @@ class Decoders:
         """
         decoder = self._free.get()
         try:
-            if decoder is None:
+            if decoder is None or decoder.is_dead():
                 decoder = _Decoder(self._limits)
                 self.started += 1
-            answer = decoder.ask(data, preprocessing, self._limits.decode_seconds)
+            answer = decoder.ask(data, preprocessing)
         except UnusableImage:
             decoder = None
             raise
@@ -86,24 +86,34 @@ class _Decoder:
                 # Ctrl-C reaches the server only.
                 start_new_session=True,
             )
-        self._connection = Connection(ours.detach())
+        ours.settimeout(limits.decode_seconds)
+        self._socket = ours
 
-    def ask(self, data: bytes, preprocessing: Preprocessing, seconds: float) -> bytes:
+    def ask(self, data: bytes, preprocessing: Preprocessing) -> bytes:
         """Its answer; when it gives none, it is dead afterwards."""
         try:
-            self._connection.send_bytes(json.dumps(preprocessing.to_json()).encode())
-            self._connection.send_bytes(data)
-            if self._connection.poll(seconds):
-                return self._connection.recv_bytes()
+            self._socket.sendall(framed(_record(preprocessing), data))
+            return receive(self._socket)
+        except TimeoutError as error:
             self.kill()
-        except (EOFError, OSError) as error:
+            detail = f"not decoded after {self._socket.gettimeout():g} seconds"
+            raise UnusableImage("too_slow", detail) from error
+        except OSError as error:
             self.kill()
-            code = self._process.returncode
-            raise UnusableImage("corrupt", f"the decoder died of it ({code})") from error
-        raise UnusableImage("too_slow", f"not decoded after {seconds:g} seconds")
+            detail = f"the decoder died of it ({self._process.returncode})"
+            raise UnusableImage("corrupt", detail) from error
+
+    def is_dead(self) -> bool:
+        """Whether something ended it while it had nothing to do."""
+        return self._process.poll() is not None
 
     def kill(self) -> None:
         """End it, whatever it is doing."""
         self._process.kill()
         self._process.wait()
-        self._connection.close()
+        self._socket.close()
+
+
+@lru_cache(maxsize=4)
+def _record(preprocessing: Preprocessing) -> bytes:
+    return json.dumps(preprocessing.to_json()).encode()

@@ -73,7 +73,7 @@ class Server:
         self._answering = Answering(settings.choice.threads, limits, counts)
         self._doors = Doors(self.name, self.current, self._answering, limits, counts, say)
         self._app = make_app(self._doors, settings.access, limits, counts)
-        self._socket = _listening(settings.host, settings.port)
+        self._socket = _listening(settings.host, settings.port, limits.connections)
         self.port: int = self._socket.getsockname()[1]
         host = f"[{settings.host}]" if ":" in settings.host else settings.host
         self.url = f"http://{host}:{self.port}/"
@@ -199,12 +199,13 @@ def _raw(refusal: Refusal) -> bytes:
     )
 
 
-def _listening(host: str, port: int) -> socket.socket:
+def _listening(host: str, port: int, limit: int) -> socket.socket:
     try:
         family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         listening = socket.socket(family, kind)
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind(address)
+        listening.listen(limit)  # from now on clients wait, instead of being refused
     except OSError as error:
         raise StoreError(
             f"cannot listen on {host} port {port}: {error.strerror or error}",
