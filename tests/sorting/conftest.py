@@ -97,9 +97,16 @@ def inbox(tmp_path):
     folder = tmp_path / "inbox"
     fill(
         folder,
-        **{"one": "cats", "two": "dogs", "deep__one": "cats", "deep__er__one": "cats"},
-        **{"slash": "a/b", "odd": "_unsure", "big": "CATS"},
-        **{"who": "nobody", "knows__who": "nobody", "broken": "broken"},
+        one="cats",
+        two="dogs",
+        deep__one="cats",
+        deep__er__one="cats",
+        slash="a/b",
+        odd="_unsure",
+        big="CATS",
+        who="nobody",
+        knows__who="nobody",
+        broken="broken",
     )
     (folder / "notes.txt").write_text("not a picture")
     (folder / "empty").mkdir()

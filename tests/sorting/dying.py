@@ -12,7 +12,6 @@ from pathlib import Path
 from types import FrameType
 
 from conftest import Pretending
-
 from headstart.sorting import sort, undo
 
 

@@ -56,7 +56,7 @@ class Case:
 
     def all_is_placed_once(self, how):
         assert Counter(path.read_bytes() for path in self.placed()) == self.contents
-        left = [path for path in self.inbox.rglob("*.png")]
+        left = list(self.inbox.rglob("*.png"))
         assert len(left) == (0 if how == "move" else self.number)
         hidden = [path.name for path in self.to.rglob(".*")]
         assert hidden == [".headstart-sort.sqlite3"]

@@ -60,8 +60,12 @@ def test_what_the_tables_say(run, to):
     run()
     rows = rows_of(to)
     assert rows["two.png"] == {
-        **{"path": "two.png", "label": "dogs", "probability": "1", "unsure": "false"},
-        **{"reason": "", "destination": "dogs/two.png"},
+        "path": "two.png",
+        "label": "dogs",
+        "probability": "1",
+        "unsure": "false",
+        "reason": "",
+        "destination": "dogs/two.png",
     }
     assert (rows["who.png"]["unsure"], rows["who.png"]["reason"]) == ("true", "ambiguous")
     assert rows["broken.png"]["reason"] == "not_an_image: text"
@@ -116,8 +120,25 @@ def test_without_hard_links(run, inbox, to, tree, monkeypatch, how):
     assert Counter(path.read_bytes() for path in to.rglob("*.png")) == before
 
 
+def test_what_cannot_be_removed_is_not_moved(run, inbox, to, monkeypatch, tree):
+    unlink, before = Path.unlink, tree(inbox)
+
+    def refuse(self, missing_ok=False):
+        if self.is_relative_to(inbox):
+            raise PermissionError(13, "Permission denied")
+        unlink(self, missing_ok)
+
+    monkeypatch.setattr(Path, "unlink", refuse)
+    found = run(how="move")
+    assert (found.num_left, found.left[0][1]) == (10, "not_placed: Permission denied")
+    assert tree(inbox) == before
+    assert not list(to.rglob("*.png"))
+    monkeypatch.undo()
+    assert (run(how="move").num_left, len(list(to.rglob("*.png")))) == (0, 10)
+
+
 def test_links_are_not_followed(run, inbox, to, tmp_path, fill):
-    fill(tmp_path / "outside", **{"theirs": "cats", "folder__more": "cats"})
+    fill(tmp_path / "outside", theirs="cats", folder__more="cats")
     (inbox / "link.png").symlink_to(tmp_path / "outside" / "theirs.png")
     (inbox / "folder").symlink_to(tmp_path / "outside" / "folder")
     (inbox / "inside.png").symlink_to(inbox / "two.png")

@@ -22,7 +22,6 @@ COPY, HARD_LINK, SYMLINK, MOVE, MANIFEST_ONLY = WAYS = (
     "move",
     "manifest-only",
 )
-# `headstart.files.sweep` removes what a killed run left under this name.
 _TEMPORARY = ".headstart-tmp-sort"
 _BLOCK = 2**20
 _CHANGED = "it was changed since"
@@ -64,6 +63,7 @@ def is_there(how: str, source: Path, destination: Path, digest: str) -> bool:
     """
     if how == MANIFEST_ONLY:
         return True
+    destination.with_name(_TEMPORARY).unlink(missing_ok=True)
     if not os.path.lexists(destination):
         return False
     if how == SYMLINK:
@@ -126,7 +126,8 @@ def _move_back(source: Path, destination: Path, digest: str) -> str | None:
 
 def _copy(source: Path, destination: Path, digest: str) -> None:
     """Under another name first, then at once; only if it holds what was classified."""
-    temporary = destination.parent / _TEMPORARY
+    temporary = destination.with_name(_TEMPORARY)
+    temporary.unlink(missing_ok=True)  # a killed run's: it may be read-only
     try:
         if _copied(source, temporary) != digest:
             raise ChangedError(errno.EAGAIN, "it changed while it was sorted", str(source))
@@ -166,7 +167,7 @@ def _move(source: Path, destination: Path, digest: str) -> None:
         if _state(source) != before:
             destination.unlink()
             raise ChangedError(errno.EAGAIN, "it changed while it was moved") from error
-        source.unlink()
+        _give_up(source, destination)
 
 
 def _rename(here: Path, there: Path) -> None:
@@ -181,7 +182,16 @@ def _rename(here: Path, there: Path) -> None:
             raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(there)) from error
         os.rename(here, there)
     else:
-        here.unlink()
+        _give_up(here, there)
+
+
+def _give_up(name: Path, other: Path) -> None:
+    """Remove a name; where the system refuses that, the other one: a file keeps exactly one."""
+    try:
+        name.unlink()
+    except OSError:
+        other.unlink()
+        raise
 
 
 def sync(folder: Path) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from headstart.errors import SettingError
-from headstart.files import must_be_writable, sha256_file, sweep
+from headstart.files import must_be_writable, sha256_file
 from headstart.model import bundle
 from headstart.model.classifier import Classifier, load
 from headstart.progress import Progress, Silent
@@ -212,8 +212,6 @@ def _begin(journal: Journal, terms: dict[str, Any], made: list[str]) -> None:
 
 def finish_planned(journal: Journal, source: Path, how: str) -> None:
     """What a killed run was doing: done, if it is there; else to be done again."""
-    for folder in journal.folders():
-        sweep(journal.folder / folder, older_than=float("inf"))
     for row in journal.rows("planned"):
         assert row.destination is not None and row.digest is not None
         here, there = source / row.path, journal.folder / row.destination
