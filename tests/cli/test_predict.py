@@ -188,3 +188,12 @@ def test_what_the_output_cannot_hold_is_spelled_out(program, bundle, some):
     ran = program("predict", bundle, some / "Käse.png", "--csv", env=environment)
     assert ran.code == 0
     assert r"K\xe4se.png,blobs," in ran.out
+
+
+def test_bars_are_drawn_to_scale_below_each_picture(predict, some):
+    ran = predict(some / "a.png", "--bars")
+    _, first, second = ran.out.splitlines()
+    share = float(first.split()[1])
+    assert first.startswith("  blobs ") and first.count("█") == round(0.4 * share)
+    assert second.startswith("  stripes ")
+    assert "--bars" in predict(some / "a.png", "--bars", "--json").complaint

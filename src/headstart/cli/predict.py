@@ -45,6 +45,7 @@ class _Shard(click.ParamType):  # type: ignore[type-arg]
     metavar="X",
     help="Add a set of classes that holds the true one in this share of cases, as 90%.",
 )
+@click.option("--bars", is_flag=True, help="Draw the probabilities below each picture.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON value.")
 @click.option("--csv", "as_csv", is_flag=True, help="Print CSV.")
 @click.option(
@@ -78,6 +79,7 @@ def command(
     pictures: tuple[str, ...],
     as_json: bool,
     as_csv: bool,
+    bars: bool,
     out: Path | None,
     quiet: bool,
     **given: Any,
@@ -100,6 +102,12 @@ def command(
         raise SettingError(
             "two output formats at once", "--csv alone, or --json or --out", "leave one of them out"
         )
+    if bars and (as_json or as_csv or out is not None):
+        raise SettingError(
+            "--bars has no effect on --json, --csv and --out",
+            "bars in the text alone",
+            "leave one of them out",
+        )
     if not pictures:
         raise SettingError(
             "no pictures were named",
@@ -111,7 +119,8 @@ def command(
     wanted = {name: given[name] for name in ("threads", "max_error", "sets")}
     if out is None:
         _must_have_effect(given)
-        counts = _to_screen(_loaded(bundle, wanted, console), sources, as_json, as_csv, given)
+        classifier = _loaded(bundle, wanted, console)
+        counts = _to_screen(classifier, sources, as_json, as_csv, given | {"bars": bars})
     else:
         _loaded(bundle, wanted, console)
         counts = _to_disk(bundle, sources, out, console, as_json, given)
@@ -177,15 +186,18 @@ def _to_screen(
     elif as_csv:
         _write_csv(rows, top, with_sets=classifier.sets is not None)
     else:
-        _show(rows, top or 3)
+        _show(rows, top or 3, with_bars=given["bars"])
     if not counts.rows:
         raise no_pictures(sources)
     return counts
 
 
-def _show(rows: Iterator[Any], top: int) -> None:
+def _show(rows: Iterator[Any], top: int, *, with_bars: bool) -> None:
     for row in rows:
         click.echo(printable(_line(row, top)))
+        for label, p in row.ranking[:top] if with_bars else ():
+            width = max(len(name) for name, _ in row.ranking[:top])
+            click.echo(printable(f"  {label:<{width}} {100 * p:5.1f} %  {'█' * round(40 * p)}"))
 
 
 def _line(row: Any, top: int) -> str:

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from headstart.backbones.catalog import DEFAULT
 from headstart.datasets.reading import ReadOptions
 from headstart.metrics.comparison import Difference, paired_difference
 from headstart.progress import Progress
@@ -129,10 +130,14 @@ def own_choice(
 
 
 def _without_choices(recipe: Recipe) -> Recipe:
-    """The defaults, but for what says which pictures these are and on what machine."""
+    """The defaults, but for what says which pictures these are and on what machine.
+
+    One backbone: more are chosen among on training rows, which are another split's here.
+    """
     kept = {field.name for field in dataclasses.fields(ReadOptions)}
     kept |= {"seed", "threads", "cache", "time_limit"}
-    return Recipe(**{name: value for name, value in vars(recipe).items() if name in kept})
+    same = {name: value for name, value in vars(recipe).items() if name in kept}
+    return Recipe(backbone=DEFAULT, **same)
 
 
 def _same_rows(
