@@ -9,9 +9,10 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from headstart.backbones import from_timm  # noqa: E402
-from headstart.backbones.building import POOLINGS, RECORD, Request, build  # noqa: E402
+from headstart.backbones.building import RECORD, build  # noqa: E402
 from headstart.backbones.engine import Engine  # noqa: E402
 from headstart.backbones.loading import request_of  # noqa: E402
+from headstart.backbones.request import POOLINGS, Request  # noqa: E402
 from headstart.errors import SettingError  # noqa: E402
 
 

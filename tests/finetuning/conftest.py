@@ -13,7 +13,7 @@ import pytest
 
 if TYPE_CHECKING:
     from headstart.backbones.backbone import Backbone
-    from headstart.backbones.building import Request
+    from headstart.backbones.request import Request
     from headstart.finetuning.job import Job
 
 SIDE = 48
@@ -65,7 +65,7 @@ class Small:
 def small(tmp_path_factory: pytest.TempPathFactory, draw: Callable[..., Any]) -> Small:
     from headstart.backbones import from_timm
     from headstart.backbones.backbone import Backbone, Tap
-    from headstart.backbones.building import Request
+    from headstart.backbones.request import Request
 
     folder = tmp_path_factory.mktemp("small")
     request = Request("tiny", "test_efficientnet", "random", "random")

@@ -38,6 +38,8 @@ class Backbone:
             equal features.
         graph: ONNX file: ``pixels`` uint8 [N, H, W, 3] to one float32 [N, D] output a tap, and
             ``logits`` [N, num_classes] where the weights hold a classifier.
+        adjustments: What was changed in timm's network, so that it computes what the weights
+            were trained in; none for timm's own weights.
         precision: It is run with: ``"f32"`` or ``"bf16"`` (see `engine.Engine`).
     """
 
@@ -51,6 +53,7 @@ class Backbone:
     fingerprint: str
     graph: Path
     precision: str = "f32"
+    adjustments: tuple[str, ...] = ()
 
     @property
     def tap_names(self) -> tuple[str, ...]:
@@ -69,6 +72,7 @@ class Backbone:
             "taps": [{"name": tap.name, "dim": tap.dim} for tap in self.taps],
             "fingerprint": self.fingerprint,
             "precision": self.precision,
+            "adjustments": list(self.adjustments),
         }
 
     @classmethod
@@ -79,6 +83,7 @@ class Backbone:
                 **record,
                 "preprocessing": Preprocessing.from_json(record["preprocessing"]),
                 "taps": tuple(Tap(**tap) for tap in record["taps"]),
+                "adjustments": tuple(record.get("adjustments", ())),
             },
             graph=graph,
         )

@@ -10,13 +10,17 @@ import json
 import os
 import subprocess
 import sys
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from headstart import errors
+from headstart.backbones.request import AVERAGE as AVERAGE
+from headstart.backbones.request import POOLINGS as POOLINGS
+from headstart.backbones.request import Request as Request
 from headstart.errors import HeadstartError
 from headstart.files import canonical_json, readable_json, sha256, sha256_file
+from headstart.images.preprocessing import Preprocessing
 
 # Part of every fingerprint: raise it when the same weights give other features than before.
 GRAPH_VERSION = 1
@@ -29,39 +33,7 @@ STATISTICS = "statistics.onnx"
 PRETRAINING = "statistics.safetensors"
 RECORD = "backbone.json"
 
-AVERAGE = "average"
-POOLINGS = {AVERAGE: "head", "max": "max", "flatten": "flat"}
-"""How the final feature map becomes a vector, and the tap that holds it."""
-
 _FAILED = 3
-
-
-@dataclass(frozen=True)
-class Request:
-    """What to build.
-
-    Args:
-        name: As the user wrote it.
-        architecture: timm's name.
-        weights: ``"hub"``, ``"random"``, or a file's path.
-        source: Where the weights come from, in words.
-        licence: None: what the weights' record says.
-        mean, std: None: what the weights' record says.
-        seed: For random weights.
-        input_size: Side of the pictures in pixels; None: what the weights' record says.
-        pooling: Keys of `POOLINGS`: the taps beside those that are always there.
-    """
-
-    name: str
-    architecture: str
-    weights: str
-    source: str
-    licence: str | None = None
-    mean: tuple[float, float, float] | None = None
-    std: tuple[float, float, float] | None = None
-    seed: int = 0
-    input_size: int | None = None
-    pooling: tuple[str, ...] = (AVERAGE,)
 
 
 def build_in_child(request: Request, folder: Path) -> None:
@@ -76,7 +48,7 @@ def build_in_child(request: Request, folder: Path) -> None:
     command = [sys.executable, "-P", "-m", "headstart.backbones.building", str(folder)]
     child = subprocess.run(
         command,
-        input=json.dumps(vars(request)).encode(),
+        input=json.dumps(request.to_json()).encode(),
         capture_output=True,
         # One thread: the few small pictures of a trace are sooner done than several are woken.
         env={**os.environ, "HF_HUB_DISABLE_TELEMETRY": "1", "OMP_NUM_THREADS": "1"},
@@ -96,30 +68,33 @@ def build(request: Request, folder: Path) -> None:
     from headstart.backbones.statistics_graph import write_statistics
 
     network = from_timm.network_of(request)
-    preprocessing = from_timm.preprocessing_of(network)
-    if request.mean and request.std:
-        preprocessing = replace(preprocessing, mean=request.mean, std=request.std)
-    taps = from_timm.write_graph(network, preprocessing, folder / GRAPH, request.pooling)
+    preprocessing = _preprocessing_of(network, request)
+    networks = [(network, preprocessing)]
+    if request.beside:
+        asked = replace(request.beside, input_size=preprocessing.size)
+        second = from_timm.network_of(asked)
+        networks.append((second, _preprocessing_of(second, asked)))
+    taps = from_timm.write_graph(networks, folder / GRAPH, request.pooling)
     record: dict[str, Any] = {
         "name": request.name,
-        "architecture": request.architecture,
+        "architecture": request.architectures,
         "weights": request.source,
         "pretrained": request.weights != "random",
         "licence": request.licence or from_timm.licence_of(network),
         "preprocessing": preprocessing.to_json(),
         "taps": taps,
+        "adjustments": from_timm.adjustments_of(network),
     }
-    record["fingerprint"] = sha256(
-        canonical_json(
-            {
-                "version": GRAPH_VERSION,
-                "architecture": request.architecture,
-                "weights": from_timm.digest_of(network),
-                "preprocessing": record["preprocessing"],
-                "taps": taps,
-            }
-        ).encode()
-    )
+    made_of = {
+        "version": GRAPH_VERSION,
+        "architecture": request.architectures,
+        "weights": from_timm.digest_of(*(each for each, _ in networks)),
+        "preprocessing": record["preprocessing"],
+        "taps": taps,
+    }
+    if record["adjustments"]:
+        made_of["adjustments"] = record["adjustments"]
+    record["fingerprint"] = sha256(canonical_json(made_of).encode())
     write_statistics(network, preprocessing, folder / STATISTICS, folder / PRETRAINING)
     record["sha256"] = {
         name: sha256_file(folder / name) for name in (GRAPH, STATISTICS, PRETRAINING)
@@ -127,13 +102,20 @@ def build(request: Request, folder: Path) -> None:
     (folder / RECORD).write_text(readable_json(record))
 
 
+def _preprocessing_of(network: Any, request: Request) -> Preprocessing:
+    """As the weights' record says, or as the request knows better."""
+    from headstart.backbones import from_timm
+
+    found = from_timm.preprocessing_of(network)
+    known = request.mean and request.std
+    return replace(found, mean=request.mean, std=request.std) if known else found
+
+
 def _main() -> int:
     folder = Path(sys.argv[1])
-    values = json.loads(sys.stdin.read())
-    for name in ("mean", "std"):
-        values[name] = tuple(values[name]) if values[name] else None
+    request = Request.from_json(json.loads(sys.stdin.read()))
     try:
-        build(Request(**values), folder)
+        build(request, folder)
     except HeadstartError as error:
         return _failed(error, error.what, error.expected, error.fix)
     except OSError as error:

@@ -9,6 +9,8 @@ from pathlib import Path
 from headstart.errors import SettingError
 
 DEFAULT = "efficientnet_lite0"
+# Beside the default one where two prove better.
+SECOND = "efficientnet_lite2"
 AUTO = "auto"
 
 
@@ -113,6 +115,11 @@ def timm_name(name: str) -> str:
         return OFFLINE[name].architecture
     keras = {known.casefold(): timm for known, timm in KERAS_NAMES.items()}
     return keras.get(name.casefold(), name)
+
+
+def parts(name: str) -> tuple[str, ...]:
+    """The networks that a name puts side by side: ``"a+b"`` is two, any other name one."""
+    return tuple(part.strip() for part in name.split("+"))
 
 
 def at_hand() -> tuple[str, ...]:

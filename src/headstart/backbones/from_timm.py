@@ -10,7 +10,7 @@ import difflib
 import hashlib
 import math
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ from huggingface_hub.utils import get_session
 from torch import Tensor, nn
 
 from headstart.backbones import keras_files, lite_names
-from headstart.backbones.building import AVERAGE, POOLINGS, Request
+from headstart.backbones.request import AVERAGE, POOLINGS, Request
 from headstart.errors import SettingError, WeightsError
 from headstart.images.preprocessing import Preprocessing
 
@@ -42,13 +42,11 @@ def network_of(request: Request) -> Network:
     """
     if request.weights == "hub":
         network = download(request.architecture)
+    elif keras_files.is_keras(Path(request.weights)):
+        network = _with_keras_weights(request.architecture, Path(request.weights))
     else:
-        path = Path(request.weights)
-        from_keras = keras_files.is_keras(path)
-        plain = request.weights == "random" or from_keras
-        network = create(request.architecture, None if plain else read_state(path), request.seed)
-        if from_keras:
-            keras_files.pour(path, network, request.architecture)
+        state = None if request.weights == "random" else read_state(Path(request.weights))
+        network = create(request.architecture, state, request.seed)
     set_input_size(network, request.input_size)
     return network
 
@@ -203,13 +201,14 @@ def adjustments_of(network: Network) -> tuple[str, ...]:
     return tuple(network.pretrained_cfg.get("adjustments", ()))
 
 
-def digest_of(network: Network) -> str:
-    """Digest of every tensor of a network."""
+def digest_of(*networks: Network) -> str:
+    """Digest of every tensor of one network, or of several."""
     digest = hashlib.sha256()
-    for name, tensor in sorted(network.state_dict().items()):
-        digest.update(name.encode())
-        digest.update(str((tensor.dtype, tuple(tensor.shape))).encode())
-        digest.update(tensor.contiguous().numpy().tobytes())
+    for each in networks:
+        for name, tensor in sorted(each.state_dict().items()):
+            digest.update(name.encode())
+            digest.update(str((tensor.dtype, tuple(tensor.shape))).encode())
+            digest.update(tensor.contiguous().numpy().tobytes())
     return digest.hexdigest()
 
 
@@ -226,18 +225,22 @@ def blueprint_of(network: Network) -> dict[str, Any]:
 
 
 def write_graph(
-    network: Network,
-    preprocessing: Preprocessing,
+    networks: Sequence[tuple[Network, Preprocessing]],
     path: Path,
     pooling: tuple[str, ...] = (AVERAGE,),
 ) -> list[dict[str, Any]]:
-    """Write the ONNX graph; returns its taps in order of depth.
+    """Write the ONNX graph of a network, or of two side by side; returns its taps by depth.
 
     Input ``pixels`` uint8 [N, H, W, 3]; outputs one float32 [N, D] a tap, and ``logits`` where
     the network has a classifier.
+
+    Raises:
+        SettingError: The two networks have other taps.
     """
-    graph = _Graph(network, preprocessing, pooling).eval()
-    pixels = torch.zeros((2, preprocessing.size, preprocessing.size, 3), dtype=torch.uint8)
+    graphs = [_Graph(network, preprocessing, pooling) for network, preprocessing in networks]
+    graph = (_SideBySide(*graphs) if len(graphs) > 1 else graphs[0]).eval()
+    side = networks[0][1].size
+    pixels = torch.zeros((2, side, side, 3), dtype=torch.uint8)
     with torch.no_grad():
         outputs = graph(pixels)
     dims = [output.shape[1] for output in outputs]
@@ -314,6 +317,26 @@ class _Graph(Normalised):
         more = {"extra_blocks": True} if _has_stages_of_blocks(self.network) else {}
         last, stages = self.network.forward_intermediates(x, indices=self.indices, **more)
         return last, stages
+
+
+class _SideBySide(nn.Module):
+    """Each tap holds the features of the first network, then those of the second."""
+
+    def __init__(self, first: _Graph, second: _Graph) -> None:
+        super().__init__()
+        self.first, self.second = first, second
+        self.output_names = tuple(name for name in first.output_names if name != "logits")
+        if self.output_names != tuple(name for name in second.output_names if name != "logits"):
+            raise SettingError(
+                f"the networks have other depths: {', '.join(first.output_names)}; "
+                f"{', '.join(second.output_names)}",
+                "two networks of one family",
+                "put two of a kind side by side, as efficientnet_lite0+efficientnet_lite2",
+            )
+
+    def forward(self, pixels: Tensor) -> tuple[Tensor, ...]:
+        outputs = zip(self.output_names, self.first(pixels), self.second(pixels), strict=False)
+        return tuple(torch.cat((one, other), dim=1) for _, one, other in outputs)
 
 
 def _stages(network: Network) -> tuple[list[int], tuple[str, ...]]:
@@ -396,6 +419,15 @@ def _with_state(architecture: str, state: State) -> Network:
             f"every tensor of {architecture!r}, and no other",
             "name the network the weights were trained with: --backbone NAME",
         ) from error
+    return network.eval()
+
+
+def _with_keras_weights(architecture: str, path: Path) -> Network:
+    _must_exist(architecture)
+    layers = keras_files.read(path)
+    with torch.device("meta"):  # every number comes from the file: none is drawn
+        network = _quiet(lambda: timm.create_model(architecture, pretrained=False))
+    keras_files.pour(layers, network, architecture, path.name)
     return network.eval()
 
 

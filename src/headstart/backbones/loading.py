@@ -7,19 +7,18 @@ import json
 import time
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from headstart.backbones import catalog
 from headstart.backbones.backbone import Backbone
 from headstart.backbones.building import (
-    AVERAGE,
     BUILD_VERSION,
     GRAPH,
     GRAPH_VERSION,
-    POOLINGS,
     RECORD,
-    Request,
     build_in_child,
 )
+from headstart.backbones.request import AVERAGE, POOLINGS, Request
 from headstart.errors import SettingError, WeightsError
 from headstart.files import (
     cache_folder,
@@ -49,9 +48,10 @@ def load_backbone(
     """A backbone, from the cache or built now (which takes a few seconds, once).
 
     Args:
-        name: An offline name, a Keras name, or any timm name.
-        weights: None: the name's own pretrained weights; a ``.safetensors`` or ``.pth`` file;
-            or ``"random"``.
+        name: An offline name, a Keras name, or any timm name; ``"a+b"``: two side by side, the
+            second one's features behind the first one's at every tap, both of the same pixels.
+        weights: None: the name's own pretrained weights; a ``.safetensors`` or ``.pth`` file
+            (timm's or torchvision's names), a Keras file (see `keras_files`); or ``"random"``.
         cache: Where graphs are kept; None: the user's cache folder.
         seed: For random weights only.
         input_size: Side of the pictures in pixels, any that the network can take; None: what
@@ -115,7 +115,30 @@ def request_of(
         )
     # One spelling, one graph: the average is always there.
     ways = tuple(way for way in POOLINGS if way in {AVERAGE, *pooling})
-    return replace(_with_weights(name, weights, seed), input_size=input_size, pooling=ways)
+    asked = _with_beside(name, weights, seed)
+    return replace(asked, input_size=input_size, pooling=ways)
+
+
+def _with_beside(name: str, weights: str | Path | None, seed: int) -> Request:
+    """One network, or two side by side."""
+    names = catalog.parts(name)
+    if len(names) == 1:
+        return _with_weights(name, weights, seed)
+    if len(set(names)) != 2 or not all(names) or weights not in (None, "random"):
+        raise SettingError(
+            f"the backbone is {name!r}" + (f" with the weights {weights}" if weights else ""),
+            "the names of two different networks with their own weights",
+            f"{catalog.DEFAULT}+{catalog.SECOND}",
+        )
+    first, second = (_with_weights(each, weights, seed) for each in names)
+    licences = dict.fromkeys(each.licence or "not stated" for each in (first, second))
+    return replace(
+        first,
+        name=name,
+        source=f"{first.source}; {second.source}",
+        licence="; ".join(licences) if first.licence or second.licence else None,
+        beside=second,
+    )
 
 
 def _with_weights(name: str, weights: str | Path | None, seed: int) -> Request:
@@ -133,7 +156,7 @@ def _with_weights(name: str, weights: str | Path | None, seed: int) -> Request:
         if not path.is_file():
             raise WeightsError(
                 f"no weights file at {path}",
-                "a .safetensors or .pth file, or the word random",
+                "a .safetensors, .pth, .h5 or .keras file, or the word random",
                 f"leave --weights out to use the pretrained weights of {name}",
             )
         # timm's record of the architecture says nothing of these weights' licence.
@@ -168,9 +191,16 @@ def _offline_request(name: str) -> Request:
 
 def _lookup_key(request: Request) -> str:
     """Names everything that decides the graph, without loading the network."""
-    asked = {**vars(request), "version": GRAPH_VERSION, "build": BUILD_VERSION}
+    asked = {**_identity(request), "version": GRAPH_VERSION, "build": BUILD_VERSION}
+    return f"{request.architectures}-{sha256(canonical_json(asked).encode())[:16]}"
+
+
+def _identity(request: Request) -> dict[str, Any]:
+    asked: dict[str, Any] = request.to_json()
     if request.weights == "hub":
         asked["timm"] = importlib.metadata.version("timm")
     elif request.weights != "random":
         asked["weights"] = sha256_file(Path(request.weights))
-    return f"{request.architecture}-{sha256(canonical_json(asked).encode())[:16]}"
+    # What is not there must not change the name of what was built before.
+    del asked["beside"]
+    return {**asked, "beside": _identity(request.beside)} if request.beside else asked

@@ -9,7 +9,8 @@ from typing import Any
 import torch
 
 from headstart.backbones import from_timm
-from headstart.backbones.building import GRAPH, GRAPH_VERSION, RECORD, Request
+from headstart.backbones.building import GRAPH, GRAPH_VERSION, RECORD
+from headstart.backbones.request import Request
 from headstart.files import canonical_json, folder_written_whole, readable_json, sha256
 from headstart.images.preprocessing import Preprocessing
 

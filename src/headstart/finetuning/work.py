@@ -15,7 +15,7 @@ import torch
 from safetensors.numpy import save_file
 
 from headstart.backbones.backbone import Backbone
-from headstart.backbones.building import Request
+from headstart.backbones.request import Request
 from headstart.errors import SettingError
 from headstart.files import readable_json, write_text, written_whole
 from headstart.finetuning import inputs, rate_range
@@ -33,6 +33,7 @@ from headstart.finetuning.presets import augmentation_of
 from headstart.finetuning.probe import initial_weights
 from headstart.finetuning.recipe import Tuning
 from headstart.finetuning.settings import changed
+from headstart.finetuning.team import Alone, Team, first_then_all
 from headstart.progress import Progress
 from headstart.randomness import integer
 
@@ -53,7 +54,13 @@ class _Interruption(Protocol):
         """Why training must stop now."""
 
 
-def work(job: Job, folder: Path, told: _Told, interruption: _Interruption) -> None:
+def work(
+    job: Job,
+    folder: Path,
+    told: _Told,
+    interruption: _Interruption,
+    team: Team | None = None,
+) -> None:
     """Do the job and write its result.
 
     Args:
@@ -61,7 +68,9 @@ def work(job: Job, folder: Path, told: _Told, interruption: _Interruption) -> No
         folder: The job's own.
         told: Hears how it goes.
         interruption: Asked whether to stop.
+        team: Who does it together; None: this process alone.
     """
+    team = team or Alone()
     deadline = time.monotonic() + (job.time_limit or math.inf)
     _settle(job)
     tuning = Tuning.from_json(job.tuning)
@@ -70,12 +79,15 @@ def work(job: Job, folder: Path, told: _Told, interruption: _Interruption) -> No
     views = tuning.views if tuning.is_partial else None
     plan = Plan(rows["train"], tuning.batch_size, views, job.seed, tuning.steps_per_epoch)
     network = network_of(Request(**job.request), tuning.is_scratch, job.seed)
-    learner = _learner(job, tuning, network, plan, rows, told)
+    learner = first_then_all(team, lambda: _learner(job, tuning, network, plan, rows, told))
     interruption.can_wait = job.task == "tune"
-    initial = initial_weights(learner, tuning, rows["train"], y, folder, job.seed)
+    initial = first_then_all(
+        team, lambda: initial_weights(learner, tuning, rows["train"], y, folder, job.seed)
+    )
     if job.task == "range":
         rates, losses, suggestion = rate_range.test(learner, tuning, plan, y, job.seed, told)
-        return _write(folder, {"rates": rates, "losses": losses}, {"suggestion": suggestion})
+        _write(folder, {"rates": rates, "losses": losses}, {"suggestion": suggestion})
+        return
     history: list[dict[str, Any]] = []
     training = Training(
         learner=learner,
@@ -88,9 +100,12 @@ def work(job: Job, folder: Path, told: _Told, interruption: _Interruption) -> No
         must_stop=interruption.reason,
         deadline=deadline,
         progress=told,
-        on_epoch=_epochs_to(folder, history, told),
+        on_epoch=_nothing if team.rank else _epochs_to(folder, history, told),
+        team=team,
     )
     trained = training.run()
+    if team.rank:
+        return
     alphas = _alphas(tuning)
     validation = rows["validation"]
     alpha, losses_of = chosen_share(
@@ -98,7 +113,6 @@ def work(job: Job, folder: Path, told: _Told, interruption: _Interruption) -> No
     )
     learner.take(mixture(initial, trained.weights, alpha))
     _finish(job, folder, network, learner, rows["judged"], trained, alpha, losses_of)
-    return None
 
 
 def _settle(job: Job) -> None:
@@ -171,6 +185,10 @@ def _epochs_to(
         told.epoch(record)
 
     return one
+
+
+def _nothing(_record: dict[str, Any]) -> None:
+    """The first process writes and tells."""
 
 
 def _finish(

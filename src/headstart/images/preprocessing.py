@@ -1,4 +1,7 @@
-"""From a picture to the network's input: shorter side to ``resize``, centre ``size`` cut out."""
+"""From a picture to the network's input: shorter side to ``resize``, centre ``size`` cut out.
+
+Or, as Keras' networks were fed, the whole picture squeezed into the square.
+"""
 
 from __future__ import annotations
 
@@ -26,6 +29,7 @@ class Preprocessing:
         interpolation: ``"bicubic"`` or ``"bilinear"``, both with antialiasing.
         mean: Of each channel, on the scale 0 to 255. Applied inside the graph; here for the record.
         std: Likewise.
+        crop: False: nothing is cut off; the whole picture is resized to ``size`` both ways.
 
     Raises:
         SettingError: A value that cannot be.
@@ -41,10 +45,13 @@ class Preprocessing:
     _: KW_ONLY
     mean: Channels
     std: Channels
+    crop: bool = True
 
     def __post_init__(self) -> None:
         _must_be_a_length("size", self.size)
         _must_be_a_length("resize", self.resize)
+        if not isinstance(self.crop, bool) or (not self.crop and self.resize != self.size):
+            raise _wrong("crop", self.crop, f"true, or false with resize {self.size} as well")
         if self.interpolation not in RESAMPLING:
             raise _wrong("interpolation", self.interpolation, f"one of {', '.join(RESAMPLING)}")
         for name, numbers in (("mean", self.mean), ("std", self.std)):
@@ -63,6 +70,9 @@ class Preprocessing:
 
     def pixels(self, picture: Picture) -> npt.NDArray[np.uint8]:
         """The network's input: uint8 [size, size, 3], RGB."""
+        if not self.crop:
+            square = (self.size, self.size)
+            return np.asarray(picture.image.resize(square, RESAMPLING[self.interpolation]))
         # The grid is that of the picture in the file, however far the decoder scaled it down.
         width, height = _resized(picture.width, picture.height, self.resize)
         shrink = _shrink(picture)
@@ -82,7 +92,10 @@ class Preprocessing:
 
     def to_json(self) -> dict[str, Any]:
         """For a record in JSON."""
-        return asdict(self) | {"mean": list(self.mean), "std": list(self.std)}
+        record = asdict(self) | {"mean": list(self.mean), "std": list(self.std)}
+        if self.crop:  # as it always was: equal records, equal fingerprints
+            del record["crop"]
+        return record
 
     @classmethod
     def from_json(cls, record: dict[str, Any]) -> Preprocessing:
