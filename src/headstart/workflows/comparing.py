@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from headstart.audit.learning_curve import LearningCurve, learning_curve
-from headstart.backbones.building import AVERAGE, POOLINGS
 from headstart.backbones.engine import num_cores
+from headstart.backbones.request import AVERAGE, POOLINGS
 from headstart.errors import NotEnoughData
 from headstart.heads.catalog import HEADS, make_head
 from headstart.heads.selection import (
