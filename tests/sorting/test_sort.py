@@ -1,7 +1,9 @@
 """Every picture in exactly one place, none lost, none overwritten, whatever happens."""
 
+import contextlib
 import csv
 import os
+import resource
 import shutil
 from collections import Counter
 from pathlib import Path
@@ -14,6 +16,7 @@ from headstart.sorting import listing, putting
 from headstart.sorting.journal import opened
 from headstart.sorting.putting import WAYS
 from headstart.sorting.sort import sort
+from headstart.sorting.undo import undo
 
 WHERE = {
     "one.png": "cats/one-3.png",
@@ -193,6 +196,40 @@ def test_a_folder_that_cannot_be_opened_is_a_row(run, inbox, to, monkeypatch):
     assert (found.num_pictures, rows_of(to)["knows"]["destination"]) == (10, "")
     monkeypatch.undo()
     assert (run().num_left, rows_of(to)["knows/who.png"]["destination"]) == (0, "_unsure/who-2.png")
+
+
+@contextlib.contextmanager
+def files_at_most(size):
+    """No file may grow beyond so many bytes: what a full disk does, without filling one."""
+    before, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (before, hard))
+
+
+@pytest.mark.parametrize("how", ["copy", "move"])
+def test_a_full_disk(run, inbox, to, tree, how):
+    (inbox / "large.png").write_text("cats\n" + 200_000 * "x")
+    before = Counter(path.read_bytes() for path in inbox.rglob("*.png"))
+    with files_at_most(100_000):
+        found = run(how=how)
+    # To move a file on the same disk takes no space.
+    expected = (("large.png", "not_placed: File too large"),) if how == "copy" else ()
+    assert found.left == expected
+    assert run(how=how).num_left == 0
+    assert Counter(path.read_bytes() for path in to.rglob("*.png")) == before
+
+
+def test_no_space_for_the_journal(run, inbox, to, tmp_path, tree):
+    before = tree(tmp_path)
+    with files_at_most(20_000), pytest.raises(StoreError, match="could not write in"):
+        run(how="move")
+    assert before.items() <= tree(tmp_path).items()
+    assert run(how="move").num_left == 0
+    assert undo(inbox, to).num_kept == 0
+    assert before.items() <= tree(tmp_path).items()
 
 
 def test_again_adds_what_is_new(run, inbox, to, tree, fill):
