@@ -66,9 +66,12 @@ def _main() -> int:
     os.dup2(2, 1)
     interruption = Interruption()
     try:
-        from headstart.finetuning.work import work
-
-        work(Job(**json.loads((folder / JOB).read_bytes())), folder, _Told(out), interruption)
+        job = Job(**json.loads((folder / JOB).read_bytes()))
+        if job.workers > 1:
+            from headstart.finetuning.on_ray import run as work
+        else:
+            from headstart.finetuning.work import work
+        work(job, folder, _Told(out), interruption)
     except HeadstartError as error:
         return _failed(out, error, error.what, error.expected, error.fix)
     except BrokenPipeError:  # the parent is gone

@@ -53,6 +53,7 @@ class Job:
         seed: For everything random.
         graph: Whether the tuned network is wanted as a graph.
         time_limit: Seconds, or None.
+        workers: Processes that train together, each with so many threads.
     """
 
     task: str
@@ -71,6 +72,7 @@ class Job:
     seed: int
     graph: bool
     time_limit: float | None
+    workers: int = 1
 
     def identity(self) -> str:
         """All that decides the result, in one spelling."""
@@ -122,6 +124,7 @@ def tune(
     cache: Path,
     folder: Path,
     threads: int | None = None,
+    workers: int = 1,
     seed: int = 0,
     time_limit: float | None = None,
     graph: bool = False,
@@ -146,7 +149,10 @@ def tune(
         tuning: The recipe.
         cache: Where the frozen layers' outputs are kept for this job and others.
         folder: The job's own; made if it is not there.
-        threads: None: all cores. Part of what decides the last bits of the result.
+        threads: Of each process; None: all cores, shared among them. Part of what decides the
+            last bits of the result.
+        workers: Processes that share every batch, on Ray Train; the result is that of one process
+            but for rounding.
         seed: For everything random.
         time_limit: Seconds for this call; the number of epochs is cut to fit.
         graph: Whether the tuned network is wanted as a `Backbone`.
@@ -168,10 +174,11 @@ def tune(
         (train, validation, judged),
         tuning,
         cache,
-        threads or num_cores(),
+        threads or max(1, num_cores() // workers),
         seed,
         graph,
         time_limit,
+        workers,
     )
     _open(job, folder)
     if not _is_done(folder):
@@ -256,6 +263,7 @@ def _job(
     seed: int,
     graph: bool,
     time_limit: float | None,
+    workers: int = 1,
 ) -> Job:
     paths, digests, y, num_classes = data
     _must_have_every_class(y[rows[0]], num_classes)
@@ -277,6 +285,7 @@ def _job(
         seed=seed,
         graph=graph,
         time_limit=time_limit,
+        workers=workers,
     )
 
 

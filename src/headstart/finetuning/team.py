@@ -7,10 +7,12 @@ step is the one that a process alone would have made of the whole batch.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import torch
 from torch import Tensor, distributed
+
+Result = TypeVar("Result")
 
 
 class Team(Protocol):
@@ -30,6 +32,9 @@ class Team(Protocol):
     def agreed(self, make: Callable[[], Tensor], like: Tensor) -> Tensor:
         """What the first process makes, in all of them; ``like`` has its shape and kind."""
 
+    def wait(self) -> None:
+        """Until all of them are here."""
+
 
 class Alone:
     """One process."""
@@ -42,6 +47,9 @@ class Alone:
     def agreed(self, make: Callable[[], Tensor], like: Tensor) -> Tensor:
         """What it makes."""
         return make()
+
+    def wait(self) -> None:
+        """For nobody."""
 
 
 class Together:
@@ -65,6 +73,20 @@ class Together:
         found = make().contiguous() if self.rank == 0 else torch.empty_like(like)
         distributed.broadcast(found, 0)
         return found
+
+    def wait(self) -> None:
+        """At a barrier."""
+        distributed.barrier()
+
+
+def first_then_all(team: Team, work: Callable[[], Result]) -> Result:
+    """The others do it when the first has done it, and find what it wrote."""
+    if team.rank:
+        team.wait()
+    done = work()
+    if not team.rank:
+        team.wait()
+    return done
 
 
 def part_of(team: Team, length: int) -> tuple[slice, float]:
