@@ -8,10 +8,10 @@ import numpy.typing as npt
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-from sklearn.model_selection import StratifiedKFold
+from sklearn.model_selection import StratifiedKFold, train_test_split
 
 from headstart.datasets.reading import read
-from headstart.datasets.splitting import assign_splits, folds, write_split
+from headstart.datasets.splitting import assign_splits, folds, random_split, write_split
 from headstart.errors import NotEnoughData
 
 Tree = Callable[..., Path]
@@ -182,6 +182,22 @@ def test_one_giant_group_is_not_all_there_is_to_learn_from() -> None:
     found = folds(np.array([0, 1] * 23), groups, num_folds=2, seed=0)
     for fold in set(found.tolist()):
         assert len(set(groups[found != fold].tolist())) >= 2
+
+
+@pytest.mark.parametrize("number", [2, 10, 101])
+def test_a_random_split_is_scikit_learns(number: int) -> None:
+    labels = np.arange(number) % 2
+    found = random_split(labels, seed=42, test_share=0.2)
+    train, test = train_test_split(np.arange(number), test_size=0.2, random_state=42)
+    assert [row for row, part in enumerate(found.splits) if part == "test"] == sorted(test)
+    assert found.splits.count("train") == len(train)
+    assert set(found.untested_classes) == set(labels) - set(labels[test])
+    assert "seed 42" in found.rule
+
+
+def test_a_random_split_must_leave_something() -> None:
+    with pytest.raises(NotEnoughData, match="leaves none"):
+        random_split(np.array([0]), seed=0)
 
 
 def test_a_written_split_is_read_again(tree: Tree) -> None:

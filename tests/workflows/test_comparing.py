@@ -8,8 +8,9 @@ from typing import Any, cast
 import numpy as np
 import pytest
 
+from headstart.heads.selection import Candidate
 from headstart.metrics.intervals import Interval
-from headstart.workflows.comparing import with_all_rows
+from headstart.workflows.comparing import candidates_of, with_all_rows
 
 FOLDS = np.arange(100) % 5
 INTERVAL = Interval(0.7, 0.9, 0.95, "BBC-CV")
@@ -39,3 +40,28 @@ def test_no_interval_leaves_what_is_possible() -> None:
 
 def test_a_curve_that_rises_takes_nothing_away() -> None:
     assert with_all_rows(0.8, INTERVAL, curve(0.3), FOLDS)[0] == 0.8
+
+
+def test_a_pooling_gives_each_head_one_vector_and_no_other() -> None:
+    taps = ("stage5", "head")
+    assert candidates_of(taps, ("ridge", "logistic"), "flatten") == (
+        Candidate("ridge", ("flat",), True),
+        Candidate("logistic", ("flat",), True),
+    )
+
+
+def test_a_head_may_name_its_own_pooling() -> None:
+    found = candidates_of(("stage5", "head"), ("logistic:average", "linear-svc:max", "neighbors"))
+    assert found == (
+        Candidate("neighbors", ("head",)),
+        Candidate("logistic", ("head",)),
+        Candidate("linear-svc", ("max",), True),
+    )
+    assert [candidate.name for candidate in found] == ["neighbors", "logistic", "linear-svc · max"]
+
+
+def test_heads_of_tutorials_are_compared_only_when_named_and_see_features_as_they_are() -> None:
+    heads = {candidate.head for candidate in candidates_of(("head",), ())}
+    assert not heads & {"logistic", "linear-svc", "dense-dropout", "dense-softmax"}
+    assert Candidate("ridge", ("head",)).is_rooted
+    assert not Candidate("logistic", ("head",)).is_rooted
