@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from headstart.backbones.engine import Engine, has_bf16
 from headstart.backbones.intermediate import must_have_nncf
+from headstart.datasets.options import ReadOptions
 from headstart.errors import BundleError, DatasetError, SettingError
 from headstart.files import (
     folder_written_whole,
@@ -137,6 +138,7 @@ def run_export(
     """`export`, with all settings in one."""
     progress = progress or Silent()
     _must_go_together(to, precision, pictures)
+    _must_have_effect(precision, recipe)
     record = bundle.read_record(source)
     place = _place(source, to, out, pictures)
     must_be_writable(place)
@@ -202,6 +204,15 @@ def _must_go_together(to: str, precision: str, pictures: Path | None) -> None:
             "precision bf16 was asked for, and this processor cannot show what it costs",
             "a processor with AVX512_BF16 or AMX",
             "export on such a machine, or leave --precision out",
+        )
+
+
+def _must_have_effect(precision: str, recipe: Recipe) -> None:
+    if precision == "f32" and recipe.read_options != ReadOptions():
+        raise SettingError(
+            "settings say how labels are found, but f32 needs no labels",
+            "settings that have an effect",
+            "leave them out",
         )
 
 
