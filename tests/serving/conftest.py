@@ -11,6 +11,7 @@ import time
 import httpx
 import pytest
 
+from headstart.serving import app
 from headstart.serving.server import Server, Settings
 
 
@@ -18,6 +19,7 @@ from headstart.serving.server import Server, Settings
 def running(folder, settings=None, **more):
     """A server on a free port, and a client of it."""
     said = []
+    app._SECONDS_BETWEEN_LOOKS = 0.1
     server = Server(folder, settings or Settings(port=0, **more), said.append)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()

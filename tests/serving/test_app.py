@@ -5,14 +5,13 @@ import io
 import json
 import struct
 import zlib
+from concurrent.futures import ThreadPoolExecutor
 
-import httpx
 import numpy as np
 import pytest
 from PIL import Image
 
 import headstart as hs
-from headstart.serving.gate import Access
 
 CLOSE = 1e-5
 
@@ -364,31 +363,6 @@ def test_pages_of_strangers_are_kept_out(client, headers, status):
         refused(answer, status)
 
 
-def test_names_that_the_server_was_told(running, bundle):
-    with running(bundle, access=Access(hosts=frozenset({"cats.example"}))) as server:
-        asked = {"host": "cats.example", "origin": "https://cats.example"}
-        assert server.client.get("/about", headers=asked).status_code == 200
-
-
-def test_a_token(running, bundle, pictures):
-    with running(bundle, access=Access(token="right")) as server:
-        client = server.client
-        for headers in ({}, {"authorization": "Bearer wrong"}, {"authorization": "Basic right"}):
-            for answer in (
-                client.get("/about", headers=headers),
-                client.get("/metrics", headers=headers),
-                client.get("/openapi.json", headers=headers),
-                client.post("/predict", content=b"x" * 99, headers=headers),
-            ):
-                refused(answer, 401)
-                assert answer.headers["www-authenticate"].startswith("Bearer")
-        for path in ("/", "/page.js", "/page.css", "/healthz", "/readyz", "/v2/health/live"):
-            assert client.get(path).status_code == 200
-        right = {"authorization": "Bearer right", "host": "any.example"}
-        data = next(iter(pictures.values()))
-        assert client.post("/predict", content=data, headers=right).status_code == 200
-
-
 def test_metrics(client, pictures):
     client.post("/predict", content=next(iter(pictures.values())))
     answer = client.get("/metrics")
@@ -406,12 +380,10 @@ def test_metrics(client, pictures):
 
 
 def test_answers_to_many_at_once_are_not_mixed_up(server, pictures, expected):
-    from concurrent.futures import ThreadPoolExecutor
-
     data = list(pictures.values())
 
     def ask(number):
-        (row,) = httpx.post(f"{server.url}predict", content=data[number % 4]).json()
+        (row,) = server.client.post("/predict", content=data[number % 4]).json()
         return row
 
     with ThreadPoolExecutor(8) as pool:

@@ -25,6 +25,7 @@ def main(descriptor: int, max_pixels: int, memory: int) -> None:
     """Answer one picture after the other."""
     _confine(memory)
     with socket.socket(fileno=descriptor) as connection, contextlib.suppress(ConnectionError):
+        connection.sendall(framed(b"ready"))
         while True:
             preprocessing = _preprocessing(receive(connection))
             connection.sendall(framed(_answer(receive(connection), preprocessing, max_pixels)))

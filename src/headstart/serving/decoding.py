@@ -18,6 +18,8 @@ from headstart.images.preprocessing import Preprocessing
 from headstart.serving.decoder import DECODED, framed, receive
 from headstart.serving.limits import Limits
 
+_START_SECONDS = 60.0
+
 Pixels = npt.NDArray[np.uint8]
 
 
@@ -47,7 +49,10 @@ class Decoders:
         """
         decoder = self._free.get()
         try:
-            if decoder is None or decoder.is_dead():
+            if decoder is not None and decoder.is_dead():
+                decoder.kill()
+                decoder = None
+            if decoder is None:
                 decoder = _Decoder(self._limits)
                 self.started += 1
             answer = decoder.ask(data, preprocessing)
@@ -86,8 +91,10 @@ class _Decoder:
                 # Ctrl-C reaches the server only.
                 start_new_session=True,
             )
-        ours.settimeout(limits.decode_seconds)
         self._socket = ours
+        ours.settimeout(_START_SECONDS)
+        receive(ours)  # it is there; the time that took is no picture's
+        ours.settimeout(limits.decode_seconds)
 
     def ask(self, data: bytes, preprocessing: Preprocessing) -> bytes:
         """Its answer; when it gives none, it is dead afterwards."""

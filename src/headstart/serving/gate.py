@@ -96,7 +96,7 @@ class Access:
         if origin is None:
             return
         asked = origin.decode("latin-1").lower()
-        if urlsplit(asked).netloc != host and _name_in(asked) not in self.hosts:
+        if asked.partition("://")[2] != host and _name_in(asked) not in self.hosts:
             raise Refusal(
                 403,
                 f"a page of {asked[:100]!r} asks",
@@ -140,7 +140,7 @@ class Gate:
             await self._app(scope, receive, send)
             return
         start = time.perf_counter()
-        answer = _Answer(send, dict(scope["headers"]))
+        answer = _Answer(send, scope["method"], dict(scope["headers"]))
         try:
             await self._pass(scope, receive, answer)
         finally:
@@ -189,6 +189,7 @@ class Gate:
                     hold(len(chunk))
                     chunks.append(chunk)
         except TimeoutError as error:
+            answer.body_comes = False
             raise too_slow("body", self._limits.body_seconds) from error
         answer.body_unread = answer.body_comes = False
         return b"".join(chunks)
@@ -275,14 +276,14 @@ async def _drain(receive: Receive) -> None:
 class _Answer:
     """An answer on its way: its status, and the headers that every answer has."""
 
-    def __init__(self, send: Send, headers: dict[bytes, bytes]) -> None:
+    def __init__(self, send: Send, method: str, headers: dict[bytes, bytes]) -> None:
         self._send = send
         self.status = 500
         # A body that is not read to its end: the connection cannot be used for another request.
         length = headers.get(b"content-length", b"0")
         self.body_unread = length != b"0" or b"transfer-encoding" in headers
         # A careful client asks whether it may send, and does not before it is told.
-        self.body_comes = self.body_unread and b"expect" not in headers
+        self.body_comes = self.body_unread and method == "POST" and b"expect" not in headers
 
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":

@@ -199,17 +199,14 @@ def _raw(refusal: Refusal) -> bytes:
     )
 
 
-def _listening(host: str, port: int, limit: int) -> socket.socket:
+def _listening(host: str, port: int, backlog: int) -> socket.socket:
+    """From now on clients wait, instead of being refused."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        listening = socket.socket(family, kind)
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listening.bind(address)
-        listening.listen(limit)  # from now on clients wait, instead of being refused
+        return socket.create_server((host, port), family=family, backlog=backlog)
     except OSError as error:
         raise StoreError(
             f"cannot listen on {host} port {port}: {error.strerror or error}",
             "an address of this machine and a port that is free",
             "choose another with --host and --port (--port 0 takes any that is free)",
         ) from error
-    return listening
