@@ -82,7 +82,7 @@ def options_of(command: click.Command) -> set[str]:
         word
         for parameter in command.get_params(context)
         if isinstance(parameter, click.Option) and not parameter.hidden
-        for word in parameter.opts
+        for word in (*parameter.opts, *parameter.secondary_opts)
     }
 
 
