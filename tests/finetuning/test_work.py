@@ -1,6 +1,7 @@
 """The promises of fine-tuning, on a tiny network in this process."""
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,7 @@ def test_a_training_continued_anywhere_ends_with_the_same_bits(tuned: Tuned) -> 
     assert first.stopped == "interrupted"
     tuned("parts", steps=3, tuning=settings)
     parts, heard = tuned("parts", tuning=settings)
-    assert heard.said[0] == "going on from step 5"
+    assert "going on from step 5" in heard.said
     np.testing.assert_array_equal(parts.scores, whole.scores)
     np.testing.assert_array_equal(parts.head.weight, whole.head.weight)
     keys = ("epoch", "step", "train_loss", "validation_loss", "learning_rate")
@@ -146,6 +147,11 @@ def test_out_of_memory_the_batch_is_computed_in_halves(
     halves, heard = tuned("halves", tuning=settings)
     assert heard.said.count("out of memory: batches of 8 are computed in two halves") == 1
     np.testing.assert_allclose(halves.scores, whole.scores, rtol=1e-4, atol=1e-5)
+
+
+def test_what_it_will_take_is_said_first(tuned: Tuned) -> None:
+    _, heard = tuned(tuning={"train_from": "all", "epochs": 1})
+    assert re.fullmatch(r"1 epochs of 3 steps: about \d+ s, \d\.\d GB of memory", heard.said[0])
 
 
 def test_a_time_limit_cuts_the_epochs_and_is_said(tuned: Tuned) -> None:

@@ -35,6 +35,9 @@ class Inputs(Protocol):
     def batches(self, batches: Sequence[Items]) -> Iterator[Tensor]:
         """float32 [B, ...] of each batch of rows and views, in order."""
 
+    def blank(self, number: int) -> Tensor:
+        """Zeros as a batch has them."""
+
 
 @dataclass(frozen=True)
 class Live:
@@ -58,6 +61,11 @@ class Live:
             stacked = torch.from_numpy(np.stack([next(pixels) for _ in batch]))
             yield ((stacked.float() - mean) / std).permute(0, 3, 1, 2)
 
+    def blank(self, number: int) -> Tensor:
+        """Black pictures, channels last."""
+        side = self.pictures.preprocessing.size
+        return torch.zeros(number, side, side, 3).permute(0, 3, 1, 2)
+
 
 @dataclass(frozen=True)
 class Kept:
@@ -77,11 +85,19 @@ class Kept:
         """float32 [B, C, H, W], channels last, or [B, T, D]."""
         for batch in batches:
             values = np.stack([self._of(view)[self.digests[row], view] for row, view in batch])
-            stacked = torch.from_numpy(values).float()
-            yield stacked.permute(0, 3, 1, 2) if stacked.ndim == 4 else stacked
+            yield _channels_first(torch.from_numpy(values).float())
+
+    def blank(self, number: int) -> Tensor:
+        """Zeros, likewise."""
+        return _channels_first(torch.zeros(number, *self.plain.shape))
+
+    def missing(self, items: Items) -> Items:
+        """Which of them are not kept yet."""
+        wanted = {(self.digests[row], view): (row, view) for row, view in items}
+        return [item for key, item in wanted.items() if key not in self._of(key[1])]
 
     def fill(
-        self, pictures: Pictures, items: Items, graph: Path, threads: int, progress: Progress
+        self, pictures: Pictures, missing: Items, graph: Path, threads: int, progress: Progress
     ) -> None:
         """Compute what is missing.
 
@@ -89,10 +105,6 @@ class Kept:
             StoreError: No room, or the disk cannot be written.
             SettingError: Values beyond what half precision holds.
         """
-        wanted = {(self.digests[row], view): (row, view) for row, view in items}
-        missing = [item for key, item in wanted.items() if key not in self._of(key[1])]
-        if not missing:
-            return
         trunk_cache.must_fit(self.plain.folder, len(missing) * self.plain.row_bytes)
         progress.say(
             f"keeping what the frozen layers give: {len(missing)} views, "
@@ -152,6 +164,10 @@ def keep(
             write_trunk(trunk, preprocessing, temporary)
     kept = Kept(pictures.digests, TrunkCache(plain, shape), TrunkCache(augmented, shape))
     return kept, graph
+
+
+def _channels_first(values: Tensor) -> Tensor:
+    return values.permute(0, 3, 1, 2) if values.ndim == 4 else values
 
 
 def _halves(values: np.ndarray[tuple[int, ...], np.dtype[np.float32]]) -> Halves:

@@ -21,7 +21,8 @@ from headstart.files import readable_json, write_text, written_whole
 from headstart.finetuning import inputs, rate_range
 from headstart.finetuning.cutting import cut
 from headstart.finetuning.depth import depths_of, first_trained
-from headstart.finetuning.inputs import Inputs, Live
+from headstart.finetuning.forecast import forecast
+from headstart.finetuning.inputs import Inputs, Items, Live
 from headstart.finetuning.job import ARRAYS, GRAPH_FOLDER, METRICS, RESULT, Job
 from headstart.finetuning.judging import chosen_share
 from headstart.finetuning.learner import Learner, learner_of, mixture, plain
@@ -141,6 +142,7 @@ def _learner(
     parted = cut(network, first, backbone.preprocessing.size) if tuning.is_partial else None
     source: Inputs = Live(pictures, job.threads)
     body = network
+    missing: Items = ()
     if parted:
         trunk, body = parted
         name = f"before stage {first} of {depths_of(network).last}"
@@ -149,14 +151,10 @@ def _learner(
             *plain([*job.train, *job.validation, *job.judged]),
             *plan.items(tuning.epochs),
         ]
-        # Beside the engine's threads torch's own would only wait, on the same cores.
-        torch.set_num_threads(1)
-        kept.fill(pictures, wanted, graph, job.threads, told)
-        torch.set_num_threads(job.threads)
-        source = kept
+        source, missing = kept, kept.missing(wanted)
     elif tuning.is_partial:
         told.say("this network cannot be cut there: its frozen layers are computed every time")
-    return learner_of(
+    learner = learner_of(
         network,
         body,
         source,
@@ -165,6 +163,15 @@ def _learner(
         dropout=tuning.dropout,
         bfloat16=tuning.precision == "bf16",
     )
+    if job.task == "tune":
+        expected = forecast(learner, tuning, plan, len(job.validation), len(missing), job.threads)
+        told.say(f"{tuning.epochs} epochs of {plan.steps} steps: {expected.words}")
+    if missing:
+        # Beside the engine's threads torch's own would only wait, on the same cores.
+        torch.set_num_threads(1)
+        kept.fill(pictures, missing, graph, job.threads, told)
+        torch.set_num_threads(job.threads)
+    return learner
 
 
 def _alphas(tuning: Tuning) -> tuple[float, ...]:
