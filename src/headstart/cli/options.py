@@ -229,6 +229,12 @@ def tuning(function: F) -> F:
                 help="In fine-tuning: none, light, standard, strong, or settings of `headstart "
                 "augment`, as rotation=40,shift=0.2,zoom=0.2,flip=true or light,rotation=10.",
             ),
+            click.option(
+                "--workers",
+                type=int,
+                help="Processes that fine-tune together, on the Ray cluster at RAY_ADDRESS or on "
+                "this machine.  [default: 1]",
+            ),
         ]
     ):
         function = option(function)

@@ -254,6 +254,7 @@ class Trial:
             cache=self.cache,
             folder=self._folder(tuning, rows, judged, graph),
             threads=recipe.threads,
+            workers=recipe.workers,
             seed=recipe.seed,
             graph=graph,
             progress=self.progress,
@@ -272,6 +273,7 @@ class Trial:
             "all": sha256(b"".join(digests)),
             "seed": self.recipe.seed,
             "threads": self.recipe.threads,
+            "workers": self.recipe.workers,
             "graph": graph,
         }
         return self.cache / "tuning" / sha256(canonical_json(record).encode())[:24]

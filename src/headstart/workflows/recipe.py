@@ -75,6 +75,8 @@ class Recipe:
         own_choice: Whether what Headstart would have chosen is trained as well, on the same split
             with the default backbone, and compared.
         seed: Same seed, same machine: same result.
+        workers: Processes that fine-tune together on Ray Train (extra ``cluster``), with so many
+            threads each.
         threads: Processor cores to use; None: all of them.
         cache: Where features are kept; None: the user's cache folder.
     """
@@ -119,6 +121,7 @@ class Recipe:
     keep_codes: bool = False
     own_choice: bool = False
     seed: int = 0
+    workers: int = 1
     threads: int | None = None
     cache: Path | None = None
 
@@ -143,6 +146,8 @@ class Recipe:
         _must_be(self.strategy in _STRATEGIES, "strategy", self.strategy, f"one of {words}")
         has_time = self.time_limit is None or self.time_limit > 0
         _must_be(has_time, "time_limit", self.time_limit, "seconds, more than 0")
+        is_team = isinstance(self.workers, int) and self.workers >= 1
+        _must_be(is_team, "workers", self.workers, "a whole number, 1 or more")
         self._check_tuning()
         self._check_choices()
         _must_be(self.num_folds >= 2, "num_folds", self.num_folds, "2 or more")
