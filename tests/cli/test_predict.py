@@ -6,6 +6,7 @@ import os
 import shutil
 import sys
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -129,7 +130,7 @@ def test_csv(predict, some):
     ran = predict(some, "--csv")
     assert ran.code == 3
     rows = list(csv.DictReader(io.StringIO(ran.out)))
-    assert rows[0].keys() == {*KEYS, "distance"}
+    assert rows[0].keys() == KEYS
     by_name = {os.path.relpath(row["path"], some): row for row in rows}
     assert by_name.keys() == {'quote".png', "b.png", "bad.jpg", "deep/c.png"}
     assert by_name['quote".png']["label"] == "blobs"
@@ -148,6 +149,41 @@ def test_parquet(predict, some, tmp_path):
     assert rows[2]["ranking"] == []
 
 
+def test_a_folder_of_results_is_counted(predict, some, tmp_path):
+    place = ("--out", tmp_path / "out", "--rows-per-shard", 2)
+    ran = predict(some, *place, "--shard", "1/2", "--json")
+    assert (ran.code, ran.json["finished"], ran.json["missing"]) == (3, False, 1)
+    assert "1 of 2 shards are left to other runs" in ran.err
+    ran = predict(some, *place, "--finish", "--json")
+    assert (ran.code, ran.out) == (2, "")
+    assert ran.complaint == "1 of 2 shards are not done, as part-00000-of-00002.parquet"
+    ran = predict(some, *place, "--json")
+    assert ran.code == 3
+    assert ran.json == {
+        "out": str(tmp_path / "out"),
+        "finished": True,
+        "rows": 4,
+        "unusable": 1,
+        "labels": {"blobs": 2, "stripes": 1},
+        "reasons": ran.json["reasons"],
+        "shards": 2,
+        "computed": 1,
+        "reused": 1,
+        "missing": 0,
+    }
+    assert predict(some, *place, "--finish", "--quiet").err == ""
+
+
+def test_a_list_a_table_and_a_url_are_read_for_every_output(predict, some, tmp_path):
+    (tmp_path / "list.txt").write_text(f"{some / 'a.png'}\nfile://{some / 'b.png'}\n")
+    pq.write_table(pa.table({"data": [(some / "b.png").read_bytes()]}), tmp_path / "t.parquet")
+    ran = predict(tmp_path / "list.txt", tmp_path / "t.parquet", f"file://{some}/deep", "--json")
+    assert ran.code == 0
+    assert [row["label"] for row in ran.json] == ["blobs", "stripes", "stripes", "blobs"]
+    assert ran.json[1]["probability"] == ran.json[2]["probability"]
+    assert ran.json[2]["path"] == f"{tmp_path / 't.parquet'}#0"
+
+
 def test_top_shortens_the_ranking(predict, some):
     (row,) = predict(some / "a.png", "--json", "--top", "1").json
     assert [entry["label"] for entry in row["ranking"]] == ["blobs"]
@@ -161,12 +197,21 @@ def test_top_shortens_the_ranking(predict, some):
         ([], "no pictures were named"),
         (["{tmp}"], "no pictures in"),
         (["x.png", "--json", "--csv"], "two output formats"),
+        (["x.png", "--shard", "0/2"], "have no effect"),
+        (["x.png", "--out", "{tmp}/x.parquet", "--engine", "ray"], "one file"),
     ],
 )
 def test_wrong_calls(predict, tmp_path, arguments, complaint):
     ran = predict(*(argument.format(tmp=tmp_path) for argument in arguments))
     assert ran.code == 2
     assert complaint in ran.complaint
+
+
+@pytest.mark.parametrize("given", ["2/2", "3", "-1/2", "a/b"])
+def test_a_shard_that_is_none(predict, tmp_path, given):
+    ran = predict("x.png", "--out", tmp_path / "out", "--shard", given)
+    assert (ran.code, ran.out) == (2, "")
+    assert "is not of the form I/N" in ran.err
 
 
 def test_a_bundle_that_is_none(headstart, tmp_path, some):
