@@ -49,7 +49,9 @@ def openapi(version: str, limits: Limits, most_similar: int) -> Schema:
 
 
 def _predict(limits: Limits, most_similar: int) -> Schema:
-    form = _object({"file": {"type": "array", "items": _BYTES, "maxItems": limits.pictures}})
+    form = _object(
+        {"file": {"type": "array", "items": _BYTES, "minItems": 1, "maxItems": limits.pictures}}
+    )
     return {
         "operationId": "predict",
         "summary": "Files of a form, or one picture's bytes, to predictions in the same order",
@@ -166,7 +168,7 @@ def _input() -> Schema:
     pixels = {
         "name": {"const": "pixels"},
         "datatype": {"const": "UINT8"},
-        "shape": {**shape, "minItems": 4, "maxItems": 4},
+        "shape": {"type": "array", "prefixItems": [side, side, side, {"const": 3}], "minItems": 4},
         "data": {"type": "array", "description": "[N, H, W, 3], nested or flat"},
     }
     return {"oneOf": [_object(files), _object(pixels)]}
