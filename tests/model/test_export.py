@@ -1,5 +1,6 @@
 """What is exported answers as the classifier does, for every kind of network and of head."""
 
+import dataclasses
 import importlib.util
 import json
 import sys
@@ -15,6 +16,7 @@ from PIL import Image
 from headstart import layers
 from headstart.backbones.blueprint import Blueprint
 from headstart.backbones.engine import Engine
+from headstart.errors import BundleError, SettingError
 from headstart.images.decode import read
 from headstart.images.preprocessing import Preprocessing
 from headstart.layers import Affine, Layer, Normalise, Rectify, Root, Shift, Vote
@@ -198,8 +200,14 @@ def test_a_graph_without_named_weights_is_refused(
     assert set(weights_of(linear.folder / bundle.GRAPH)) <= set(linear.state)
     monkeypatch.setattr(export, "blueprint", lambda *_: linear.blueprint)
     monkeypatch.setattr(export, "weights_of", lambda _: {})
-    with pytest.raises(export.BundleError, match=r"does not hold \d+ of"):
+    with pytest.raises(BundleError, match=r"does not hold \d+ of"):
         export.write_torch(tmp_path, linear.folder, linear.record)
+
+
+def test_two_networks_side_by_side_are_refused(linear: Made, tmp_path: Path) -> None:
+    record = dataclasses.replace(linear.record, backbone={"architecture": "resnet18+vgg11"})
+    with pytest.raises(SettingError, match="side by side"):
+        export.write_torch(tmp_path, linear.folder, record)
 
 
 def test_the_card_says_how_good_it_is_and_no_name_becomes_markup(linear: Made) -> None:

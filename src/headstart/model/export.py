@@ -25,7 +25,7 @@ from safetensors.numpy import save
 from headstart import layers
 from headstart.backbones.blueprint import Blueprint, blueprint
 from headstart.backbones.intermediate import write_intermediate
-from headstart.errors import BundleError
+from headstart.errors import BundleError, SettingError
 from headstart.files import readable_json
 from headstart.layers import Affine, Layer
 from headstart.model import bundle
@@ -79,8 +79,17 @@ def write_torch(folder: Path, source: Path, record: Record) -> None:
 
     Raises:
         BundleError: The bundle's graph does not hold the network's weights by their names.
+        SettingError: It is no single network that timm knows.
     """
-    made = blueprint(record.backbone["architecture"], record.preprocessing.size)
+    architecture = record.backbone["architecture"]
+    if "+" in architecture:
+        raise SettingError(
+            f"the classifier reads two networks side by side ({architecture}), and timm has no "
+            "such network",
+            "one backbone",
+            "export it --to onnx or --to openvino",
+        )
+    made = blueprint(architecture, record.preprocessing.size)
     state = _state(source, made)
     head = layers.from_plain(record.head["layers"], bundle.read_arrays(source))
     own = _as_last_layer(head, record, made)
