@@ -54,6 +54,25 @@ def similarity_is_not_measured() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="session", autouse=True)
+def one_network_alone() -> Iterator[None]:
+    """A second one beside it doubles the time; tests that are about it ask for it."""
+    from headstart.workflows import widening
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(widening, "at_hand", lambda: ())
+        yield
+
+
+@pytest.fixture
+def second_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As outside of tests."""
+    from headstart.backbones.catalog import at_hand
+    from headstart.workflows import widening
+
+    monkeypatch.setattr(widening, "at_hand", at_hand)
+
+
 @pytest.fixture
 def similarity_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
     """As outside of tests."""

@@ -69,12 +69,12 @@ def build(request: Request, folder: Path) -> None:
 
     network = from_timm.network_of(request)
     preprocessing = _preprocessing_of(network, request)
-    networks = [(network, preprocessing)]
+    beside = None
     if request.beside:
         asked = replace(request.beside, input_size=preprocessing.size)
         second = from_timm.network_of(asked)
-        networks.append((second, _preprocessing_of(second, asked)))
-    taps = from_timm.write_graph(networks, folder / GRAPH, request.pooling)
+        beside = second, _preprocessing_of(second, asked)
+    taps = from_timm.write_graph(network, preprocessing, folder / GRAPH, request.pooling, beside)
     record: dict[str, Any] = {
         "name": request.name,
         "architecture": request.architectures,
@@ -88,7 +88,7 @@ def build(request: Request, folder: Path) -> None:
     made_of = {
         "version": GRAPH_VERSION,
         "architecture": request.architectures,
-        "weights": from_timm.digest_of(*(each for each, _ in networks)),
+        "weights": from_timm.digest_of(network, *(beside or ())[:1]),
         "preprocessing": record["preprocessing"],
         "taps": taps,
     }
@@ -107,8 +107,9 @@ def _preprocessing_of(network: Any, request: Request) -> Preprocessing:
     from headstart.backbones import from_timm
 
     found = from_timm.preprocessing_of(network)
-    known = request.mean and request.std
-    return replace(found, mean=request.mean, std=request.std) if known else found
+    if not (request.mean and request.std):
+        return found
+    return replace(found, mean=request.mean, std=request.std)
 
 
 def _main() -> int:

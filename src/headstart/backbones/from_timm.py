@@ -10,7 +10,7 @@ import difflib
 import hashlib
 import math
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from huggingface_hub import constants
 from huggingface_hub.utils import get_session
 from torch import Tensor, nn
 
-from headstart.backbones import keras_files, lite_names
+from headstart.backbones import keras_files, lite_names, torchvision_names
 from headstart.backbones.request import AVERAGE, POOLINGS, Request
 from headstart.errors import SettingError, WeightsError
 from headstart.images.preprocessing import Preprocessing
@@ -225,9 +225,11 @@ def blueprint_of(network: Network) -> dict[str, Any]:
 
 
 def write_graph(
-    networks: Sequence[tuple[Network, Preprocessing]],
+    network: Network,
+    preprocessing: Preprocessing,
     path: Path,
     pooling: tuple[str, ...] = (AVERAGE,),
+    beside: tuple[Network, Preprocessing] | None = None,
 ) -> list[dict[str, Any]]:
     """Write the ONNX graph of a network, or of two side by side; returns its taps by depth.
 
@@ -237,10 +239,9 @@ def write_graph(
     Raises:
         SettingError: The two networks have other taps.
     """
-    graphs = [_Graph(network, preprocessing, pooling) for network, preprocessing in networks]
-    graph = (_SideBySide(*graphs) if len(graphs) > 1 else graphs[0]).eval()
-    side = networks[0][1].size
-    pixels = torch.zeros((2, side, side, 3), dtype=torch.uint8)
+    one = _Graph(network, preprocessing, pooling)
+    graph = (_SideBySide(one, _Graph(*beside, pooling)) if beside else one).eval()
+    pixels = torch.zeros((2, preprocessing.size, preprocessing.size, 3), dtype=torch.uint8)
     with torch.no_grad():
         outputs = graph(pixels)
     dims = [output.shape[1] for output in outputs]
@@ -404,6 +405,8 @@ def _with_state(architecture: str, state: State) -> Network:
     network = _quiet(lambda: timm.create_model(architecture, pretrained=False))
     if lite_names.is_lite(state):
         state = lite_names.to_timm(state, [len(stage) for stage in network.blocks])
+    else:
+        state = torchvision_names.to_timm(state, network.state_dict(), architecture)
     if _kernel_of_top(network) and not any(name.startswith("pre_logits.") for name in state):
         _remove_top(network)
     classifier = f"{network.pretrained_cfg['classifier']}.weight"

@@ -62,9 +62,10 @@ def network(function: F) -> F:
             click.option(
                 "--backbone",
                 metavar="NAME",
-                help="A name of `headstart backbones`, a Keras name, or any timm name; for fit "
-                "also auto: the best of those installed for these pictures (auto:A,B: of these).  "
-                "[default: efficientnet_lite0]",
+                help="A name of `headstart backbones`, a Keras name, or any timm name; A+B: two "
+                "side by side; for fit also auto: the best of those installed for these pictures "
+                "(auto:A,B: of these).  [default: efficientnet_lite0; in fit with "
+                "efficientnet_lite2 beside it where that proves better]",
             ),
             click.option(
                 "--weights",

@@ -4,37 +4,23 @@ from __future__ import annotations
 
 import dataclasses
 import os
-import statistics
-import time
-from collections.abc import Sequence
-
-import numpy as np
 
 from headstart.backbones.backbone import Backbone
 from headstart.backbones.catalog import DEFAULT, OFFLINE, contenders
-from headstart.backbones.engine import Engine
 from headstart.backbones.loading import load_backbone
-from headstart.datasets.duplicates import find_duplicates
 from headstart.errors import SettingError
-from headstart.features.extraction import extract
-from headstart.features.feature_set import FeatureSet
-from headstart.features.store import FeatureStore
 from headstart.files import cache_folder
-from headstart.metrics.comparison import Correct
 from headstart.progress import Progress
-from headstart.randomness import generator
 from headstart.strategy.backbone_choice import (
     BackboneChoice,
     Contender,
-    Unfit,
     choose_backbone,
-    left_out_correct,
 )
 from headstart.workflows.dividing import rows_of, split_of
-from headstart.workflows.preparing import Prepared, Rows, describe, prepare
+from headstart.workflows.preparing import Prepared, prepare
 from headstart.workflows.recipe import Recipe
-
-_TIMED = 8
+from headstart.workflows.rereading import Reader, seconds_of
+from headstart.workflows.widening import prepare_widened
 
 
 def prepare_chosen(
@@ -49,6 +35,8 @@ def prepare_chosen(
         SettingError: Weights are given for a backbone that is not known yet; a name is unknown.
         DatasetError, WeightsError, StoreError: As `prepare`.
     """
+    if recipe.backbone is None:
+        return prepare_widened(pictures, recipe, progress)
     names = contenders(recipe.backbone)
     if not names:
         return prepare(pictures, recipe, progress), None
@@ -75,7 +63,7 @@ def prepare_chosen(
     prepared = prepare(pictures, dataclasses.replace(recipe, backbone=first), progress)
     precision = prepared.backbone.precision  # as given, or as found on these pictures
     readers = {
-        name: _Reader(dataclasses.replace(each, precision=precision), prepared, recipe, progress)
+        name: Reader(dataclasses.replace(each, precision=precision), prepared, recipe, progress)
         for name, each in backbones.items()
     }
     choice = _choose(prepared, readers, recipe, progress)
@@ -85,7 +73,7 @@ def prepare_chosen(
 
 
 def _choose(
-    prepared: Prepared, readers: dict[str, _Reader], recipe: Recipe, progress: Progress
+    prepared: Prepared, readers: dict[str, Reader], recipe: Recipe, progress: Progress
 ) -> BackboneChoice:
     y, groups = prepared.manifest.class_indices, prepared.groups
     # The split that training will make: test pictures have no say.
@@ -103,72 +91,4 @@ def _choose(
 
 def _contender(backbone: Backbone) -> Contender:
     known = OFFLINE.get(backbone.name)
-    return Contender(backbone.name, _seconds(backbone), known.prior if known else None)
-
-
-def _seconds(backbone: Backbone) -> float:
-    """Of one processor core, for one picture: the median of a few."""
-    engine = Engine(backbone.graph, backbone.tap_names, threads=1, precision=backbone.precision)
-    shape = (_TIMED, engine.size, engine.size, 3)
-    spent = []
-    for pixels in generator(0, "timing").integers(0, 256, shape, dtype=np.uint8):
-        began = time.process_time()
-        engine.run(pixels)
-        spent.append(time.process_time() - began)
-    return statistics.median(spent)
-
-
-class _Reader:
-    """Reads a prepared dataset with another backbone, as far as it is asked to."""
-
-    def __init__(
-        self, backbone: Backbone, prepared: Prepared, recipe: Recipe, progress: Progress
-    ) -> None:
-        self.backbone = backbone
-        self._before, self._recipe, self._progress = prepared, recipe, progress
-        self._store = FeatureStore(recipe.cache or cache_folder(), backbone)
-        self._computed = 0
-
-    def correct(self, rows: Rows) -> Correct:
-        """Which rows a probe gets right; one that the backbone cannot use counts as wrong."""
-        digests = self._before.features.facts.digests
-        if lacking := [int(row) for row in rows if digests[row] not in self._store]:
-            self._extract(lacking)
-        usable = np.array([digests[row] in self._store for row in rows])
-        if not usable.any():
-            raise Unfit(f"none of {len(rows)} pictures gave features")
-        taps, _ = self._store.load([digests[row] for row in rows[usable]])
-        y, groups = self._before.manifest.class_indices[rows], self._before.groups[rows]
-        correct = np.zeros(len(rows), dtype=bool)
-        correct[usable] = left_out_correct(taps, y[usable], groups[usable])
-        return correct
-
-    def prepared(self) -> Prepared:
-        """The dataset with this backbone's features of every picture."""
-        before = self._before
-        if self.backbone == before.backbone:
-            return before
-        self._progress.say(describe(self.backbone))
-        features = self._extract(range(len(before.manifest)))
-        is_whole = len(features) == len(before.manifest)
-        return Prepared(
-            manifest=before.manifest.select(features.indices),
-            backbone=self.backbone,
-            features=dataclasses.replace(features, computed=self._computed),
-            duplicates=before.duplicates if is_whole else find_duplicates(features.facts),
-            groups=before.groups[features.indices],
-            unusable=(*before.unusable, *features.unusable),
-        )
-
-    def _extract(self, rows: Sequence[int]) -> FeatureSet:
-        manifest = self._before.manifest
-        features = extract(
-            (manifest.path(row) for row in rows),
-            [manifest.ids[row] for row in rows],
-            self.backbone,
-            self._store,
-            threads=self._recipe.threads,
-            progress=self._progress,
-        )
-        self._computed += features.computed
-        return features
+    return Contender(backbone.name, seconds_of(backbone), known.prior if known else None)

@@ -82,8 +82,8 @@ def find_rate(
     tuning = Tuning.of(train_from, len(rows), **recipe.tuning_settings)
     with tempfile.TemporaryDirectory() as folder:
         rates, losses, suggestion = find_learning_rate(
-            prepared.backbone,
-            request_of(prepared.backbone.name, recipe.weights, recipe.seed, recipe.input_size),
+            prepared.network,
+            request_of(prepared.network.name, recipe.weights, recipe.seed, recipe.input_size),
             prepared.manifest.paths,
             prepared.features.facts.digests,
             prepared.manifest.class_indices,

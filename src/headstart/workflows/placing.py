@@ -40,7 +40,7 @@ def place(
     paths = prepared.manifest.paths
     progress.say("measuring similarity and fitness")
     similarity = measure(
-        prepared.backbone,
+        prepared.network,
         [paths[row] for row in rows],
         cache=recipe.cache or cache_folder(),
         seed=recipe.seed,

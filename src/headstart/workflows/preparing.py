@@ -11,8 +11,9 @@ import numpy as np
 import numpy.typing as npt
 
 from headstart.backbones.backbone import Backbone
-from headstart.backbones.building import AVERAGE, POOLINGS
+from headstart.backbones.catalog import DEFAULT, parts
 from headstart.backbones.loading import load_backbone
+from headstart.backbones.request import AVERAGE, POOLINGS
 from headstart.datasets.duplicates import Duplicates, find_duplicates
 from headstart.datasets.groups import merge_groups
 from headstart.datasets.manifest import Manifest
@@ -41,6 +42,7 @@ class Prepared:
         duplicates: Copies among the rows.
         groups: int64 [N]: rows that must not be split apart share a number.
         unusable: Everything that could not be used, from the table to the decoder.
+        single: The first network alone, where the backbone is two side by side.
     """
 
     manifest: Manifest
@@ -49,6 +51,12 @@ class Prepared:
     duplicates: Duplicates
     groups: Rows
     unusable: tuple[Unusable, ...]
+    single: Backbone | None = None
+
+    @property
+    def network(self) -> Backbone:
+        """The one network that can be measured layer by layer, and tuned."""
+        return self.single or self.backbone
 
 
 def depths(backbone: Backbone) -> tuple[str, ...]:
@@ -71,15 +79,21 @@ def prepare(pictures: str | os.PathLike[str], recipe: Recipe, progress: Progress
     for note in found.notes:
         progress.say(f"  {note}")
     cache = recipe.cache or cache_folder()
-    backbone = load_backbone(
-        recipe.backbone,
-        recipe.weights,
-        cache=cache,
-        seed=recipe.seed,
-        input_size=recipe.input_size,
-        pooling=recipe.poolings,
-        progress=progress,
-    )
+
+    def load(name: str) -> Backbone:
+        return load_backbone(
+            name,
+            recipe.weights,
+            cache=cache,
+            seed=recipe.seed,
+            input_size=recipe.input_size,
+            pooling=recipe.poolings,
+            progress=progress,
+        )
+
+    name = recipe.backbone or DEFAULT
+    first, *others = parts(name)
+    backbone, single = load(name), load(first) if others else None
     progress.say(describe(backbone))
     backbone = with_precision(backbone, found, recipe, cache, progress)
     store = FeatureStore(cache, backbone)
@@ -95,7 +109,7 @@ def prepare(pictures: str | os.PathLike[str], recipe: Recipe, progress: Progress
     if copies := _copies(duplicates):
         progress.say(copies)
     groups = merge_groups(manifest.groups, duplicates.pairs)
-    return Prepared(manifest, backbone, features, duplicates, groups, unusable)
+    return Prepared(manifest, backbone, features, duplicates, groups, unusable, single)
 
 
 def select(prepared: Prepared, rows: Rows, splits: Sequence[str]) -> Prepared:

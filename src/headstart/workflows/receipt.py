@@ -42,7 +42,7 @@ def receipt_of(
         "bundle": str(place),
         "test": trained.results.to_json(),
         "chosen": {
-            "backbone": prepared.backbone.name,
+            "backbone": final.backbone.name,
             "strategy": final.strategy,
             "head": final.candidate.head,
             "tap": "+".join(final.candidate.taps),

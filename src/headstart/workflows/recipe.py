@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from headstart.backbones.building import POOLINGS
-from headstart.backbones.catalog import DEFAULT
 from headstart.backbones.engine import PRECISIONS
+from headstart.backbones.request import POOLINGS
 from headstart.datasets.reading import ReadOptions
 from headstart.errors import SettingError
 from headstart.finetuning.recipe import Tuning
@@ -32,8 +31,10 @@ class Recipe:
     """Settings of a run; the defaults are meant to be right.
 
     Args:
-        backbone: An offline name, a Keras name, or any timm name; for `fit` also ``"auto"``, the
-            best of those at hand for these pictures, or ``"auto:a,b"``, of these.
+        backbone: An offline name, a Keras name, or any timm name; ``"a+b"``, two side by side;
+            for `fit` also ``"auto"``, the best of those at hand for these pictures, or
+            ``"auto:a,b"``, of these. None: efficientnet_lite0, in `fit` with efficientnet_lite2
+            beside it where that proves better.
         weights: A weights file, ``"random"``, or None for the backbone's own.
         precision: ``"f32"``; ``"bf16"``, about twice as fast where the processor has it, with
             slightly other features; ``"auto"``: bf16 where the processor has it and a head
@@ -81,7 +82,7 @@ class Recipe:
         cache: Where features are kept; None: the user's cache folder.
     """
 
-    backbone: str = DEFAULT
+    backbone: str | None = None
     weights: str | Path | None = None
     precision: str = "f32"
     input_size: int | None = None

@@ -259,6 +259,9 @@ def familiar_tap(prepared: Prepared, final: Final) -> str:
         return tap if tap in depths(prepared.backbone) else prepared.backbone.tap_names[-1]
     frozen, tuned = prepared.features.taps, final.features.taps
     unchanged = [
-        name for name in frozen if np.allclose(frozen[name][:8], tuned[name][:8], 1e-4, 1e-5)
+        name
+        for name in frozen
+        # Of two networks side by side the first one's features come first.
+        if np.allclose(frozen[name][:8, : tuned[name].shape[1]], tuned[name][:8], 1e-4, 1e-5)
     ]
     return unchanged[-1] if unchanged else final.backbone.tap_names[-1]

@@ -1,0 +1,116 @@
+"""No backbone was asked for: the default one, and a second beside it where that proves better."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import time
+
+from headstart.backbones.catalog import DEFAULT, SECOND, at_hand
+from headstart.backbones.loading import load_backbone
+from headstart.files import cache_folder
+from headstart.progress import Progress
+from headstart.reports.results import percent
+from headstart.strategy.backbone_choice import BackboneChoice, Contender, Round, Standing
+from headstart.strategy.ladder import Answers, compared
+from headstart.strategy.second_network import left_out_answers
+from headstart.workflows.dividing import rows_of, split_of
+from headstart.workflows.preparing import Prepared, Rows, prepare
+from headstart.workflows.recipe import Recipe
+from headstart.workflows.rereading import Reader, seconds_of
+
+# More than that take minutes to read again on two cores: a person decides it.
+MOST_PICTURES = 5000
+# Where fewer are wrong there is less to gain than what matters, a point.
+ROOM = 0.01
+
+
+def prepare_widened(
+    pictures: str | os.PathLike[str], recipe: Recipe, progress: Progress
+) -> tuple[Prepared, BackboneChoice | None]:
+    """`prepare` with the default backbone, or with a second one beside it.
+
+    The second is tried on training pictures, and taken when the ladder would take it: more
+    accurate, or no less accurate and surer of the right answers, with 95 % confidence.
+
+    Raises:
+        DatasetError, WeightsError, StoreError: As `prepare`.
+    """
+    prepared = prepare(pictures, recipe, progress)
+    if _is_settled(recipe, prepared):
+        return prepared, None
+    if len(prepared.manifest) > MOST_PICTURES:
+        progress.say(
+            f"backbone {DEFAULT} alone: {len(prepared.manifest)} pictures are many to read unasked "
+            f"through a second network (--backbone {DEFAULT}+{SECOND})"
+        )
+        return prepared, None
+    began = time.monotonic()
+    train = rows_of(split_of(prepared, recipe), "train")
+    one = _answers(prepared, train)
+    if one.accuracy > 1 - ROOM:
+        progress.say(
+            f"backbone {DEFAULT} alone: {percent(1 - one.accuracy)} of errors leave no room for a "
+            "second network"
+        )
+        return prepared, None
+    pair = load_backbone(
+        f"{DEFAULT}+{SECOND}",
+        cache=recipe.cache or cache_folder(),
+        seed=recipe.seed,
+        progress=progress,
+    )
+    pair = dataclasses.replace(pair, precision=prepared.backbone.precision)
+    widened = Reader(pair, prepared, recipe, progress).prepared()
+    if len(widened.manifest) < len(prepared.manifest):
+        progress.say(f"backbone {DEFAULT} alone: beside {SECOND} it cannot read every picture")
+        return prepared, None
+    choice = _choice(prepared, widened, one, _answers(widened, train), train, recipe.seed, began)
+    for line in choice.words():
+        progress.say(line)
+    return (widened if choice.chosen == pair.name else prepared), choice
+
+
+def _is_settled(recipe: Recipe, prepared: Prepared) -> bool:
+    """Whether anything a person asked for leaves no room for a second network."""
+    asked = recipe.weights or recipe.input_size or recipe.pooling or recipe.tunes_by_hand
+    few_classes = len(prepared.manifest.class_names) < 2
+    return bool(asked) or few_classes or SECOND not in at_hand()
+
+
+def _answers(prepared: Prepared, train: Rows) -> Answers:
+    taps = {name: prepared.features.taps[name][train] for name in prepared.backbone.tap_names}
+    return left_out_answers(taps, prepared.manifest.class_indices[train], prepared.groups[train])
+
+
+def _choice(
+    prepared: Prepared,
+    widened: Prepared,
+    one: Answers,
+    both: Answers,
+    train: Rows,
+    seed: int,
+    began: float,
+) -> BackboneChoice:
+    """The record of the comparison, as of any other choice of a backbone."""
+    gain, _, outcome, reason = compared(both, one, prepared.groups[train], seed)
+    names = prepared.backbone.name, widened.backbone.name
+    taken = outcome == "taken"
+    difference = (gain.difference, gain.low, gain.high)
+    against = (-gain.difference, -gain.high, -gain.low)
+    standings = [
+        Standing(names[0], one.accuracy, against if gain.difference > 0 else None),
+        Standing(names[1], both.accuracy, difference if gain.difference <= 0 else None),
+    ]
+    return BackboneChoice(
+        chosen=names[int(taken)],
+        why=f"{names[1]} is {reason}",
+        contenders=(
+            Contender(names[0], seconds_of(prepared.backbone)),
+            Contender(names[1], seconds_of(widened.backbone)),
+        ),
+        runner_up=names[1 - int(taken)],
+        difference=against if taken else difference,
+        rounds=(Round(len(train), tuple(sorted(standings, key=lambda s: -s.accuracy))),),
+        seconds=time.monotonic() - began,
+    )
