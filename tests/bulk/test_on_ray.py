@@ -102,7 +102,7 @@ def test_the_driver_is_killed_and_started_again(many, bundle, tmp_path, rows_of)
 
 @pytest.mark.slow
 def test_a_ray_of_its_own_asks_for_a_token(bundle, pictures, tmp_path, program):
-    """Without a cluster; what is wrong with the classifier is told as it is without Ray."""
+    """Without a cluster; what goes wrong in a shard is told as it is without Ray."""
     clean = {key: value for key, value in os.environ.items() if not key.startswith("RAY_")}
     home = tmp_path / "home"
     home.mkdir()
@@ -111,6 +111,11 @@ def test_a_ray_of_its_own_asks_for_a_token(bundle, pictures, tmp_path, program):
     assert ran.code == 3, ran.err
     assert (ran.json["rows"], ran.json["finished"]) == (12, True)
     assert not (home / ".ray").exists()
+    for path in ("part-00000-of-00001.parquet", "_plan/manifest-00000.parquet"):
+        (tmp_path / "out" / path).unlink()
+    ran = program("predict", bundle, pictures, *place, env=clean | {"HOME": str(home)})
+    assert (ran.code, ran.out) == (2, "")
+    assert "manifest-00000.parquet is damaged" in ran.complaint
 
 
 def test_ray_is_an_extra(bundle, pictures, tmp_path, monkeypatch):
