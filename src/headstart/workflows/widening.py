@@ -97,6 +97,7 @@ def _choice(
     names = prepared.backbone.name, widened.backbone.name
     taken = outcome == "taken"
     difference = (gain.difference, gain.low, gain.high)
+    points = "{:+.1f} points ({:+.1f} to {:+.1f})".format(*(100 * value for value in difference))
     against = (-gain.difference, -gain.high, -gain.low)
     standings = [
         Standing(names[0], one.accuracy, against if gain.difference > 0 else None),
@@ -104,7 +105,7 @@ def _choice(
     ]
     return BackboneChoice(
         chosen=names[int(taken)],
-        why=f"{names[1]} is {reason}",
+        why=reason if taken else f"{SECOND} beside it is not proved to pay: {points}",
         contenders=(
             Contender(names[0], seconds_of(prepared.backbone)),
             Contender(names[1], seconds_of(widened.backbone)),
