@@ -10,7 +10,7 @@ from headstart.model import bundle as bundles
 from headstart.model.record import handed_over
 
 pixels = np.random.default_rng(0).integers(0, 256, (224, 224, 3), dtype=np.uint8)
-OUTPUTS = ("probabilities", "distance")
+OUTPUTS = ("probabilities", "distance", "features")
 
 needs_bf16 = pytest.mark.skipif(not has_bf16(), reason="this processor has no bf16")
 

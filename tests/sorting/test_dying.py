@@ -107,23 +107,22 @@ def test_killed_twenty_times(tmp_path, fill, tree, how):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("how", HOWS)
-def test_an_undo_killed_twenty_times(tmp_path, fill, tree, how):
+@pytest.mark.parametrize("how", ["copy", "move"])
+def test_an_undo_killed_twenty_times(tmp_path, fill, tree, pretending, how):
     case = Case(tmp_path, fill, tree)
     draw = random.Random(3)
-    case.steps(how)
-    steps = case.steps("undo")
-    for _ in range(20):
-        case.steps(how)
-        while case.to.exists():
-            case.dies(int(steps ** draw.uniform(0.5, 1)), "undo")
-            case.nothing_is_lost(how)
-        assert case.tree(case.inbox) == case.before
+    killed = 0
+    while killed < 20:
+        if not case.to.exists():
+            sort(pretending(tmp_path / "bundle"), case.inbox, case.to, how=how)
+        killed += case.dies(int(8000 ** draw.uniform(0.5, 1)), "undo").returncode != 0
+        case.nothing_is_lost(how)
+    assert not case.to.exists() or undo(case.inbox, case.to).num_kept == 0
+    assert case.tree(case.inbox) == case.before
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("how", ["copy", "manifest-only"])
-def test_memory_does_not_grow_with_the_pictures(tmp_path, fill, how):
+def test_memory_does_not_grow_with_the_pictures(tmp_path, fill):
     most = []
     for number in (2_000, 20_000):
         folder = tmp_path / str(number)
@@ -131,8 +130,10 @@ def test_memory_does_not_grow_with_the_pictures(tmp_path, fill, how):
         fill(folder / "inbox", **{f"{k % 10}__p{k}": "cats" for k in range(number)})
         places = [folder / name for name in ("bundle", "inbox", "to")]
         ran = subprocess.run(
-            [sys.executable, DYING, "-1", *map(str, places), how], capture_output=True, check=True
+            [sys.executable, DYING, "-1", *map(str, places), "copy"],
+            capture_output=True,
+            check=True,
         )
         most.append(int(ran.stdout.split()[1]))
         assert len(os.listdir(folder / "to")) > 2
-    assert most[1] < 1.1 * most[0]
+    assert most[1] < 1.2 * most[0]

@@ -22,9 +22,8 @@ from headstart.metrics.nearness import directions
 from headstart.model import bundle
 from headstart.randomness import generator
 
-# At 1280 features a picture 256 MB; more pictures are drawn from.
+# At 1280 features a picture 256 MB in the bundle and 512 MB in memory; of more some are drawn.
 MOST_ROWS = 100_000
-_COMPARED_ROWS = 8192  # made float32 at a time: 42 MB at 1280 features
 
 
 @dataclass(frozen=True)
@@ -49,13 +48,14 @@ class Gallery:
     Args:
         ids: M paths below the folder of the training pictures.
         labels: M class names.
-        features: float16 [M, D] at the tap of the graph's ``features``, rows of length 1.
+        features: float32 [M, D] at the tap of the graph's ``features``, rows of length 1; a
+            bundle keeps them in 16 bits.
         num_pictures: How many training pictures there were; M of them were drawn.
     """
 
     ids: tuple[str, ...]
     labels: tuple[str, ...]
-    features: npt.NDArray[np.float16]
+    features: npt.NDArray[np.float32]
     num_pictures: int
 
     @classmethod
@@ -74,7 +74,7 @@ class Gallery:
         return cls(
             tuple(ids[row] for row in rows),
             tuple(labels[row] for row in rows),
-            directions(features[rows]).astype(np.float16),
+            directions(features[rows]),
             len(ids),
         )
 
@@ -85,7 +85,7 @@ class Gallery:
             features: float32 [D], the graph's ``features`` of one picture.
             count: 1 or more; there are never more than the gallery holds.
         """
-        similarity = self._similarity(directions(features[None, :])[0])
+        similarity = self.features @ directions(features[None, :])[0]
         count = min(count, len(similarity))
         rows = np.argpartition(-similarity, count - 1)[:count]
         rows = rows[np.lexsort((rows, -similarity[rows]))]
@@ -94,18 +94,12 @@ class Gallery:
             for row in rows
         ]
 
-    def _similarity(self, unit: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-        blocks = range(0, len(self.features), _COMPARED_ROWS)
-        return np.concatenate(
-            [self.features[k : k + _COMPARED_ROWS].astype(np.float32) @ unit for k in blocks]
-        )
-
 
 def write_gallery(folder: Path, gallery: Gallery) -> None:
     """Write it into a bundle, before the record."""
     names = {"ids": gallery.ids, "labels": gallery.labels, "of": gallery.num_pictures}
     arrays: dict[str, npt.NDArray[Any]] = {
-        "features": gallery.features,
+        "features": gallery.features.astype(np.float16),
         "names": np.frombuffer(canonical_json(names).encode(), np.uint8),
     }
     bundle.write_arrays(folder, arrays, bundle.GALLERY)
@@ -121,4 +115,5 @@ def load_gallery(folder: Path) -> Gallery | None:
         return None
     arrays = bundle.read_arrays(folder, bundle.GALLERY)
     names: dict[str, Any] = json.loads(arrays["names"].tobytes())
-    return Gallery(tuple(names["ids"]), tuple(names["labels"]), arrays["features"], names["of"])
+    features = arrays["features"].astype(np.float32)  # once: it takes longer than a search
+    return Gallery(tuple(names["ids"]), tuple(names["labels"]), features, names["of"])
