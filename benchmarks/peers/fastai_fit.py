@@ -1,4 +1,4 @@
-"""fastai as its first lesson shows it: a frozen epoch, then one with everything unfrozen."""
+"""fastai as its first lesson shows it: a frozen epoch, then one or more with all unfrozen."""
 
 import timm
 import torch
@@ -35,7 +35,7 @@ if __name__ == "__main__":
     )
     learner = vision_learner(pictures, task.architecture, metrics=accuracy)
     with learner.no_bar(), learner.no_logging():
-        learner.fine_tune(1)
+        learner.fine_tune(task.epochs)
         probabilities, labels = learner.get_preds()
     right = (probabilities.argmax(dim=1) == labels).int().tolist()
     answer(right=dict(zip(map(str, pictures.valid_ds.items), right, strict=True)))

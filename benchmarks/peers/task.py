@@ -22,6 +22,7 @@ class Task:
         graph: The same network as an ONNX file, pixels uint8 [N, H, W, 3] in.
         folder: A dataset with train and test folders.
         architecture: timm's name of the network.
+        epochs: Of training.
     """
 
     files: list[str]
@@ -30,6 +31,7 @@ class Task:
     graph: str
     folder: str
     architecture: str = "tf_efficientnet_lite0"
+    epochs: int = 1
 
 
 def given() -> Task:
