@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -12,6 +14,13 @@ from headstart.cli.console import Console
 from headstart.cli.shares import share
 
 _LOCAL = ("127.0.0.1", "localhost", "::1")
+
+
+def _limit(name: str, default: int, unit: str, meaning: str) -> Callable[[Any], Any]:
+    kind = click.IntRange(min=1)
+    return click.option(
+        name, type=kind, default=default, show_default=True, metavar=unit, help=meaning
+    )
 
 
 @click.command("serve", short_help="answer over HTTP, with a page of its own")
@@ -32,36 +41,10 @@ _LOCAL = ("127.0.0.1", "localhost", "::1")
 )
 @options.max_error("as fit set it")
 @click.option("--sets", type=share, metavar="X", help="Add sets of classes, as for predict.")
-@click.option(
-    "--max-pictures",
-    type=click.IntRange(min=1),
-    default=32,
-    show_default=True,
-    help="In one request.",
-)
-@click.option(
-    "--max-body",
-    type=click.IntRange(min=1),
-    default=32,
-    show_default=True,
-    metavar="MB",
-    help="Megabytes of one request.",
-)
-@click.option(
-    "--max-pixels",
-    type=click.IntRange(min=1),
-    default=50,
-    show_default=True,
-    metavar="MP",
-    help="Megapixels of one picture.",
-)
-@click.option(
-    "--max-requests",
-    type=click.IntRange(min=1),
-    default=64,
-    show_default=True,
-    help="Worked on at once.",
-)
+@_limit("--max-pictures", 32, "N", "In one request.")
+@_limit("--max-body", 32, "MB", "Megabytes of one request.")
+@_limit("--max-pixels", 50, "MP", "Megapixels of one picture.")
+@_limit("--max-requests", 64, "N", "Worked on at once.")
 @click.option("--threads", type=click.IntRange(min=1), help="Cores to use.  [default: all]")
 @click.option("--seed", type=int, hidden=True, expose_value=False)
 @click.option("--quiet", "-q", is_flag=True, help="Show errors only.")
