@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from headstart.heads import penalised
+from headstart.heads import direct, penalised
 from headstart.heads.calibration import fit_temperature, log_loss
 from headstart.heads.head import Head
 from headstart.heads.spectrum import Integers, Reals, Rows
 from headstart.layers import Layer
+
+# Numbers from which one given penalty is solved on the rows as they are, in float32.
+_MANY = 1_000_000
 
 
 class SoftmaxHead(Head):
@@ -32,6 +35,9 @@ class SoftmaxHead(Head):
     def _fit(
         self, rows: Rows, y: Integers, num_classes: int, groups: Integers | None
     ) -> tuple[Layer, ...]:
+        if self.penalty is not None and rows.X.size > _MANY:
+            self.penalty_, self._temperature = self.penalty, None
+            return (direct.fit(_PROBLEM, rows, y, self.penalty),)
         fitted = penalised.fit(_PROBLEM, rows.spectrum, y, groups, self.penalty, self.seed)
         self.penalty_, self._temperature = fitted.penalty, fitted.temperature
         # The loss does not change when all scores of a row do: the intercept's mean is free.
