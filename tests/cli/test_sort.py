@@ -58,5 +58,7 @@ def test_what_it_says(headstart, bundle, inbox, tmp_path):
     assert f"23 pictures: see {tmp_path / 'to' / 'headstart-sort.csv'}" in ran.err
     ran = headstart("sort", bundle, inbox, tmp_path / "to", "--move")
     assert (ran.code, ran.complaint.split(": ")[-1]) == (2, "symlink, now move")
+    ran = headstart("sort", bundle, inbox, tmp_path / "to", "--undo", "--dry-run")
+    assert (ran.code, ran.complaint) == (2, "--undo with --dry-run")
     ran = headstart("sort", "no-bundle-needed", inbox, tmp_path / "to", "--undo")
     assert (ran.code, ran.err) == (0, "23 pictures are as before\n")

@@ -292,6 +292,8 @@ def test_another_sort_in_the_same_place_is_refused(run, classifier, to, tmp_path
 def test_wrong_settings(run, classifier, inbox, to, tmp_path):
     with pytest.raises(SettingError, match="there is no"):
         sort(classifier, tmp_path / "nowhere", to)
+    with pytest.raises(SettingError, match="loaded already"):
+        run(max_error=0.1)
     with pytest.raises(SettingError, match="how='swap'"):
         run(how="swap")
     to.mkdir(parents=True)

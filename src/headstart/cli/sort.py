@@ -49,7 +49,11 @@ def command(
     is called again. Exit codes: 0 done, 2 wrong input, 3 done but some pictures could not be used,
     or something could not be undone.
     """  # noqa: D301
+    from headstart.errors import SettingError
+
     console = Console(quiet=quiet)
+    if is_undo and dry_run:
+        raise SettingError("--undo with --dry-run", "one of them", "leave one of them out")
     if is_undo:
         code = _undo(pictures, to, console, as_json)
     else:

@@ -218,9 +218,6 @@ def kind_of(entry: os.DirEntry[str]) -> str:
     return "picture" if known or _begins_as_a_picture(entry) else suffix
 
 
-_kind = kind_of
-
-
 def _begins_as_a_picture(entry: os.DirEntry[str]) -> bool:
     try:
         with open(entry.path, "rb") as file:

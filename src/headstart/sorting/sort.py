@@ -118,6 +118,12 @@ def sort(
         raise SettingError(f"how={how!r}", f"one of {', '.join(putting.WAYS)}", 'how="copy"')
     if not isinstance(classifier, Classifier):
         classifier = load(classifier, max_error=max_error)
+    elif max_error is not None:
+        raise SettingError(
+            f"max_error={max_error} for a classifier that is loaded already",
+            "the folder of a saved one",
+            f"load(folder, max_error={max_error})",
+        )
     terms = {
         "source": str(source),
         "how": how,
