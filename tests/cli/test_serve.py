@@ -55,9 +55,6 @@ def test_a_token_that_is_none(headstart, bundle, tmp_path, token):
 
 def test_wrong_calls(headstart, bundle, tmp_path):
     assert "holds no saved classifier" in headstart("serve", tmp_path).complaint
-    ran = headstart("serve", bundle, "--host", "203.0.113.1", "--port", "0")
-    assert ran.code == 2
-    assert "cannot listen on 203.0.113.1" in ran.complaint
     assert headstart("serve", bundle, "--port", "70000").code == 2
 
 

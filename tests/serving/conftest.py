@@ -44,7 +44,7 @@ def running_as_fixture():
     return running
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def server(bundle):
     with running(bundle) as one:
         yield one

@@ -19,6 +19,7 @@ def test_the_text_format():
     assert "headstart_bytes_held 3" in lines
     buckets = [line for line in lines if line.startswith("headstart_request_seconds_bucket")]
     found = {line.split('"')[1]: int(line.split()[-1]) for line in buckets}
+    assert found["0.01"] == 0
     assert found["0.05"] == found["0.25"] == 1
     assert found["0.5"] == found["+Inf"] == 2
     assert list(found)[-1] == "+Inf"

@@ -50,7 +50,9 @@ def test_made_up_requests(server, operation):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("operation", operations(), ids=lambda one: one.label)
+@pytest.mark.parametrize(
+    "operation", [one for one in operations() if one.method == "post"], ids=lambda one: one.label
+)
 def test_many_made_up_requests(server, operation):
     try_out(server, operation, 300, list(schemathesis.GenerationMode))
     assert server.client.get("/healthz").status_code == 200

@@ -15,7 +15,7 @@ from headstart.errors import BundleError, StoreError
 from headstart.files import folder_written_whole
 from headstart.model import bundle as bundle_files
 from headstart.serving.limits import Limits
-from headstart.serving.server import Server, Settings
+from headstart.serving.server import Server, Settings, _listening
 
 STRICT = Limits(
     body=200_000,
@@ -252,9 +252,11 @@ def _until(true, seconds=20):
         time.sleep(0.05)
 
 
-def test_an_address_that_is_taken(server, bundle):
+def test_an_address_that_is_taken_or_not_ours(server):
     with pytest.raises(StoreError, match=f"cannot listen on 127.0.0.1 port {server.port}"):
-        Server(bundle, Settings(port=server.port))
+        _listening("127.0.0.1", server.port, 1)
+    with pytest.raises(StoreError, match=r"listen on 203\.0\.113\.1"):
+        _listening("203.0.113.1", 0, 1)
 
 
 def test_no_bundle(tmp_path):

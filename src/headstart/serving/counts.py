@@ -60,8 +60,8 @@ class Counts:
         """One request was answered."""
         self.add("requests_total", endpoint=endpoint, status=str(status))
         if timed:
-            for limit in (*(b for b in _BUCKETS if seconds <= b), float("inf")):
-                self.add("request_seconds_bucket", le=_number(limit))
+            for limit in (*_BUCKETS, float("inf")):
+                self.add("request_seconds_bucket", seconds <= limit, le=_number(limit))
             self.add("request_seconds_sum", seconds)
             self.add("request_seconds_count")
 
