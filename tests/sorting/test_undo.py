@@ -1,6 +1,7 @@
 """Undone, everything is as it was before, and what someone changed since is still there."""
 
 import os
+import shutil
 import tempfile
 from pathlib import Path
 
@@ -74,6 +75,32 @@ def test_nothing_is_moved_back_over_another_file(run, inbox, to):
     assert undone.kept == (("dogs/two.png", "another file has taken its place"),)
     assert (inbox / "two.png").read_text() == "new"
     assert (to / "dogs" / "two.png").read_text().startswith("dogs")
+
+
+@pytest.mark.parametrize("both", [shutil.copy2, os.link])
+def test_a_move_back_that_was_killed(run, inbox, to, tmp_path, tree, both):
+    before = tree(tmp_path)
+    run(how="move")
+    both(to / "dogs" / "two.png", inbox / "two.png")
+    assert undo(inbox, to).num_kept == 0
+    assert tree(tmp_path) == before
+
+
+@pytest.mark.parametrize("both", [shutil.copy2, os.link])
+def test_a_move_that_was_killed(run, inbox, to, both, monkeypatch):
+    """Both names are there, and nothing after it was written down."""
+
+    def die(how, source, destination, digest):
+        both(source, destination)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(putting, "put", die)
+        run(how="move")
+    found = run(how="move")
+    assert (found.num_pictures, found.num_left) == (10, 0)
+    assert not list(inbox.rglob("*.png"))
+    assert len(list(to.rglob("*.png"))) == 10
 
 
 def test_folders_that_were_removed_come_back(run, inbox, to, tmp_path, tree):

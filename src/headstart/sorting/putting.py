@@ -114,13 +114,13 @@ def _why_not(how: str, source: Path, destination: Path, digest: str) -> str | No
 def _move_back(source: Path, destination: Path, digest: str) -> str | None:
     if not _holds(destination, digest):
         return _CHANGED
-    if os.path.lexists(source) and not _is_one_file(source, destination):
+    if _holds(source, digest):
+        destination.unlink()  # a move back that was killed: it is in both places
+        return None
+    if os.path.lexists(source):
         return "another file has taken its place"
     source.parent.mkdir(parents=True, exist_ok=True)
-    if os.path.lexists(source):
-        destination.unlink()  # a killed move back: both names are there
-    else:
-        _move(destination, source, digest)
+    _move(destination, source, digest)
     return None
 
 
