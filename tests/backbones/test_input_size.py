@@ -110,3 +110,52 @@ def test_pooling_has_one_spelling() -> None:
     assert one == other
     with pytest.raises(SettingError, match="pooling is 'median'"):
         request_of("resnet18", "random", 0, pooling=("median",))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("architecture", "size"),
+    [
+        ("vgg16", None),
+        ("vgg19", 150),
+        ("resnet50", None),
+        ("resnet101", 160),
+        ("resnet152", 128),
+        ("resnet200", 128),
+        ("inception_v3", 150),
+        ("inception_resnet_v2", 150),
+        ("mobilenetv1_100", 150),
+        ("mobilenetv2_100", 150),
+        ("mobilenetv3_large_100", 150),
+        ("densenet121", 150),
+        ("legacy_xception", 150),
+        ("efficientnet_b0", 150),
+        ("vit_tiny_patch16_224", 160),
+        ("swin_tiny_patch4_window7_224", 256),
+        ("convnext_tiny", 150),
+    ],
+)
+def test_the_classics_give_what_torch_gives(
+    architecture: str, size: int | None, tmp_path: Path
+) -> None:
+    found = network(architecture, size)
+    preprocessing = from_timm.preprocessing_of(found)
+    path = tmp_path / "graph.onnx"
+    from_timm.write_graph(found, preprocessing, path, tuple(POOLINGS))
+    side = preprocessing.size
+    pixels = np.random.default_rng(0).integers(0, 256, (side, side, 3), dtype=np.uint8)
+    outputs = Engine(path).run(pixels)
+    with torch.no_grad():
+        x = from_timm.Normalised(found, preprocessing).normalise(torch.from_numpy(pixels)[None])
+        last = found.forward_features(x)
+        head = found.forward_head(last, pre_logits=True)
+    head = head.mean((2, 3)) if head.ndim == 4 else head
+    if last.ndim == 3:
+        last = last[:, found.num_prefix_tokens :]
+    elif not architecture.startswith("swin"):
+        last = last.permute(0, 2, 3, 1)
+    for name, expected in {"head": head, "flat": last.flatten(1)}.items():
+        expected = expected[0].numpy()
+        largest = np.abs(expected).max()
+        assert largest > 0
+        np.testing.assert_allclose(outputs[name] / largest, expected / largest, atol=1e-3)

@@ -79,6 +79,7 @@ KERAS_NAMES: dict[str, str] = {
     "ResNet152": "resnet152",
     "ResNet50V2": "resnetv2_50",
     "ResNet101V2": "resnetv2_101",
+    "ResNet152V2": "resnetv2_152",
     "MobileNet": "mobilenetv1_100",
     "MobileNetV2": "mobilenetv2_100",
     "MobileNetV3Small": "mobilenetv3_small_100",

@@ -15,7 +15,7 @@ def command(as_json: bool, quiet: bool) -> None:
     """List pretrained networks: size, licence, input, and what works without a network.
 
     Any other timm name works as well (--backbone NAME); its weights are fetched where there is a
-    network, or come from a file (--weights FILE).
+    network, or come from a file (--weights FILE): timm's, torchvision's or Keras'.
 
     \b
     headstart backbones

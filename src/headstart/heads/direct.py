@@ -92,7 +92,7 @@ def fit(problem: Problem, rows: Rows, y: Integers, penalty: float) -> Affine:
 
 
 def _code(num_classes: int) -> Floats:
-    """From the columns that are solved for to scores: of two classes one is the other's negative."""
+    """From what is solved for to scores: of two classes, one is the other's negative."""
     return np.array([[-0.5, 0.5]]) if num_classes == 2 else np.eye(num_classes)
 
 
