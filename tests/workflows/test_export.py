@@ -17,6 +17,7 @@ from onnx import numpy_helper
 import headstart as hs
 from headstart.backbones.engine import has_bf16
 from headstart.errors import BundleError, NotEnoughData, SettingError
+from headstart.model.graph import weights_of
 from headstart.workflows import export as exporting
 
 HAS_ONNXRUNTIME = importlib.util.find_spec("onnxruntime") is not None
@@ -38,6 +39,11 @@ def answers_of(folder: Path, pictures: list[Path]) -> list[dict[str, float]]:
     command = [sys.executable, "-B", "-W", "error", folder / "predict.py", *pictures]
     done = subprocess.run(command, capture_output=True, cwd=folder.parent, check=True)
     return [json.loads(line)["probabilities"] for line in done.stdout.splitlines()]
+
+
+def split_of(bundle: Path) -> list[list[str]]:
+    """Rows of path, label, split, group."""
+    return [line.split(",") for line in (bundle / "split.csv").read_text().splitlines()[1:]]
 
 
 def must_agree(bundle: Path, folder: Path, pictures: list[Path], tolerance: float) -> None:
@@ -72,18 +78,28 @@ def test_torch_predicts_by_itself(
 
 
 def test_fewer_bits_say_what_they_cost(
-    bundle: Path, draw_folder: Callable[..., Path], tmp_path: Path
+    bundle: Path, shapes: Path, draw_folder: Callable[..., Path], tmp_path: Path
 ) -> None:
     if not has_bf16():
         pytest.skip("the processor has no bfloat16")
     fresh = draw_folder(tmp_path / "fresh", 200, stripes=5, blobs=4)
+    # Copies of training pictures neither judge nor, in bfloat16, calibrate.
+    for name, label, split, *_ in split_of(bundle)[:12]:
+        if split == "train":
+            shutil.copy(shapes / name, fresh / label)
     exported = hs.export(bundle, "openvino", tmp_path / "out", precision="bf16", pictures=fresh)
     told = exported.accuracy
-    assert told is not None and told["num_images"] == 9
+    assert told is not None
+    assert (told["num_images"], told["num_calibrating"]) == (9, 0)
     classifier = hs.load(bundle)
     right = [
-        hs.predict(classifier, path)[0].label == path.parent.name for path in fresh.rglob("*.png")
+        hs.predict(classifier, path)[0].label == path.parent.name
+        for path in fresh.rglob("*_2??.png")
     ]
+    assert len(right) == 9
+    # The weights are those of float32, all of them.
+    taken = sum(array.nbytes for array in weights_of(bundle / "classifier.onnx").values())
+    assert (exported.path / "classifier.bin").stat().st_size > 0.9 * taken
     assert told["before"]["accuracy"] == pytest.approx(np.mean(right), abs=1e-6)
     low, high = told["interval"]
     assert low <= told["difference"] <= high
@@ -105,9 +121,8 @@ def test_eight_bits(bundle: Path, shapes: Path, pictures: list[Path], tmp_path: 
 
 
 def test_pictures_that_it_learned_from_cannot_judge(bundle: Path, shapes: Path) -> None:
-    rows = [line.split(",") for line in (bundle / "split.csv").read_text().splitlines()[1:]]
     learned = bundle.parent / "learned"
-    for name, label, split, *_ in rows:
+    for name, label, split, *_ in split_of(bundle):
         if split == "train":
             (learned / label).mkdir(parents=True, exist_ok=True)
             shutil.copy(shapes / name, learned / label)

@@ -42,7 +42,7 @@ class Lot:
         held: Files that the classifier has not learned from.
         y: int64 [N], their classes.
         groups: int64 [N], what must not be counted apart.
-        calibrating: Files that show the ranges of the network's numbers.
+        calibrating: Files that show the ranges of the network's numbers; none where nobody asks.
         unusable: What could not be read.
     """
 
@@ -88,7 +88,8 @@ def lot_of(
             "labelled pictures that it has not seen: only they can tell what fewer bits cost",
             "give other pictures with --pictures",
         )
-    chosen = generator(recipe.seed, "calibration").permutation(rest)[:_MOST_CALIBRATING]
+    most = _MOST_CALIBRATING if calibrates else 0
+    chosen = generator(recipe.seed, "calibration").permutation(rest)[:most]
     return Lot(
         held=tuple(found.path(int(row)) for row in held),
         y=np.array([class_names.index(names[found.labels[row]]) for row in held], np.int64),
