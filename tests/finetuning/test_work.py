@@ -149,6 +149,28 @@ def test_out_of_memory_the_batch_is_computed_in_halves(
     np.testing.assert_allclose(halves.scores, whole.scores, rtol=1e-4, atol=1e-5)
 
 
+def test_a_disk_that_fills_up_costs_nothing_but_the_last_steps(
+    tuned: Tuned, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from safetensors import SafetensorError
+
+    from headstart.finetuning import checkpoints
+
+    def full(*_: object) -> None:
+        raise SafetensorError("No space left on device")
+
+    settings = {"epochs": 2, "alpha": 1.0}
+    whole, _ = tuned("whole", tuning=settings)
+    tuned("parts", steps=2, tuning=settings)
+    with monkeypatch.context() as patched:
+        patched.setattr(checkpoints, "save_file", full)
+        with pytest.raises(StoreError, match="No space left"):
+            tuned("parts", tuning=settings)
+    parts, heard = tuned("parts", tuning=settings)
+    assert "going on from step 2" in heard.said
+    np.testing.assert_array_equal(parts.scores, whole.scores)
+
+
 def test_what_it_will_take_is_said_first(tuned: Tuned) -> None:
     _, heard = tuned(tuning={"train_from": "all", "epochs": 1})
     assert re.fullmatch(r"1 epochs of 3 steps: about \d+ s, \d\.\d GB of memory", heard.said[0])

@@ -29,7 +29,7 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def fit(pictures: Path, bundle: Path, cache: Path) -> Result:
-    options = ["--train-from", "top1", "--epochs", "1", "--folds", "2", "--head", "nearest-mean"]
+    options = ["--train-from", "top1", "--epochs", "2", "--folds", "2", "--head", "nearest-mean"]
     place = ["--out", str(bundle), "--cache", str(cache), "--json"]
     return CliRunner().invoke(main, ["fit", str(pictures), *options, *place])
 
@@ -48,6 +48,12 @@ def test_the_tuned_network_is_saved_and_predicts(
     assert step["name"] == "last block" and step["num_images"] > 0
     names = [row["name"] for row in receipt["candidates"] if row["chosen"]]
     assert names == ["last block, tuned"]
+    lines = (tmp_path / "tuned" / "metrics.jsonl").read_text().splitlines()
+    epochs = [json.loads(line) for line in lines]
+    assert [each["epoch"] for each in epochs if each["fold"] is None] == [1, 2]
+    assert {each["rung"] for each in epochs} == {"top1"}
+    page = (tmp_path / "tuned" / "report.html").read_text()
+    assert "Training the last block, epoch by epoch" in page
     classifier = headstart.load(tmp_path / "tuned")
     prediction = classifier.predict(pictures / "red" / "0.png")
     assert prediction.label in ("red", "blue")

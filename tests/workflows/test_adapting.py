@@ -115,6 +115,7 @@ def test_every_epoch_is_told_said_and_kept(monkeypatch: pytest.MonkeyPatch, tmp_
     y = np.repeat(np.arange(2), 10)
     prepared = prepared_of(y)
     prepared.backbone.name, prepared.backbone.fingerprint = DEFAULT, "f"
+    prepared.network = prepared.backbone
     prepared.features = SimpleNamespace(facts=SimpleNamespace(digests=[bytes([n]) for n in y]))
     prepared.manifest = SimpleNamespace(
         class_indices=y, class_names=("a", "b"), labels=y.tolist(), paths=()
