@@ -165,7 +165,7 @@ def _learner(
     )
     if job.task == "tune":
         expected = forecast(learner, tuning, plan, len(job.validation), len(missing), job.threads)
-        told.say(f"{tuning.epochs} epochs of {plan.steps} steps: {expected.words}")
+        told.say(f"{tuning.epochs} x {plan.steps} steps: {expected.words}")
     if missing:
         # Beside the engine's threads torch's own would only wait, on the same cores.
         torch.set_num_threads(1)
