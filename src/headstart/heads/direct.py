@@ -25,7 +25,7 @@ from headstart.randomness import generator
 
 _DIRECTIONS = 48
 _SKETCHED_ROWS = 2048
-_TOLERANCE = 7e-7
+_TOLERANCE = 4e-7
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,7 +55,8 @@ def fit(problem: Problem, rows: Rows, y: Integers, penalty: float) -> Affine:
     steps = _steps(problem, X, mean, scale, penalty)
     last_step = 1 / np.sqrt(problem.curvature * len(y))
     code = _code(int(y.max()) + 1)
-    weight_of_squares = penalty * (code @ code.T)
+    code32, folded = code.astype(np.float32), len(code) < code.shape[1]
+    shrinkage = penalty * code[0] @ code[0]
     unit = problem.loss(np.zeros((len(y), code.shape[1])), y)[0]
 
     def unfolded(flat: Floats) -> Rule:
@@ -67,11 +68,11 @@ def fit(problem: Problem, rows: Rows, y: Integers, penalty: float) -> Affine:
         scaled = rule.coefficients / scale[:, None]
         scores = X @ scaled.astype(np.float32)
         scores += (rule.intercept - mean @ scaled).astype(np.float32)
-        value, slope = problem.loss(scores @ code.astype(np.float32), y)
-        slope = slope @ code.T.astype(np.float32)
+        value, slope = problem.loss(scores @ code32 if folded else scores, y)
+        slope = slope @ code32.T if folded else slope
         total = slope.sum(axis=0, dtype=np.float64)
         pull = ((X.T @ slope).astype(np.float64) - np.outer(mean, total)) / scale[:, None]
-        shrink = rule.coefficients @ weight_of_squares
+        shrink = shrinkage * rule.coefficients
         value += 0.5 * float(np.vdot(rule.coefficients, shrink))
         gradient = np.vstack([steps(pull + shrink), last_step * total])
         return value / unit, gradient.ravel() / unit
