@@ -124,7 +124,7 @@ def loss_and_accuracy(layers: tuple[Layer, ...], x: Array, y: Integers) -> tuple
     """Mean log loss in nats, and the share of right answers."""
     probabilities = softmax(run(layers, x))
     own = probabilities[np.arange(len(y)), y]
-    loss = -float(np.log(np.maximum(own, 1e-7)).mean())
+    loss = float(-np.log(np.clip(own, 1e-7, 1)).mean()) + 0.0  # no minus before a 0
     return loss, float((probabilities.argmax(axis=1) == y).mean())
 
 
