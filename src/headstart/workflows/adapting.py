@@ -241,8 +241,8 @@ class Trial:
         chooses = folds(y[rows], groups[rows], num_folds=_VALIDATION_FOLDS, seed=recipe.seed) == 0
         digests = prepared.features.facts.digests
         tuned = tune(
-            prepared.backbone,
-            request_of(prepared.backbone.name, recipe.weights, recipe.seed, recipe.input_size),
+            prepared.network,
+            request_of(prepared.network.name, recipe.weights, recipe.seed, recipe.input_size),
             prepared.manifest.paths,
             digests,
             y,
@@ -266,7 +266,7 @@ class Trial:
     def _folder(self, tuning: Tuning, rows: Rows, judged: Rows, graph: bool) -> Path:
         digests, labels = self.prepared.features.facts.digests, self.prepared.manifest.labels
         record = {
-            "backbone": self.prepared.backbone.fingerprint,
+            "backbone": self.prepared.network.fingerprint,
             "tuning": tuning.to_json(),
             "learns": [[digests[row].hex(), labels[row]] for row in rows],
             "judged": [digests[row].hex() for row in judged],
