@@ -96,4 +96,4 @@ def test_no_bundle_at_all(tmp_path: Path) -> None:
 
 def test_nothing_in_it_is_a_pickle(bundle: Path) -> None:
     suffixes = {file.suffix for file in bundle.iterdir()}
-    assert suffixes == {".onnx", ".json", ".safetensors", ".html", ".csv"}
+    assert suffixes == {".onnx", ".json", ".safetensors", ".html", ".csv", ".toml"}

@@ -75,7 +75,7 @@ def test_it_is_tried_and_told_where_errors_leave_room(hard: Path, backbone: Any)
     assert prepared.network.name == DEFAULT
 
 
-@pytest.mark.parametrize("asked", [{"weights": "random"}, {"train_from": "top1"}])
+@pytest.mark.parametrize("asked", [{"input_size": 224}, {"train_from": "top1"}])
 @pytest.mark.usefixtures("second_network")
 def test_it_is_not_tried_where_something_else_was_asked_for(
     shapes: Path, asked: dict[str, Any], backbone: Any
@@ -85,6 +85,7 @@ def test_it_is_not_tried_where_something_else_was_asked_for(
     assert not any("second network" in line for line in said.lines)
 
 
+@pytest.mark.slow  # three graphs are built
 def test_a_pair_holds_what_each_alone_gives(cache: Path, backbone: Any) -> None:
     pair = load_backbone(PAIR, cache=cache)
     second = load_backbone(SECOND, cache=cache, input_size=backbone.preprocessing.size)
