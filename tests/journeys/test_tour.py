@@ -1,4 +1,4 @@
-"""The tour of docs/tour.md: learn, sort, serve, bulk, export; one picture, one answer everywhere."""
+"""The tour of docs/tour.md: learn, sort, serve, bulk, export; one answer everywhere."""
 
 import csv
 import json

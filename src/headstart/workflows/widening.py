@@ -21,7 +21,7 @@ from headstart.workflows.rereading import Reader, seconds_of
 
 # More than that take minutes to read again on two cores: a person decides it.
 MOST_PICTURES = 5000
-# A second network took away about a fifth of the errors where it was measured (docs/decisions/0010):
+# A second network took away about a fifth of the errors where it was measured (decision 0010):
 # where fewer than these are wrong, that is less than half a point.
 ROOM = 0.02
 
