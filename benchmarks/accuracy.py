@@ -85,6 +85,7 @@ def row(name: str, run: dict[str, Any]) -> str:
         else "–"
     )
     chosen = f"{run['chosen']['head']} on {run['chosen']['tap'].replace('+', ', ')}"
+    chosen += ", two networks" if "+" in run["chosen"]["backbone"] else ""
     return (
         f"| {name} | {run['split']['train']} / {test['num_images']} "
         f"| **{100 * test['accuracy']:.1f} %** ({100 * low:.1f} – {100 * high:.1f}) | {apart} "
