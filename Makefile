@@ -15,7 +15,7 @@ install: $(READY) ## create .venv and install everything the development needs
 $(READY): pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
-	$(BIN)/python -m pip install --quiet --editable '.[demo,backbones,keras,serve,cluster,int8]' --group dev
+	$(BIN)/python -m pip install --quiet --editable '.[demo,backbones,keras,serve,cluster,int8,faiss]' --group dev
 	touch $(READY)
 
 demo: install ## fit a classifier that finds broken solar cells, on 2 624 real pictures

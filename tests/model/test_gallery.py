@@ -7,7 +7,7 @@ import pytest
 from sklearn.neighbors import NearestNeighbors
 
 from headstart.errors import BundleError
-from headstart.model import gallery as module
+from headstart.model import index
 from headstart.model.bundle import write_record
 from headstart.model.classifier import load
 from headstart.model.gallery import Gallery, load_gallery, write_gallery
@@ -18,10 +18,11 @@ def copy(bundle, tmp_path):
     return shutil.copytree(bundle, tmp_path / "copy.headstart")
 
 
-def a_gallery(rows, dim=24, seed=0):
+def a_gallery(rows, dim=24, seed=0, most=1000):
     features = np.random.default_rng(seed).normal(size=(rows, dim)).astype(np.float32)
     ids = [f"pic-{row}" for row in range(rows)]
-    return Gallery.of(ids, [f"class {row % 3}" for row in range(rows)], features, 0), features
+    labels = [f"class {row % 3}" for row in range(rows)]
+    return Gallery.of(ids, labels, features, 0, most), features
 
 
 def test_nearest_as_scikit_learn():
@@ -37,7 +38,7 @@ def test_nearest_as_scikit_learn():
 
 def test_equals_come_in_their_order_and_none_is_above_one():
     features = np.tile(np.float32([3, 4, 0.1]), (6, 1))
-    gallery = Gallery.of([*"abcdef"], ["x"] * 6, features, 0)
+    gallery = Gallery.of([*"abcdef"], ["x"] * 6, features, 0, 9)
     found = gallery.nearest(features[0], 4)
     assert [one.id for one in found] == ["a", "b", "c", "d"]
     assert all(0.999 < one.similarity <= 1 for one in found)
@@ -48,18 +49,45 @@ def test_never_more_than_there_are():
     assert sorted(one.id for one in gallery.nearest(features[0], 5)) == ["pic-0", "pic-1", "pic-2"]
 
 
-def test_too_many_are_drawn_from(monkeypatch):
-    monkeypatch.setattr(module, "MOST_ROWS", 40)
-    gallery, features = a_gallery(100)
+def test_too_many_are_drawn_from():
+    gallery, features = a_gallery(100, most=40)
     assert (len(gallery.ids), len(gallery.features), gallery.num_pictures) == (40, 40, 100)
     for name, row in zip(gallery.ids, gallery.features, strict=True):
         own = features[int(name.removeprefix("pic-"))]
         np.testing.assert_allclose(row, own / np.linalg.norm(own), atol=1e-3)
-    assert gallery.ids == a_gallery(100)[0].ids
+    assert gallery.ids == a_gallery(100, most=40)[0].ids
+
+
+def test_an_index_finds_nearly_the_same(monkeypatch):
+    pytest.importorskip("faiss")
+    monkeypatch.setattr(index, "ABOVE", 1000)
+    few, _ = a_gallery(4000, most=999)
+    assert few._index is None
+    gallery, _ = a_gallery(4000, most=4000)
+    assert gallery._index is not None
+    exact = NearestNeighbors(metric="cosine").fit(gallery.features.astype(np.float64))
+    queries = gallery.features[::40] + 0.05
+    _, rows = exact.kneighbors(queries.astype(np.float64), 5)
+    found = [{one.id for one in gallery.nearest(query, 5)} for query in queries]
+    agreed = [len(one & {f"pic-{row}" for row in near}) for one, near in zip(found, rows, strict=True)]
+    assert np.mean(agreed) > 4.5
+    own = gallery.nearest(gallery.features[7], 3)
+    assert own[0].id == "pic-7"
+    assert [one.similarity for one in own] == sorted((o.similarity for o in own), reverse=True)
+
+
+def test_a_bundle_without_gallery(headstart, shapes, tmp_path):
+    place = tmp_path / "none"
+    assert headstart("fit", shapes, "--out", place, "--gallery", 0, "--json").code == 0
+    assert not (place / "gallery.safetensors").exists()
+    ran = headstart("similar", place, next((shapes / "blobs").iterdir()))
+    assert ran.code == 2
 
 
 def test_names_that_are_no_text_survive(bundle, tmp_path):
-    gallery = Gallery.of(["a/\udcff.png", "ü,\n.png"], ["a", "ü"], np.eye(2, dtype=np.float32), 0)
+    gallery = Gallery.of(
+        ["a/\udcff.png", "ü,\n.png"], ["a", "ü"], np.eye(2, dtype=np.float32), 0, 9
+    )
     write_gallery(tmp_path, gallery)
     write_record(tmp_path, load(bundle).record)
     found = load_gallery(tmp_path)

@@ -139,6 +139,12 @@ def beside(function: F) -> F:
                 help="Keep the features that the head sees in codes.npz of the bundle.",
             ),
             click.option(
+                "--gallery",
+                type=click.IntRange(min=0),
+                metavar="N",
+                help="Training pictures kept for `headstart similar`.  [default: 100000]",
+            ),
+            click.option(
                 "--set",
                 "others",
                 multiple=True,

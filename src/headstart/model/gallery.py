@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +21,8 @@ import numpy.typing as npt
 from headstart.files import canonical_json
 from headstart.metrics.nearness import directions
 from headstart.model import bundle
+from headstart.model.index import Index, index_of
 from headstart.randomness import generator
-
-# At 1280 features a picture 256 MB in the bundle and 512 MB in memory; of more some are drawn.
-MOST_ROWS = 100_000
 
 
 @dataclass(frozen=True)
@@ -65,11 +64,12 @@ class Gallery:
         labels: Sequence[str],
         features: npt.NDArray[np.float32],
         seed: int,
+        most: int,
     ) -> Gallery:
-        """Of training pictures and their features float32 [N, D]; at most 100 000 are drawn."""
+        """Of training pictures and their features float32 [N, D]; at most ``most`` are drawn."""
         rows: Sequence[int] = range(len(ids))
-        if len(ids) > MOST_ROWS:
-            drawn = generator(seed, "gallery").choice(len(ids), MOST_ROWS, replace=False)
+        if len(ids) > most:
+            drawn = generator(seed, "gallery").choice(len(ids), most, replace=False)
             rows = sorted(drawn.tolist())
         return cls(
             tuple(ids[row] for row in rows),
@@ -78,20 +78,32 @@ class Gallery:
             len(ids),
         )
 
+    @cached_property
+    def _index(self) -> Index | None:
+        return index_of(self.features)
+
     def nearest(self, features: npt.NDArray[np.float32], count: int) -> list[Neighbour]:
-        """The ``count`` most similar training pictures, the nearest first; exact.
+        """The ``count`` most similar training pictures, the nearest first.
+
+        Exact up to a million pictures, and beyond where faiss is not installed; with it nearly.
 
         Args:
             features: float32 [D], the graph's ``features`` of one picture.
             count: 1 or more; there are never more than the gallery holds.
         """
-        similarity = self.features @ directions(features[None, :])[0]
-        count = min(count, len(similarity))
-        rows = np.argpartition(-similarity, count - 1)[:count]
-        rows = rows[np.lexsort((rows, -similarity[rows]))]
+        direction = directions(features[None, :])[0]
+        count = min(count, len(self.ids))
+        if self._index is not None:
+            rows = self._index.nearest(direction, count)
+            similarity = self.features[rows] @ direction
+        else:
+            everyone = self.features @ direction
+            rows = np.argpartition(-everyone, count - 1)[:count]
+            similarity = everyone[rows]
+        order = np.lexsort((rows, -similarity))
         return [
-            Neighbour(self.ids[row], self.labels[row], min(1.0, float(similarity[row])))
-            for row in rows
+            Neighbour(self.ids[row], self.labels[row], min(1.0, float(near)))
+            for row, near in zip(rows[order], similarity[order], strict=True)
         ]
 
 

@@ -73,6 +73,8 @@ class Recipe:
         say_every: Progress in a line every so many pictures.
         keep_codes: Whether the features of every picture that the head sees are kept in a file of
             the bundle.
+        gallery: How many training pictures at most are kept in the bundle, with their features, for
+            `similar`: 2 bytes a feature; 0: none.
         own_choice: Whether what Headstart would have chosen is trained as well, on the same split
             with the default backbone, and compared.
         seed: Same seed, same machine: same result.
@@ -120,6 +122,7 @@ class Recipe:
     show: tuple[str, ...] = ()
     say_every: int | None = None
     keep_codes: bool = False
+    gallery: int = 100_000
     own_choice: bool = False
     seed: int = 0
     workers: int = 1
@@ -153,6 +156,7 @@ class Recipe:
         self._check_choices()
         _must_be(self.num_folds >= 2, "num_folds", self.num_folds, "2 or more")
         _must_be(self.seed >= 0, "seed", self.seed, "0 or more")
+        _must_be(self.gallery >= 0, "gallery", self.gallery, "0 or more")
         for name in ("threads", "input_size", "say_every"):
             value = getattr(self, name)
             _must_be(value is None or value >= 1, name, value, "1 or more")

@@ -117,7 +117,8 @@ def write_bundle(
     arrays |= trained.out_of_fold.to_arrays()
     arrays["training_digests"] = np.frombuffer(b"".join(train_digests), np.uint8).reshape(-1, 32)
     bundle.write_arrays(folder, arrays)
-    write_gallery(folder, _gallery(prepared, trained, receipt["recipe"]["seed"]))
+    if kept := receipt["recipe"]["gallery"]:
+        write_gallery(folder, _gallery(prepared, trained, receipt["recipe"]["seed"], kept))
     (folder / _RESULTS).write_text(readable_json(trained.results.to_json()))
     (folder / _RECEIPT).write_text(readable_json(receipt))
     (folder / _REPORT).write_text(report, encoding="utf-8")
@@ -139,12 +140,12 @@ def write_bundle(
     bundle.write_record(folder, _record(prepared, trained, described))
 
 
-def _gallery(prepared: Prepared, trained: Trained, seed: int) -> Gallery:
+def _gallery(prepared: Prepared, trained: Trained, seed: int, most: int) -> Gallery:
     """The training pictures, as the graph's ``features`` see them."""
     manifest, rows = prepared.manifest, trained.train
     features = trained.final.features.taps[trained.familiar_tap][rows]
     ids, labels = ([names[row] for row in rows] for names in (manifest.ids, manifest.labels))
-    return Gallery.of(ids, labels, features, seed)
+    return Gallery.of(ids, labels, features, seed, most)
 
 
 def write_unusable(path: Path, rows: tuple[Unusable, ...]) -> None:
