@@ -48,7 +48,7 @@ def made(
     folder: Path, architecture: str, taps: Sequence[str], head: Sequence[Layer] | None = None
 ) -> Made:
     from headstart.backbones import from_timm
-    from headstart.backbones.building import Request
+    from headstart.backbones.request import Request
 
     network = from_timm.network_of(
         Request(architecture, architecture, "random", "", input_size=SIZE)
@@ -261,6 +261,36 @@ def test_the_script_reads_pictures_as_headstart_does(
     _, picture = read(path, at_least=wanted.at_least)
     assert kind != "large" or picture.image.width < picture.width
     np.testing.assert_array_equal(pictures.pixels_of(path), wanted.pixels(picture))
+
+
+@pytest.mark.parametrize("kind", ["plain", "large", "turned"])
+def test_the_script_squeezes_where_nothing_is_cut_off(
+    kind: str, pictures: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wanted = Preprocessing(size=56, resize=56, mean=(0.0,) * 3, std=(1.0,) * 3, crop=False)
+    monkeypatch.setitem(pictures.RECORD, "preprocessing", wanted.to_json())
+    path = saved(tmp_path, kind)
+    _, picture = read(path, at_least=wanted.at_least)
+    np.testing.assert_array_equal(pictures.pixels_of(path), wanted.pixels(picture))
+
+
+def test_other_programs_are_told_that_nothing_is_cut_off(linear: Made, tmp_path: Path) -> None:
+    whole = dataclasses.replace(
+        linear.record.preprocessing, resize=linear.record.preprocessing.size, crop=False
+    )
+    record = dataclasses.replace(linear.record, preprocessing=whole)
+    told = export._preprocessor(record)
+    assert not told["do_center_crop"] and told["size"] == told["crop_size"]
+    config = export._config(record, linear.blueprint, {})
+    assert config["pretrained_cfg"]["crop_mode"] == "squash"
+    assert "squeezed" in export.model_card(record, {}, True)
+
+
+def test_a_network_that_was_changed_is_refused(linear: Made, tmp_path: Path) -> None:
+    backbone = {**linear.record.backbone, "adjustments": ["epsilon 0.001"]}
+    record = dataclasses.replace(linear.record, backbone=backbone)
+    with pytest.raises(SettingError, match="epsilon"):
+        export.write_torch(tmp_path, linear.folder, record)
 
 
 def test_the_script_refuses_what_it_would_read_otherwise(

@@ -110,3 +110,11 @@ def test_what_is_neither_paths_nor_pictures_nor_features(X):
 def test_an_unknown_head(features):
     with pytest.raises(SettingError, match="did you mean ridge"):
         ImageClassifier(head="rigde").fit(*features)
+
+
+def test_published_heads_see_features_as_they_are(paths, labels, cache):
+    seen = {}
+    for head in ("logistic", "ridge"):
+        estimator = ImageClassifier(head=head, cache=str(cache))
+        seen[head] = estimator._features([str(path) for path in paths[:4]])
+    np.testing.assert_allclose(seen["ridge"], np.sqrt(seen["logistic"]), rtol=1e-6)

@@ -34,6 +34,13 @@ def test_the_plot_lies_where_the_bundle_would(
     assert 30 < len(asked["train"]) < 44
 
 
+@pytest.mark.slow
+def test_few_epochs_do_not_shorten_it(shapes: Path, backbone: Backbone, tmp_path: Path) -> None:
+    # 100 steps need more views of the pictures than one epoch keeps.
+    recipe = Recipe(train_from="top1", epochs=1, batch_size=16)
+    assert 0 < find_rate(shapes, tmp_path / "out.headstart", recipe).suggestion < 1
+
+
 def test_a_network_that_stays_frozen_has_no_rate(tmp_path: Path) -> None:
     with pytest.raises(SettingError, match="is to stay frozen"):
         find_rate(tmp_path / "none", None, Recipe(strategy="freeze"))

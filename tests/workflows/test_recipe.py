@@ -34,6 +34,19 @@ def test_wrong_values_are_refused_at_the_door(wrong):
         Recipe(**wrong)
 
 
+def test_weights_have_no_effect_from_scratch():
+    for settings in ({"strategy": "scratch"}, {"train_from": "scratch"}):
+        with pytest.raises(SettingError, match="from scratch"):
+            Recipe(weights="vgg16.h5", **settings)
+
+
+def test_settings_are_held_against_the_rung_they_are_for():
+    # From scratch has more epochs than the last block.
+    assert Recipe(strategy="scratch", frozen_epochs=10).first_rung == "scratch"
+    with pytest.raises(SettingError, match="frozen_epochs"):
+        Recipe(strategy="partial", frozen_epochs=10)
+
+
 def test_a_recipe_is_frozen_and_plain():
     recipe = Recipe(images=Path("photos"), merge=(("a", "b"),), cache=Path("here"), threads=1)
     with pytest.raises(dataclasses.FrozenInstanceError):

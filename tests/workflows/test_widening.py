@@ -17,6 +17,7 @@ from headstart.errors import SettingError
 from headstart.model.classifier import load
 from headstart.progress import Silent
 from headstart.workflows import widening
+from headstart.workflows.fit import run_fit
 from headstart.workflows.recipe import Recipe
 
 PAIR = f"{DEFAULT}+{SECOND}"
@@ -75,7 +76,7 @@ def test_it_is_tried_and_told_where_errors_leave_room(hard: Path, backbone: Any)
     assert prepared.network.name == DEFAULT
 
 
-@pytest.mark.parametrize("asked", [{"input_size": 224}, {"train_from": "top1"}])
+@pytest.mark.parametrize("asked", [{"heads": ("logistic:flatten",)}, {"train_from": "top1"}])
 @pytest.mark.usefixtures("second_network")
 def test_it_is_not_tried_where_something_else_was_asked_for(
     shapes: Path, asked: dict[str, Any], backbone: Any
@@ -96,6 +97,17 @@ def test_a_pair_holds_what_each_alone_gives(cache: Path, backbone: Any) -> None:
     for name, values in both.items():
         alone = np.concatenate([one[name], other[name]])
         np.testing.assert_allclose(values, alone, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.usefixtures("second_network")
+def test_a_recipes_own_choice_may_be_a_pair(hard: Path, backbone: Any, tmp_path: Path) -> None:
+    recipe = Recipe(backbone=DEFAULT, heads=("ridge",), strategy="freeze", own_choice=True)
+    said = Said()
+    fitted = run_fit(hard, tmp_path / "out", recipe, said)
+    assert fitted.own_choice is not None
+    tried = [line for line in said.lines if line.startswith("backbone ") and " is chosen" in line]
+    assert len(tried) == 1
+    assert fitted.own_choice.name.split(",")[0] in tried[0]
 
 
 def test_a_pair_makes_a_whole_classifier(

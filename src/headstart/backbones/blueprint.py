@@ -60,7 +60,7 @@ def blueprint(architecture: str, size: int) -> Blueprint:
 
 def _main() -> None:
     from headstart.backbones import from_timm
-    from headstart.backbones.building import Request
+    from headstart.backbones.request import Request
 
     architecture, size = sys.argv[1], int(sys.argv[2])
     asked = Request(architecture, architecture, "random", "", input_size=size)

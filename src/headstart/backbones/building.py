@@ -15,9 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from headstart import errors
-from headstart.backbones.request import AVERAGE as AVERAGE
-from headstart.backbones.request import POOLINGS as POOLINGS
-from headstart.backbones.request import Request as Request
+from headstart.backbones.request import Request
 from headstart.errors import HeadstartError
 from headstart.files import canonical_json, readable_json, sha256, sha256_file
 from headstart.images.preprocessing import Preprocessing

@@ -70,7 +70,7 @@ def network(function: F) -> F:
             click.option(
                 "--weights",
                 metavar="FILE",
-                help="A .safetensors or .pth file; or `random`, which has learned nothing.",
+                help="A .safetensors, .pth, .h5 or .keras file; or `random`: nothing learned.",
             ),
             click.option(
                 "--cache",
@@ -269,10 +269,10 @@ def settings_of(options: dict[str, Any]) -> dict[str, Any]:
         SettingError: A ``--merge`` is not of the form A=B, a ``--set`` not of TOML.
     """
     settings = {name: value for name, value in options.items() if value not in (None, (), [])}
-    for text in settings.pop("others", ()):
-        settings |= _set(text)
     if "merge" in settings:
         settings["merge"] = tuple(_pair(text) for text in settings["merge"])
+    for text in settings.pop("others", ()):
+        settings |= _set(text)
     return settings
 
 

@@ -30,8 +30,8 @@ def command(pictures: Path, to: Path, how: str, as_json: bool, quiet: bool, **gi
     """Write the PICTURES, of any layout that fit reads, to TO/train/CLASS and TO/test/CLASS.
 
     The split is the one that fit would draw: each class keeps its share, named groups and
-    (nearly) equal pictures stay together, a test part that is given is kept. PICTURES are only
-    read, and TO is written whole or not at all.
+    (nearly) equal pictures stay together (not with --split random), a test part that is given
+    is kept. PICTURES are only read, and TO is written whole or not at all.
 
     \b
     headstart split flat/ pets/

@@ -19,8 +19,9 @@ import numpy.typing as npt
 from safetensors.numpy import load_file
 
 from headstart.backbones.backbone import Backbone
-from headstart.backbones.building import GRAPH, RECORD, Request
+from headstart.backbones.building import GRAPH, RECORD
 from headstart.backbones.engine import num_cores
+from headstart.backbones.request import Request
 from headstart.errors import NotEnoughData, SettingError
 from headstart.files import canonical_json, readable_json, write_text
 from headstart.finetuning.process import OnEpoch, run_child

@@ -20,7 +20,7 @@ from headstart.randomness import integer
 
 Floats = npt.NDArray[np.float32]
 
-_STEPS = 100
+STEPS = 100
 _LOWEST, _HIGHEST = 1e-6, 1.0
 _MEMORY = 0.9
 # In the first steps nothing moves, and what the loss remembers are still single batches.
@@ -50,11 +50,11 @@ def test(
         Rates, smoothed losses, and a tenth of the rate with the lowest loss after ten steps.
     """
     optimizer = optimizer_of(learner, tuning)
-    rates = np.geomspace(_LOWEST, _HIGHEST, _STEPS)
+    rates = np.geomspace(_LOWEST, _HIGHEST, STEPS)
     losses: list[float] = []
     running = 0.0
-    batches = list(itertools.islice(_endless(plan), _STEPS))
-    progress.start("learning rates", _STEPS)
+    batches = list(itertools.islice(_endless(plan), STEPS))
+    progress.start("learning rates", STEPS)
     for step, (x, items) in enumerate(zip(learner.inputs.batches(batches), batches, strict=True)):
         torch.manual_seed(integer(seed, f"step {step}"))
         set_rates(optimizer, rates[step] / tuning.learning_rate)

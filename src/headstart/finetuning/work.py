@@ -145,11 +145,14 @@ def _learner(
     missing: Items = ()
     if parted:
         trunk, body = parted
+        # The range test takes its own number of steps, whatever the epochs are.
+        in_range = math.ceil(rate_range.STEPS / plan.steps)
+        epochs = in_range if job.task == "range" else tuning.epochs
         name = f"before stage {first} of {depths_of(network).last}"
         kept, graph = inputs.keep(trunk, pictures, backbone.fingerprint, name, Path(job.cache))
         wanted = [
             *plain([*job.train, *job.validation, *job.judged]),
-            *plan.items(tuning.epochs),
+            *plan.items(epochs),
         ]
         source, missing = kept, kept.missing(wanted)
     elif tuning.is_partial:

@@ -89,6 +89,13 @@ def write_torch(folder: Path, source: Path, record: Record) -> None:
             "one backbone",
             "export it --to onnx or --to openvino",
         )
+    if changed := record.backbone.get("adjustments"):
+        raise SettingError(
+            f"the classifier's {architecture} was changed to compute what its weights were trained "
+            f"in ({changed[0]}), and timm has no such network",
+            "weights in timm's own form",
+            "export it --to onnx or --to openvino",
+        )
     made = blueprint(architecture, record.preprocessing.size)
     state = _state(source, made)
     head = layers.from_plain(record.head["layers"], bundle.read_arrays(source))
@@ -179,7 +186,7 @@ def _config(record: Record, made: Blueprint, own: Arrays) -> dict[str, Any]:
             "fixed_input_size": made.fixed_input_size,
             "interpolation": preprocessing.interpolation,
             "crop_pct": preprocessing.size / preprocessing.resize,
-            "crop_mode": "center",
+            "crop_mode": "center" if preprocessing.crop else "squash",
             "mean": [value / 255 for value in preprocessing.mean],
             "std": [value / 255 for value in preprocessing.std],
             "num_classes": num_classes,
@@ -198,14 +205,15 @@ def _config(record: Record, made: Blueprint, own: Arrays) -> dict[str, Any]:
 def _preprocessor(record: Record) -> dict[str, Any]:
     """The same preprocessing in the words of ``transformers``."""
     preprocessing = record.preprocessing
+    side = {"height": preprocessing.size, "width": preprocessing.size}
     return {
         "image_processor_type": "BitImageProcessor",
         "do_convert_rgb": True,
         "do_resize": True,
-        "size": {"shortest_edge": preprocessing.resize},
+        "size": {"shortest_edge": preprocessing.resize} if preprocessing.crop else side,
         "resample": {"bilinear": 2, "bicubic": 3}[preprocessing.interpolation],
-        "do_center_crop": True,
-        "crop_size": {"height": preprocessing.size, "width": preprocessing.size},
+        "do_center_crop": preprocessing.crop,
+        "crop_size": side,
         "do_rescale": True,
         "rescale_factor": 1 / 255,
         "do_normalize": True,

@@ -114,6 +114,11 @@ def _data(record: Record, receipt: dict[str, Any]) -> str:
 
 def _preprocessing(record: Record) -> str:
     wanted = record.preprocessing
+    if not wanted.crop:
+        return (
+            f"Pictures: upright RGB, squeezed to {wanted.size} x {wanted.size} pixels "
+            f"({wanted.interpolation}, antialiased); `pictures.py` does it.\n"
+        )
     return (
         f"Pictures: upright RGB, shorter side to {wanted.resize} pixels ({wanted.interpolation}, "
         f"antialiased), centre {wanted.size} x {wanted.size} cut out; `pictures.py` does it.\n"

@@ -20,7 +20,7 @@ from headstart.errors import DatasetError, SettingError
 from headstart.features.extraction import extract
 from headstart.features.store import FeatureStore
 from headstart.files import cache_folder
-from headstart.heads.catalog import make_head
+from headstart.heads.catalog import PUBLISHED, make_head
 from headstart.heads.selection import rooted
 from headstart.images.decode import of_array
 from headstart.progress import Silent
@@ -109,7 +109,7 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
                 "pictures that can be decoded: an estimator may not drop rows",
                 "leave them out; headstart.check lists them all",
             )
-        return rooted(found.joined(taps, np.arange(len(found))))
+        return self._seen(found.joined(taps, np.arange(len(found))))
 
     def _of_pixels(self, pixels: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
         backbone, _ = self._backbone()
@@ -119,7 +119,11 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         for array in pixels:
             outputs = engine.run(backbone.preprocessing.pixels(of_array(array)))
             rows.append(np.concatenate([outputs[name] for name in taps]))
-        return rooted(np.stack(rows))
+        return self._seen(np.stack(rows))
+
+    def _seen(self, features: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        """As the head is meant to see them."""
+        return features if self.head in PUBLISHED else rooted(features)
 
     def _backbone(self) -> tuple[Backbone, Path]:
         cache = Path(self.cache) if self.cache else cache_folder()

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from headstart.backbones.catalog import DEFAULT
 from headstart.backbones.loading import request_of
 from headstart.errors import SettingError
 from headstart.files import cache_folder, must_be_writable, write_text
@@ -20,9 +21,6 @@ from headstart.workflows.choosing import prepare_chosen
 from headstart.workflows.dividing import rows_of, split_of
 from headstart.workflows.recipe import Recipe
 from headstart.workflows.saving import bundle_place
-
-# The rung whose rate is sought where a strategy, not a rung, was asked for.
-_FIRST = {"auto": "top1", "partial": "top1", "full": "all", "scratch": "scratch"}
 
 
 @dataclass(frozen=True)
@@ -76,9 +74,11 @@ def find_rate(
     place = bundle_place(Path(pictures), out)
     plot = place.with_name(place.name.removesuffix(".headstart") + ".learning-rate.svg")
     must_be_writable(plot.parent)
+    # One network learns: none is put beside it.
+    recipe = replace(recipe, backbone=recipe.backbone or DEFAULT)
     prepared, _ = prepare_chosen(pictures, recipe, progress)
     rows = rows_of(split_of(prepared, recipe), "train")
-    train_from = recipe.train_from or _FIRST[recipe.strategy]
+    train_from = recipe.first_rung
     tuning = Tuning.of(train_from, len(rows), **recipe.tuning_settings)
     with tempfile.TemporaryDirectory() as folder:
         rates, losses, suggestion = find_learning_rate(

@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 
-from headstart.backbones.catalog import DEFAULT
 from headstart.datasets.reading import ReadOptions
 from headstart.metrics.comparison import Difference, paired_difference
 from headstart.progress import Progress
@@ -19,6 +18,7 @@ from headstart.reports.results import Results, interval_text, percent
 from headstart.workflows.preparing import Prepared, prepare, select
 from headstart.workflows.recipe import Recipe
 from headstart.workflows.training import Trained, train
+from headstart.workflows.widening import widen
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,7 +109,7 @@ def own_choice(
     own_recipe = _without_choices(recipe)
     whole = prepare(pictures, own_recipe, progress)
     rows, splits = _same_rows(whole, prepared, trained.division.split.splits)
-    own = select(whole, rows, splits)
+    own, _ = widen(select(whole, rows, splits), own_recipe, progress)
     chosen = train(own, own_recipe, progress)
     both = [_correct_by_id(own, chosen), _correct_by_id(prepared, trained)]
     ids = [name for name in both[0] if name in both[1]]
@@ -130,14 +130,11 @@ def own_choice(
 
 
 def _without_choices(recipe: Recipe) -> Recipe:
-    """The defaults, but for what says which pictures these are and on what machine.
-
-    One backbone: more are chosen among on training rows, which are another split's here.
-    """
+    """The defaults, but for what says which pictures these are and on what machine."""
     kept = {field.name for field in dataclasses.fields(ReadOptions)}
     kept |= {"seed", "threads", "cache", "time_limit"}
     same = {name: value for name, value in vars(recipe).items() if name in kept}
-    return Recipe(backbone=DEFAULT, **same)
+    return Recipe(**same)
 
 
 def _same_rows(

@@ -75,8 +75,8 @@ class Recipe:
             the bundle.
         gallery: How many training pictures at most are kept in the bundle, with their features, for
             `similar`: 2 bytes a feature; 0: none.
-        own_choice: Whether what Headstart would have chosen is trained as well, on the same split
-            with the default backbone, and compared.
+        own_choice: Whether what Headstart would have chosen is trained as well, on the same split,
+            and compared.
         seed: Same seed, same machine: same result.
         workers: Processes that fine-tune together on Ray Train (extra ``cluster``), with so many
             threads each.
@@ -184,8 +184,14 @@ class Recipe:
                 "settings that have an effect",
                 f"leave {name} out, or choose another strategy (--strategy partial)",
             )
+        if "scratch" in (self.strategy, self.train_from) and self.weights not in (None, "random"):
+            raise SettingError(
+                f"the weights are {str(self.weights)!r}, but the network is to learn from scratch",
+                "settings that have an effect",
+                "leave the weights out, or choose another strategy (--strategy full)",
+            )
         if asked:
-            Tuning.of(self.train_from or "top1", 1, **given)
+            Tuning.of(self.first_rung, 1, **given)
 
     @property
     def tuning_settings(self) -> dict[str, Any]:
@@ -196,6 +202,11 @@ class Recipe:
     def tunes_by_hand(self) -> bool:
         """Whether a person, not the evidence, decides that the backbone is adapted."""
         return self.train_from is not None or self.strategy in ("partial", "full", "scratch")
+
+    @property
+    def first_rung(self) -> str:
+        """What learns first when anything does."""
+        return self.train_from or {"full": "all", "scratch": "scratch"}.get(self.strategy, "top1")
 
     @property
     def poolings(self) -> tuple[str, ...]:

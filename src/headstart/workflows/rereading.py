@@ -88,7 +88,12 @@ class Reader:
         if not others or name == self._before.backbone.name:
             return self._before.backbone if others else None
         recipe = self._recipe
-        return load_backbone(name, cache=recipe.cache or cache_folder(), seed=recipe.seed)
+        return load_backbone(
+            name,
+            cache=recipe.cache or cache_folder(),
+            seed=recipe.seed,
+            input_size=recipe.input_size,
+        )
 
     def _extract(self, rows: Sequence[int]) -> FeatureSet:
         manifest = self._before.manifest

@@ -75,7 +75,8 @@ def run_split(
     """Write train and test folders, each with a folder per class; the source is only read.
 
     The split is the one that `fit` would draw: each class keeps its share, groups and copies stay
-    together. The features made on the way are kept, so that a later `fit` reuses them.
+    together (not in a random split). The features made on the way are kept, so that a later `fit`
+    reuses them.
 
     Args:
         pictures: As for `fit`.

@@ -260,7 +260,7 @@ def familiar_tap(prepared: Prepared, final: Final) -> str:
     frozen, tuned = prepared.features.taps, final.features.taps
     unchanged = [
         name
-        for name in frozen
+        for name in depths(prepared.backbone)
         # Of two networks side by side the first one's features come first.
         if np.allclose(frozen[name][:8, : tuned[name].shape[1]], tuned[name][:8], 1e-4, 1e-5)
     ]

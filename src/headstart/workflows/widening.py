@@ -29,15 +29,21 @@ ROOM = 0.02
 def prepare_widened(
     pictures: str | os.PathLike[str], recipe: Recipe, progress: Progress
 ) -> tuple[Prepared, BackboneChoice | None]:
-    """`prepare` with the default backbone, or with a second one beside it.
+    """`prepare` with the default backbone, then `widen`."""
+    return widen(prepare(pictures, recipe, progress), recipe, progress)
+
+
+def widen(
+    prepared: Prepared, recipe: Recipe, progress: Progress
+) -> tuple[Prepared, BackboneChoice | None]:
+    """A dataset that the default backbone has read, or the same with a second one beside it.
 
     The second is tried on training pictures, and taken when the ladder would take it: more
     accurate, or no less accurate and surer of the right answers, with 95 % confidence.
 
     Raises:
-        DatasetError, WeightsError, StoreError: As `prepare`.
+        WeightsError, StoreError: As `prepare`.
     """
-    prepared = prepare(pictures, recipe, progress)
     if _is_settled(recipe, prepared):
         return prepared, None
     if len(prepared.manifest) > MOST_PICTURES:
@@ -74,7 +80,7 @@ def prepare_widened(
 
 def _is_settled(recipe: Recipe, prepared: Prepared) -> bool:
     """Whether anything a person asked for leaves no room for a second network."""
-    asked = recipe.weights or recipe.input_size or recipe.pooling or recipe.tunes_by_hand
+    asked = recipe.weights or recipe.input_size or recipe.poolings or recipe.tunes_by_hand
     few_classes = len(prepared.manifest.class_names) < 2
     return bool(asked) or few_classes or SECOND not in at_hand()
 
