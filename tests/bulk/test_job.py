@@ -138,6 +138,8 @@ def test_a_job_that_is_not_whole_any_more_is_not_called_done(run, tmp_path):
         ({"engine": "dask"}, "engine 'dask'"),
         ({"engine": "ray", "out": "x.parquet"}, "one file"),
         ({"shard": (0, 2), "out": "x.parquet"}, "one file"),
+        ({"finish": True, "out": "x.parquet"}, "one file"),
+        ({"rows_per_shard": 5, "out": "x.parquet"}, "one file"),
     ],
 )
 def test_wrong_calls(bundle, pictures, tmp_path, options, complaint):

@@ -93,6 +93,32 @@ def test_a_table_that_is_damaged_later_gives_reasons(tmp_path):
     assert [one.reason for one in contents(found, tmp_path)] == ["unreadable"] * 2
 
 
+def test_a_table_that_is_shorter_later_gives_reasons(tmp_path):
+    table = tmp_path / "rows.parquet"
+    pq.write_table(pa.table({"image": [PNG + b"1", PNG + b"2", PNG + b"3"]}), table)
+    found = list(references([table]))
+    pq.write_table(pa.table({"image": [PNG + b"1"]}), table)
+    first, *others = contents(found, tmp_path)
+    assert first == PNG + b"1"
+    assert ["fewer rows" in one.detail for one in others] == [True, True]
+
+
+def test_a_table_is_read_as_it_is_asked_for(tmp_path):
+    """Neither its pictures nor their names are ever in memory all at once."""
+    table = tmp_path / "rows.parquet"
+    pq.write_table(pa.table({"image": [PNG + bytes([n]) for n in range(50)]}), table)
+    asked = []
+
+    def named():
+        for one in references([table]):
+            asked.append(one.row)
+            yield one
+
+    read = contents(named(), tmp_path)
+    assert next(read) == PNG + b"\0"
+    assert max(asked) < 5
+
+
 @pytest.mark.parametrize(
     ("columns", "wanted", "complaint"),
     [

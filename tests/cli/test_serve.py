@@ -64,3 +64,9 @@ def test_without_the_extra(headstart, bundle, monkeypatch):
     assert ran.code == 2
     assert "starlette is not installed" in ran.complaint
     assert "headstart[serve]" in ran.err
+
+
+def test_a_token_file_that_is_not_there(headstart, bundle, tmp_path):
+    ran = headstart("serve", bundle, "--token-file", tmp_path / "none")
+    assert ran.code == 2
+    assert "none' does not exist" in ran.err

@@ -160,6 +160,20 @@ def test_a_client_that_does_not_read(strict):
                 connection.sendall(asked)
 
 
+def test_a_client_that_does_not_read_and_asks_for_more(strict):
+    """What it asks for next does not stop the clock of what it has not read."""
+    with socket.socket() as connection:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        connection.connect(("127.0.0.1", strict.port))
+        connection.settimeout(5)
+        began = time.monotonic()
+        with pytest.raises(ConnectionError):
+            while time.monotonic() < began + 10:
+                connection.sendall(b"GET /page.js HTTP/1.1\r\nhost: localhost\r\n\r\n" * 20)
+                time.sleep(0.05)
+        assert time.monotonic() < began + 8
+
+
 def stopped_decoder(server):
     """The only busy one, which will do nothing until it is told to go on."""
     one = server._answering.decoders._free.queue[-1]
@@ -243,6 +257,16 @@ def test_another_bundle_without_a_lost_request(strict, bundle, own, picture):
     assert row["label"] == "spots"
     (line,) = (line for line in strict.said if "refused" in line)
     assert "damaged" in line and "\nfix: " in line
+
+
+def test_whatever_is_wrong_with_another_bundle_the_old_one_goes_on(strict, picture, monkeypatch):
+    def fails():
+        raise PermissionError("not yours")
+
+    monkeypatch.setattr(strict.current, "reload", fails)
+    strict._doors.reload_asked = True
+    _until(lambda: any("not yours" in line for line in strict.said))
+    assert strict.client.post("/predict", content=picture).status_code == 200
 
 
 def _until(true, seconds=20):

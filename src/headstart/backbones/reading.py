@@ -89,19 +89,20 @@ def read_through(
     """
 
     def one(source: Source) -> Outcome:
-        return _outcome(source, engine, preprocessing, known, with_facts)
+        return outcome_of(source, engine, preprocessing, known, with_facts)
 
     threads = threads or _THREADS_PER_CORE * num_cores()
     yield from in_order(one, sources, threads, _AHEAD_PER_THREAD, "reading")
 
 
-def _outcome(
+def outcome_of(
     source: Source,
     engine: Engine | LazyEngine,
     preprocessing: Preprocessing,
-    known: Callable[[bytes], bool] | None,
-    with_facts: bool,
+    known: Callable[[bytes], bool] | None = None,
+    with_facts: bool = False,
 ) -> Outcome:
+    """What becomes of one file, in the thread that asks; as in `read_through`."""
     digest = b""
     try:
         data = source if isinstance(source, bytes) else read_bytes(source)

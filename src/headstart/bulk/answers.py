@@ -99,8 +99,7 @@ def answers(
             source = places.read(content) if isinstance(content, str) else content
         except UnusableImage as failure:
             return Outcome(b"", failure=failure)
-        (outcome,) = classifier.outcomes([source])
-        return outcome
+        return classifier.outcome(source)
 
     ours, theirs, first = itertools.tee(named, 3)
     from_afar = any(places.is_url(one.path) for one in itertools.islice(first, 1))
@@ -109,19 +108,8 @@ def answers(
     workers = per_core * (threads or num_cores())
     outcomes = in_order(one, contents(theirs, folder), workers, _AHEAD_PER_THREAD, "bulk")
     for reference, outcome in zip(ours, outcomes, strict=True):
-        yield _answer(classifier, reference.name, outcome)
-
-
-def _answer(classifier: Classifier, name: str, outcome: Outcome) -> Answer:
-    if outcome.outputs is None:
-        assert outcome.failure is not None
-        return Answer(Prediction.unusable(name, outcome.failure, classifier.sets), None)
-    distance = float(outcome.outputs["distance"][0])
-    probabilities, unsure = outcome.outputs["probabilities"], classifier.record.unsure
-    prediction = Prediction.of(
-        name, probabilities, distance, classifier.class_names, unsure, classifier.sets
-    )
-    return Answer(prediction, distance)
+        distance = float(outcome.outputs["distance"][0]) if outcome.outputs else None
+        yield Answer(classifier.prediction(reference.name, outcome), distance)
 
 
 def schema(with_sets: bool, mark: dict[str, Any] | None = None) -> Any:

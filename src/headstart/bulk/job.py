@@ -105,9 +105,9 @@ def predict_bulk(
     listed: list[Place] = [sources] if isinstance(sources, str | os.PathLike) else list(sources)
     progress = progress or Silent()
     if place.suffix.lower() in _FILE:
-        if shard or engine != "local":
+        if shard or finish or engine != "local" or "rows_per_shard" in settings:
             raise SettingError(
-                f"one file ({place}) cannot be written by several machines",
+                f"one file ({place}) is written at once, by one machine: there are no shards",
                 "a folder for the results",
                 "name one with --out FOLDER",
             )

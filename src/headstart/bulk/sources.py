@@ -89,7 +89,7 @@ def contents(named: Iterable[Reference], folder: Path) -> Iterator[Content]:
         if column is None:
             yield from (place for _ in group)
         else:
-            yield from _cells(str(place), column, [one.row or 0 for one in group])
+            yield from _cells(str(place), column, (one.row or 0 for one in group))
 
 
 def _file(place: str, image_column: str | None) -> Iterator[Reference]:
@@ -225,33 +225,41 @@ def _is_a_path(cell: Any) -> bool:
     )
 
 
-def _cells(place: str, column: str, rows: list[int]) -> Iterator[Content]:
+def _cells(place: str, column: str, rows: Iterator[int]) -> Iterator[Content]:
     """The pictures in these rows of a table, which rise; what cannot be read is a reason."""
     import pyarrow as pa
 
-    given = 0
+    asked = given = 0
+    why = UnusableImage("unreadable", "the table has fewer rows than when it was listed")
+
+    def each() -> Iterator[int]:
+        nonlocal asked
+        for row in rows:
+            asked += 1
+            yield row
+
     try:
         with _table(place) as table:
-            for cell in _read_cells(table, column, rows):
+            for cell in _read_cells(table, column, each()):
                 yield cell if cell else UnusableImage("empty", "the cell holds nothing")
                 given += 1
     except (pa.ArrowException, OSError, DatasetError) as error:
         why = UnusableImage("unreadable", str(error).splitlines()[0])
-        yield from itertools.repeat(why, len(rows) - given)
+    yield from itertools.repeat(why, asked - given)
+    yield from (why for _ in rows)
 
 
-def _read_cells(table: Any, column: str, rows: list[int]) -> Iterator[Any]:
-    wanted, begin = set(rows), 0
+def _read_cells(table: Any, column: str, rows: Iterator[int]) -> Iterator[Any]:
+    """The cells in these rows; neither they nor the table are ever in memory as a whole."""
+    sought, end = next(rows, None), 0
     for group in range(table.num_row_groups):
-        end = begin + table.metadata.row_group(group).num_rows
-        if begin <= rows[-1] and rows[0] < end:
-            row = begin
-            batches = table.iter_batches(_CELLS_AT_ONCE, row_groups=[group], columns=[column])
-            for batch in batches:
-                if row > rows[-1]:
-                    return
-                for number in range(len(batch)):
-                    if row + number in wanted:
-                        yield _bytes_of(batch.column(0)[number].as_py())
-                row += len(batch)
-        begin = end
+        row, end = end, end + table.metadata.row_group(group).num_rows
+        if sought is None or sought >= end:
+            continue
+        for batch in table.iter_batches(_CELLS_AT_ONCE, row_groups=[group], columns=[column]):
+            while sought is not None and sought < row + len(batch):
+                yield _bytes_of(batch.column(0)[sought - row].as_py())
+                sought = next(rows, None)
+            row += len(batch)
+            if sought is None or sought >= end:
+                break

@@ -122,7 +122,7 @@ def command(
         classifier = _loaded(bundle, wanted, console)
         counts = _to_screen(classifier, sources, as_json, as_csv, given | {"bars": bars})
     else:
-        _loaded(bundle, wanted, console)
+        _warn(bundle, wanted, console)
         counts = _to_disk(bundle, sources, out, console, as_json, given)
     if counts.unusable:
         console.say(f"{counts.unusable} of {counts.rows} could not be used (see their reasons)")
@@ -142,6 +142,16 @@ def _to_disk(
         console.say(f"{len(bulk.missing)} of {bulk.shards} shards are left to other runs")
     console.say(f"{bulk.counts.rows} pictures are in {bulk.out}")
     return bulk.counts
+
+
+def _warn(bundle: Path, wanted: dict[str, Any], console: Console) -> None:
+    """What `_loaded` says; the network itself is loaded by those who do the work."""
+    from headstart.model.bundle import read_record
+
+    if wanted["max_error"] is not None or wanted["sets"] is not None:
+        _loaded(bundle, wanted, console)
+    elif warning := read_record(bundle).warning:
+        console.say(warning)
 
 
 def _loaded(bundle: Path, wanted: dict[str, Any], console: Console) -> Any:

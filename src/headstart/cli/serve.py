@@ -32,7 +32,7 @@ def _limit(name: str, default: int, unit: str, meaning: str) -> Callable[[Any], 
 @click.option("--name", metavar="NAME", help="Of the model.  [default: the bundle's folder]")
 @click.option(
     "--token-file",
-    type=click.Path(path_type=Path),
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
     metavar="FILE",
     help="Ask for the token in this file.  [default: HEADSTART_TOKEN, if set]",
 )

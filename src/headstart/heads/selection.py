@@ -126,7 +126,7 @@ def cross_validate(
         folds: int [N], the fold in which each row is judged.
         seed: For heads that draw anything.
         progress: Told one step for each fit, those of a fold together.
-        threads: Folds worked on at once; the result does not depend on it.
+        threads: Fits worked on at once; the result does not depend on it.
 
     Returns:
         One entry for each candidate, in their order. A class that occurs in one fold only cannot
@@ -139,15 +139,16 @@ def cross_validate(
     masks = [folds == number for number in np.unique(folds)]
     progress.start("comparing heads", len(candidates) * len(masks))
     with _one_thread_each(), ThreadPoolExecutor(threads) as pool:
-        for seen in dict.fromkeys(map(_what_it_sees, candidates)):
-            own = [i for i, each in enumerate(candidates) if _what_it_sees(each) == seen]
-            heads = [candidates[position].head for position in own]
-            X = _features(candidates[own[0]], taps)
-            judge = partial(_judge_fold, heads, X, y, groups, num_classes, seed)
-            for judged, (found, spent) in zip(masks, pool.map(judge, masks), strict=True):
-                scores[np.ix_(own, judged)] = found
-                seconds[own] += spent
-                progress.advance(len(own))
+        judge = partial(_judge_fold, taps, y, groups, num_classes, seed)
+        jobs = [
+            (own, judged, pool.submit(judge, [candidates[position] for position in own], judged))
+            for own in _by_what_they_see(candidates)
+            for judged in masks
+        ]
+        for own, judged, job in jobs:
+            scores[np.ix_(own, judged)], spent = job.result()
+            seconds[own] += spent
+            progress.advance(len(own))
     progress.stop()
     learnable = _learnable(y, folds)
     return tuple(
@@ -267,12 +268,19 @@ def side_by_side(taps: Mapping[str, Array], names: Sequence[str]) -> Array:
     return np.concatenate([taps[name] for name in names], axis=1)
 
 
-def _what_it_sees(candidate: Candidate) -> tuple[tuple[str, ...], bool]:
-    return candidate.taps, candidate.is_rooted
+def _by_what_they_see(candidates: Sequence[Candidate]) -> list[list[int]]:
+    """Positions of the candidates, those together whose heads are fitted on the same features."""
+    seen: dict[tuple[tuple[str, ...], bool], list[int]] = {}
+    for position, each in enumerate(candidates):
+        seen.setdefault((each.taps, each.is_rooted), []).append(position)
+    return list(seen.values())
 
 
-def _features(candidate: Candidate, taps: Mapping[str, Array]) -> Array:
-    X = side_by_side(taps, candidate.taps)
+def _features(
+    candidate: Candidate, taps: Mapping[str, Array], rows: npt.NDArray[np.bool_] | None = None
+) -> Array:
+    own = taps if rows is None else {name: taps[name][rows] for name in candidate.taps}
+    X = side_by_side(own, candidate.taps)
     return rooted(X) if candidate.is_rooted else X
 
 
@@ -289,23 +297,34 @@ def _one_thread_each() -> Iterator[None]:
 
 
 def _judge_fold(
-    heads: Sequence[str],
-    X: Array,
+    taps: Mapping[str, Array],
     y: Integers,
     groups: Integers,
     num_classes: int,
     seed: int,
+    candidates: Sequence[Candidate],
     judged: npt.NDArray[np.bool_],
 ) -> tuple[list[Array], list[float]]:
-    """Scores [M, C] of one fold by each head fitted on the other rows, and its seconds."""
-    rows = Rows(X[~judged])
+    """Scores [M, C] of one fold by each candidate fitted on the other rows, and its seconds.
+
+    Args:
+        taps: Tap name to float32 [N, D].
+        y: int64 [N].
+        groups: int64 [N].
+        num_classes: C.
+        seed: For heads that draw anything.
+        candidates: All see the same features.
+        judged: bool [N], the fold's M rows.
+    """
+    rows = Rows(_features(candidates[0], taps, ~judged))
+    asked = _features(candidates[0], taps, judged)
     # A class that is missing among these rows has no column yet.
     present, index = np.unique(y[~judged], return_inverse=True)
     found, seconds = [], []
-    for name in heads:
+    for candidate in candidates:
         began = time.thread_time()
-        head = make_head(name, seed).fit_rows(rows, index, groups[~judged])
-        found.append(_all_columns(head.scores(X[judged]), present, num_classes))
+        head = make_head(candidate.head, seed).fit_rows(rows, index, groups[~judged])
+        found.append(_all_columns(head.scores(asked), present, num_classes))
         seconds.append(time.thread_time() - began)
     return found, seconds
 

@@ -12,12 +12,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import scipy.linalg
 import scipy.sparse
 
 from headstart.layers import Affine
@@ -71,22 +69,31 @@ class Spectrum:
 class Rows:
     """Training rows, decomposed at most once: heads fitted on the same rows share this.
 
+    Without ``functools.cached_property``: before Python 3.12 that has one lock for all instances,
+    and the folds, a thread each, would wait for one another.
+
     Args:
         X: float [N, D], finite.
     """
 
     def __init__(self, X: npt.NDArray[Any]) -> None:
         self.X = X
+        self._moments: tuple[Floats, Floats] | None = None
+        self._spectrum: Spectrum | None = None
 
-    @cached_property
+    @property
     def moments(self) -> tuple[Floats, Floats]:
         """Mean and scale of the columns, float64 [D] each; the scale of constant ones is 1."""
-        return moments(self.X)
+        if self._moments is None:
+            self._moments = moments(self.X)
+        return self._moments
 
-    @cached_property
+    @property
     def spectrum(self) -> Spectrum:
         """The decomposition with equal weights, computed on first use."""
-        return decompose(self.X)
+        if self._spectrum is None:
+            self._spectrum = decompose(self.X)
+        return self._spectrum
 
 
 def moments(X: npt.NDArray[Any]) -> tuple[Floats, Floats]:
@@ -195,9 +202,8 @@ def _rotate(rows: _Standardised, basis: Reals) -> Reals:
 
 
 def _eigen(gram: Floats, rows: _Standardised) -> tuple[Floats, Floats]:
-    eigenvalues, vectors = scipy.linalg.eigh(
-        gram, driver="evd", overwrite_a=True, check_finite=False
-    )
+    # Numpy's, not scipy's: it lets other threads work meanwhile.
+    eigenvalues, vectors = np.linalg.eigh(gram)
     # Float32 sums err at random, float64 eigenvectors by what the algorithm promises.
     noise = 16 if rows.dtype is np.float32 else max(rows.X.shape)
     kept = eigenvalues > eigenvalues.max(initial=0.0) * noise * np.finfo(rows.dtype).eps
@@ -231,5 +237,5 @@ def _span(rows: _Standardised) -> Reals:
         for some in blocks(len(drawn)):
             part = rows[drawn[some]]
             stretched += part.T @ (part @ span)
-        span = scipy.linalg.qr(stretched, mode="economic", overwrite_a=True, check_finite=False)[0]
+        span = np.linalg.qr(stretched)[0]
     return span

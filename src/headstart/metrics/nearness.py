@@ -80,7 +80,10 @@ def nearest(
 
 def _largest(similarity: Units, number: int) -> tuple[Units, npt.NDArray[np.int64]]:
     """The largest values of each row, falling, and where they stand."""
-    rows = np.argpartition(-similarity, number - 1, axis=1)[:, :number]
+    if number == 1:
+        rows = similarity.argmax(axis=1)[:, None]
+        return np.take_along_axis(similarity, rows, axis=1), rows
+    rows = np.argpartition(similarity, -number, axis=1)[:, -number:]
     values = np.take_along_axis(similarity, rows, axis=1)
     order = np.lexsort((rows, -values), axis=1)
     return np.take_along_axis(values, order, axis=1), np.take_along_axis(rows, order, axis=1)

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from headstart.backbones.engine import Engine, Outputs
-from headstart.backbones.reading import Outcome, Source, outputs_of, read_through
+from headstart.backbones.reading import Outcome, Source, outcome_of, outputs_of, read_through
 from headstart.errors import BundleError
 from headstart.model import bundle
 from headstart.model.out_of_fold import OutOfFold, Sets
@@ -120,9 +120,7 @@ class Classifier:
     @property
     def warning(self) -> str:
         """What makes its answers mean less; empty: nothing."""
-        if self.record.backbone["pretrained"]:
-            return ""
-        return "the backbone has RANDOM WEIGHTS: nothing was learned before"
+        return self.record.warning
 
     @property
     def test(self) -> dict[str, Any]:
@@ -166,6 +164,11 @@ class Classifier:
         threads = 2 * self._threads if self._threads else None
         preprocessing = self.record.preprocessing
         return read_through(sources, self._engine, preprocessing, threads=threads)
+
+    def outcome(self, picture: Picture) -> Outcome:
+        """As `outcomes`, of one picture, in the thread that asks."""
+        source = picture if isinstance(picture, bytes) else Path(picture)
+        return outcome_of(source, self._engine, self.record.preprocessing)
 
     def reason(self, outputs: dict[str, Any]) -> str | None:
         """Why it is unsure about a picture with these outputs: a word, or None."""

@@ -11,7 +11,6 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +20,7 @@ import numpy.typing as npt
 from headstart.files import canonical_json
 from headstart.metrics.nearness import directions
 from headstart.model import bundle
-from headstart.model.index import Index, index_of
+from headstart.model.search import largest_products
 from headstart.randomness import generator
 
 
@@ -78,14 +77,8 @@ class Gallery:
             len(ids),
         )
 
-    @cached_property
-    def _index(self) -> Index | None:
-        return index_of(self.features)
-
     def nearest(self, features: npt.NDArray[np.float32], count: int) -> list[Neighbour]:
-        """The ``count`` most similar training pictures, the nearest first.
-
-        Exact up to a million pictures, and beyond where faiss is not installed; with it nearly.
+        """The ``count`` most similar training pictures, the nearest first; exact.
 
         Args:
             features: float32 [D], the graph's ``features`` of one picture.
@@ -93,13 +86,7 @@ class Gallery:
         """
         direction = directions(features[None, :])[0]
         count = min(count, len(self.ids))
-        if self._index is not None:
-            rows = self._index.nearest(direction, count)
-            similarity = self.features[rows] @ direction
-        else:
-            everyone = self.features @ direction
-            rows = np.argpartition(-everyone, count - 1)[:count]
-            similarity = everyone[rows]
+        rows, similarity = largest_products(self.features, direction, count)
         order = np.lexsort((rows, -similarity))
         return [
             Neighbour(self.ids[row], self.labels[row], min(1.0, float(near)))
@@ -118,7 +105,7 @@ def write_gallery(folder: Path, gallery: Gallery) -> None:
 
 
 def load_gallery(folder: Path) -> Gallery | None:
-    """The gallery of a bundle; None where there is none (bundles of older versions).
+    """The gallery of a bundle; None where there is none (``--gallery 0``, older versions).
 
     Raises:
         BundleError: It is damaged, or was changed after it was written.

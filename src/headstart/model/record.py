@@ -41,6 +41,13 @@ class Record:
     versions: dict[str, str]
     out_of_fold: dict[str, Any] | None = None
 
+    @property
+    def warning(self) -> str:
+        """What makes its answers mean less; empty: nothing."""
+        if self.backbone["pretrained"]:
+            return ""
+        return "the backbone has RANDOM WEIGHTS: nothing was learned before"
+
     def to_json(self) -> dict[str, Any]:
         """Plain values."""
         return {

@@ -15,7 +15,6 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 import headstart
-from headstart.errors import HeadstartError
 from headstart.serving import inference
 from headstart.serving.answering import Answer, Answering, Source
 from headstart.serving.counts import CONTENT_TYPE, Counts
@@ -72,8 +71,9 @@ class Doors:
         """``POST /v2/models/NAME/infer``."""
         self._must_be_known(request)
         served = self.current.served
-        asked = inference.parsed(await request.body())
-        sources = inference.sources_in(asked, self.limits)
+        body = await request.body()
+        # A tensor in JSON takes long to read: others are answered meanwhile.
+        asked, sources = await asyncio.to_thread(inference.read, body, self.limits)
         answers = await self._usable(served, sources, None, 0, every=True)
         predictions = [answer.prediction for answer in answers]
         names = served.classifier.class_names
@@ -145,7 +145,7 @@ class Doors:
     def _reload(self) -> None:
         try:
             self.current.reload()
-        except HeadstartError as error:
+        except Exception as error:  # whatever is wrong with it: the old one, and the watch, go on
             self._counts.add("reloads_total", result="refused")
             self._say(f"the new bundle is refused, the old one goes on: {error}")
         else:
@@ -175,8 +175,8 @@ class Doors:
             raise Refusal(
                 400,
                 f"similar={similar}, and the bundle holds no training pictures",
-                "a bundle of this version of headstart",
-                "make it again with headstart fit, or leave out similar",
+                "a bundle with a gallery: not of --gallery 0, nor of an older version",
+                "make it again with headstart fit --gallery 100000, or leave out similar",
             )
         return served
 

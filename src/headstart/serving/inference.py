@@ -44,6 +44,16 @@ def metadata(name: str, class_names: Sequence[str]) -> dict[str, Any]:
     }
 
 
+def read(body: bytes, limits: Limits) -> tuple[dict[str, Any], list[Source]]:
+    """A request, and its pictures.
+
+    Raises:
+        Refusal: It is not a request of this protocol, or asks too much.
+    """
+    asked = parsed(body)
+    return asked, sources_in(asked, limits)
+
+
 def sources_in(asked: Any, limits: Limits) -> list[Source]:
     """The pictures of a request.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -84,7 +85,9 @@ class Fitness:
         }
 
 
-def fitness(taps: Mapping[str, Array], y: Integers, groups: Integers, seed: int) -> Fitness:
+def fitness(
+    taps: Mapping[str, Array], y: Integers, groups: Integers, seed: int, threads: int = 1
+) -> Fitness:
     """Judge every tap, and all taps side by side, by exact leave-group-out.
 
     Args:
@@ -92,16 +95,21 @@ def fitness(taps: Mapping[str, Array], y: Integers, groups: Integers, seed: int)
         y: int [N], class indices.
         groups: int [N], rows that belong together.
         seed: For the sample of rows, where there are many.
+        threads: Taps worked on at once; the result does not depend on it.
     """
     rows = _sample(len(y), seed)
     y, groups = np.unique(y[rows], return_inverse=True)[1], groups[rows]
     own = {name: values[rows] for name, values in taps.items()}
     wanted = {name: (name,) for name in own} | ({ALL_TAPS: tuple(own)} if len(own) > 1 else {})
-    with threadpool_limits(1):  # As in `selection`: sums would depend on their number.
-        depths = tuple(
-            _judge(name, rooted(side_by_side(own, names)), y, groups, seed)
-            for name, names in wanted.items()
-        )
+
+    def judge(name: str) -> Depth:
+        return _judge(name, rooted(side_by_side(own, wanted[name])), y, groups, seed)
+
+    # One thread of linear algebra each, as in `selection`: sums would depend on their number.
+    with threadpool_limits(1), ThreadPoolExecutor(threads) as pool:
+        # The widest first: nobody waits for it at the end.
+        jobs = {name: pool.submit(judge, name) for name in reversed(wanted)}
+        depths = tuple(jobs[name].result() for name in wanted)
     return Fitness(depths, _neighbours(own[list(own)[-1]], y, groups), len(rows))
 
 

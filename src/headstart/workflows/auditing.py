@@ -15,6 +15,7 @@ from headstart.audit.outliers import Outliers, neighbourhood, outliers
 from headstart.backbones.engine import num_cores
 from headstart.heads.ridge import RidgeHead
 from headstart.heads.selection import rooted
+from headstart.heads.spectrum import Rows as FeatureRows
 from headstart.layers import Array, softmax
 from headstart.progress import Progress
 from headstart.randomness import generator
@@ -122,9 +123,9 @@ class _Asked:
         y, groups = self.prepared.manifest.class_indices[rows], self.prepared.groups[rows]
         if len(np.unique(groups)) == len(rows):
             return None
-        X, index = self.features[rows], np.unique(y, return_inverse=True)[1]
+        X, index = FeatureRows(self.features[rows]), np.unique(y, return_inverse=True)[1]
         plain, grouped = (
-            RidgeHead().fit(X, index, groups=among).loo_scores_.argmax(axis=1) == index
+            RidgeHead().fit_rows(X, index, among).loo_scores_.argmax(axis=1) == index
             for among in (None, groups)
         )
         return leakage_price(plain, grouped, groups, self.seed)

@@ -26,7 +26,7 @@ from headstart.files import (
 )
 from headstart.model import bundle
 from headstart.model import export as formats
-from headstart.model.record import Record
+from headstart.model.record import Record, handed_over
 from headstart.progress import Progress, Silent
 from headstart.randomness import generator
 from headstart.unusable import Unusable
@@ -153,12 +153,15 @@ def run_export(
         _write(folder, source, record, to, lot)
         told = _record(record, to, precision)
         (folder / formats.RECORD).write_text(readable_json(told))
-        difference = _difference(folder, source, to, pixels, is_exact=precision == "f32")
+        # A classifier that itself computes in bfloat16 differs by that: it is said, not refused.
+        is_exact = precision == record.backbone.get("precision", "f32") == "f32"
+        difference = _difference(folder, source, record, to, pixels, is_exact=is_exact)
         progress.say(f"checked on {words}: probabilities differ by {difference:.1g} at most")
         accuracy = None
         if lot is not None:
-            before = _engine(source / bundle.GRAPH, recipe, "f32")
-            after = _engine(folder / formats.INTERMEDIATE, recipe, _hint(precision))
+            before = _own_engine(source, record, recipe.threads)
+            graph, hint = folder / formats.INTERMEDIATE, "bf16" if precision == "bf16" else "f32"
+            after = Engine(graph, ("probabilities",), recipe.threads, hint)
             accuracy = compared(before, after, lot, record.preprocessing, progress)
         exported = Exported(
             to, place, precision, difference, words, accuracy, lot.unusable if lot else ()
@@ -312,7 +315,8 @@ def _record(record: Record, to: str, precision: str) -> dict[str, Any]:
         "backbone": {
             name: record.backbone[name]
             for name in ("name", "architecture", "weights", "pretrained", "licence", "fingerprint")
-        },
+        }
+        | {"precision": record.backbone.get("precision", "f32")},
         "head": {name: record.head[name] for name in ("name", "taps")},
         "unsure": {"ambiguous_below": record.unsure.ambiguous_below},
         "test": record.test,
@@ -321,13 +325,15 @@ def _record(record: Record, to: str, precision: str) -> dict[str, Any]:
     }
 
 
-def _difference(folder: Path, source: Path, to: str, pixels: Pixels, *, is_exact: bool) -> float:
+def _difference(
+    folder: Path, source: Path, record: Record, to: str, pixels: Pixels, *, is_exact: bool
+) -> float:
     """Largest difference in a probability between the classifier and the exported script.
 
     Raises:
         BundleError: It is larger than rounding explains, or the script fails.
     """
-    engine = Engine(source / bundle.GRAPH, ("probabilities",))
+    engine = _own_engine(source, record)
     expected = np.stack([engine.run(one)["probabilities"] for one in pixels])
     if to == "onnx" and importlib.util.find_spec("onnxruntime") is None:
         own = Engine(folder / bundle.GRAPH)
@@ -366,9 +372,8 @@ def _asked(folder: Path, to: str, pixels: Pixels) -> npt.NDArray[np.float32]:
         answered.unlink(missing_ok=True)
 
 
-def _engine(graph: Path, recipe: Recipe, hint: str) -> Engine:
-    return Engine(graph, ("probabilities",), recipe.threads, hint)
-
-
-def _hint(precision: str) -> str:
-    return "bf16" if precision == "bf16" else "f32"
+def _own_engine(source: Path, record: Record, threads: int | None = None) -> Engine:
+    """What the classifier itself answers with, in its own precision."""
+    precision = record.backbone.get("precision", "f32")
+    exact = handed_over(record.head["taps"], record.head.get("familiar_tap", "head"))
+    return Engine(source / bundle.GRAPH, ("probabilities",), threads, precision, exact)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from headstart.backbones.engine import num_cores
 from headstart.files import cache_folder
 from headstart.progress import Progress
 from headstart.reports.matrix_figure import MatrixFigure
@@ -47,7 +48,7 @@ def place(
         threads=recipe.threads,
     )
     taps = {name: prepared.features.taps[name][rows] for name in depths(prepared.backbone)}
-    fit = fitness(taps, y, groups, recipe.seed)
+    fit = fitness(taps, y, groups, recipe.seed, recipe.threads or num_cores())
     size = size_of(y, groups)
     expectation = expect(
         accuracy=max(d.accuracy for d in fit.depths) if accuracy is None else accuracy,

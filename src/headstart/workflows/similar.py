@@ -80,10 +80,10 @@ def gallery_of(folder: Path) -> Gallery:
     gallery = load_gallery(folder)
     if gallery is None:
         raise BundleError(
-            f"the classifier in {folder} does not keep its training pictures' features: it is of "
-            "an older version",
+            f"the classifier in {folder} does not keep its training pictures' features: it was "
+            "made with --gallery 0, or by an older version",
             "one with a gallery of training pictures",
-            "make it again with headstart fit",
+            "make it again with headstart fit --gallery 100000",
         )
     return gallery
 
