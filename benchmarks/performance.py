@@ -396,12 +396,13 @@ def main() -> None:
     parser.add_argument("--only", nargs="+", choices=[*PARTS], default=[*PARTS])
     parser.add_argument("--quick", action="store_true", help="small sizes, to see that it works")
     parser.add_argument("--rounds", type=int)
-    parser.add_argument("--json", type=Path)
+    parser.add_argument("--json", type=Path, help="keep it; parts that are there already stay")
     parser.add_argument("--write", type=Path)
     parser.add_argument("--peers", type=Path, default=PEERS)
     options = parser.parse_args()
     rounds = options.rounds or (1 if options.quick else 5)
-    found: Answer = {"about": _about(options.quick)}
+    kept = json.loads(options.json.read_bytes()) if options.json and options.json.exists() else {}
+    found: Answer = {**kept, "about": _about(options.quick)}
     with tempfile.TemporaryDirectory(prefix="headstart-bench-") as work:
         _prepare(Path(work))
         python = _peers_python(options.peers)
@@ -409,8 +410,8 @@ def main() -> None:
         for part in options.only:
             found[part] = PARTS[part](bench)
             print(json.dumps({part: found[part]}, indent=2), flush=True)
-    if options.json:
-        options.json.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
+            if options.json:
+                options.json.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
     if options.write:
         from performance_page import page
 

@@ -5,7 +5,9 @@ Suspects only: a burst, two slices of one scan, a picture cropped or mirrored. N
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -65,22 +67,47 @@ def near_copies(features: npt.NDArray[Any], y: Rows, groups: Groups) -> NearCopi
         y: int [N], class indices.
         groups: int [N], rows known to belong together are not looked at.
     """
-    units = directions(features)
-    found = [_suspects(units, y, groups, across) for across in (True, False)]
+    # The pictures of a class side by side: whom a row is compared with is a slice.
+    order = np.argsort(y, kind="stable")
+    units, members = directions(features)[order], groups[order]
+    edges = [0, *np.cumsum(np.unique(y, return_counts=True)[1]).tolist()]
+    found = [_suspects(units, members, edges, across) for across in (True, False)]
     pairs, similarity, expected = (np.concatenate(both) for both in zip(*found, strict=True))
-    return NearCopies(pairs, similarity, expected, y[pairs[:, 0]] != y[pairs[:, 1]])
+    pairs = np.sort(order[pairs], axis=1)
+    across = y[pairs[:, 0]] != y[pairs[:, 1]]
+    first = np.lexsort((pairs[:, 0], -similarity, ~across))
+    return NearCopies(pairs[first], similarity[first], expected[first], across[first])
 
 
-def _suspects(units: Units, y: Rows, groups: Groups, across: bool) -> tuple[Rows, Floats, Floats]:
-    """Pairs, similarities and expected numbers of one kind, the most alike first."""
-
-    def other_kind(block: slice) -> npt.NDArray[np.bool_]:
-        return np.asarray((y[block, None] == y[None, :]) == across)
-
-    near = nearest(units, groups, units, groups, 1, other_kind)
-    similarity, mate = near.similarity[:, 0].astype(np.float64), near.rows[:, 0]
-    expected = expected_by_chance(near.distance, "near")
+def _suspects(
+    units: Units, groups: Groups, edges: Sequence[int], across: bool
+) -> tuple[Rows, Floats, Floats]:
+    """Pairs, similarities and expected numbers of one kind."""
+    similarity, mate = _mates(units, groups, edges, across)
+    expected = expected_by_chance(np.maximum(0.0, 1.0 - similarity), "near")
     rows = np.arange(len(units))
     first = rows[(mate[mate] == rows) & (rows < mate) & (expected < UNUSUAL_BELOW)]
-    first = first[np.argsort(-similarity[first], kind="stable")]
     return np.stack([first, mate[first]], axis=1), similarity[first], expected[first]
+
+
+def _mates(units: Units, groups: Groups, edges: Sequence[int], across: bool) -> tuple[Floats, Rows]:
+    """Each row's nearest of its own class, or of all others: cosines and rows.
+
+    Args:
+        units: float32 [N, D], the rows of a class side by side.
+        groups: int [N].
+        edges: Where each class begins, and N.
+        across: Of all others.
+    """
+    similarity, mate = np.full(len(units), -np.inf), np.zeros(len(units), np.int64)
+    for begin, end in pairwise(edges):
+        banks = [(0, begin), (end, len(units))] if across else [(begin, end)]
+        for start, stop in banks:
+            if start == stop:
+                continue
+            bank, bank_groups = units[start:stop], groups[start:stop]
+            near = nearest(units[begin:end], groups[begin:end], bank, bank_groups, 1)
+            nearer = begin + np.flatnonzero(near.similarity[:, 0] > similarity[begin:end])
+            similarity[nearer] = near.similarity[nearer - begin, 0]
+            mate[nearer] = start + near.rows[nearer - begin, 0]
+    return similarity, mate

@@ -6,7 +6,6 @@ arXiv 2204.06507), with the mean over the nearest k instead of the k-th.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +14,6 @@ import numpy.typing as npt
 
 Units = npt.NDArray[np.float32]
 Groups = npt.NDArray[Any]
-Skip = Callable[[slice], npt.NDArray[np.bool_]]
 
 NEIGHBOURS = 10
 _COMPARED = 8_000_000  # similarities held at a time: 32 MB
@@ -52,7 +50,6 @@ def nearest(
     bank: Units,
     bank_groups: Groups,
     neighbours: int = NEIGHBOURS,
-    skip: Skip | None = None,
 ) -> Nearest:
     """Compare every row with every row of the bank, block by block: memory stays flat.
 
@@ -62,7 +59,6 @@ def nearest(
         bank: float32 [M, D], rows of length 1.
         bank_groups: [M], the groups of the bank's rows.
         neighbours: K, from 1 to M.
-        skip: What else is not compared: a function of a slice of the rows to bool [B, M].
     """
     found = Nearest(
         np.empty((len(units), neighbours), np.float32), np.empty((len(units), neighbours), np.int64)
@@ -72,8 +68,6 @@ def nearest(
         block = slice(start, start + at_once)
         similarity = units[block] @ bank.T
         similarity[groups[block, None] == bank_groups[None, :]] = -np.inf
-        if skip:
-            similarity[skip(block)] = -np.inf
         found.similarity[block], found.rows[block] = _largest(similarity, neighbours)
     return found
 
