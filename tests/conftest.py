@@ -138,6 +138,26 @@ def backbone(cache: Path) -> Backbone:
 
 
 @pytest.fixture(scope="session")
+def tiny(cache: Path) -> Backbone:
+    """A network of a hundredth of the work, with random weights: enough for stripes and blobs."""
+    from headstart.backbones import building, loading
+
+    cache.mkdir(exist_ok=True)
+    with (cache / "lock").open("w") as lock, pytest.MonkeyPatch.context() as patch:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        patch.setattr(loading, "build_in_child", building.build)
+        return loading.load_backbone("test_efficientnet", "random", cache=cache)
+
+
+@pytest.fixture
+def built_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Graphs are built in this process: another would need seconds to import torch."""
+    from headstart.backbones import building, loading
+
+    monkeypatch.setattr(loading, "build_in_child", building.build)
+
+
+@pytest.fixture(scope="session")
 def bundle(shapes: Path, backbone: Backbone, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A classifier of the shapes. Tests must not change it; copy it first."""
     from headstart.workflows.fit import run_fit

@@ -4,6 +4,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from headstart.backbones import building
 from headstart.backbones.engine import Engine
 from headstart.backbones.loading import load_backbone
 from headstart.backbones.reading import read_through
@@ -64,12 +65,20 @@ def test_a_damaged_graph_is_built_again(
     assert len(built) == 2
 
 
-def test_random_weights_are_seeded_and_said(cache: Path, tmp_path: Path) -> None:
-    first = load_backbone("mobilenetv3_small_050", "random", cache=cache, seed=1)
+def test_random_weights_are_seeded_and_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = load_backbone("test_efficientnet", "random", cache=tmp_path / "a", seed=1)
     assert not first.pretrained
     assert "RANDOM" in first.weights
-    again = load_backbone("mobilenetv3_small_050", "random", cache=tmp_path / "b", seed=1)
+    # Once as always, in a child; the next two in this process give the same and another.
+    monkeypatch.setattr("headstart.backbones.loading.build_in_child", building.build)
+    again, other = (
+        load_backbone("test_efficientnet", "random", cache=tmp_path / "b", seed=seed)
+        for seed in (1, 2)
+    )
     assert again.fingerprint == first.fingerprint
+    assert other.fingerprint != first.fingerprint
 
 
 def test_a_weights_file_that_is_not_there(tmp_path: Path) -> None:
@@ -77,10 +86,11 @@ def test_a_weights_file_that_is_not_there(tmp_path: Path) -> None:
         load_backbone("resnet18", tmp_path / "missing.pth", cache=tmp_path)
 
 
+@pytest.mark.usefixtures("built_here")
 def test_a_damaged_weights_file(tmp_path: Path) -> None:
     (tmp_path / "bad.safetensors").write_bytes(b"\x08\0\0\0\0\0\0\0notjson!")
     with pytest.raises(WeightsError, match="cannot read weights"):
-        load_backbone("resnet18", tmp_path / "bad.safetensors", cache=tmp_path)
+        load_backbone("test_resnet", tmp_path / "bad.safetensors", cache=tmp_path)
     assert not list((tmp_path / "graphs").iterdir())
 
 

@@ -29,10 +29,11 @@ for number in range(first, first + shards):
 """
 
 
-def test_two_fits_at_once(own_cache, draw_folder, headstart, tmp_path):
+def test_two_fits_at_once(own_cache, draw_folder, headstart, tmp_path, tiny):
     pictures = draw_folder(tmp_path / "pictures", start=1600, stripes=12, blobs=12)
     places = ("--out", tmp_path / "out", "--cache", own_cache)
-    arguments = [str(a) for a in ("fit", pictures, *places, "--head", "ridge", "--json")]
+    network = ("--backbone", tiny.name, "--weights", "random", "--head", "ridge")
+    arguments = [str(a) for a in ("fit", pictures, *places, *network, "--json")]
     command = [sys.executable, "-m", "headstart.cli.main", *arguments]
     running = [subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)]
     running.append(subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE))

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import headstart as hs
-from headstart.backbones.loading import load_backbone
+from headstart.backbones.backbone import Backbone
 from headstart.features.store import FeatureStore
 
 DYING = Path(__file__).with_name("dying.py")
@@ -21,18 +21,20 @@ STEPS = {"features": 30, "comparing heads": 10, "file": 17}
 class Place:
     """Pictures, a cache and a place for the bundle; and what must hold of them at any time."""
 
-    def __init__(self, pictures: Path, cache: Path, folder: Path) -> None:
+    def __init__(self, pictures: Path, cache: Path, folder: Path, backbone: Backbone) -> None:
         self.pictures, self.cache, self.folder = pictures, cache, folder
+        self.backbone = backbone
         self.out = folder / "out"
         places = ("--out", str(self.out), "--cache", str(cache))
-        self.arguments = ["fit", str(pictures), *places, "--head", "ridge", "--json"]
+        network = ("--backbone", backbone.name, "--weights", "random")
+        self.arguments = ["fit", str(pictures), *places, *network, "--head", "ridge", "--json"]
 
     def dies(self, signal_name: str, stage: str, number: int) -> subprocess.CompletedProcess[bytes]:
         command = [sys.executable, DYING, signal_name, stage, str(number), self.folder]
         return subprocess.run([*command, *self.arguments], capture_output=True, check=False)
 
     def must_be_whole(self) -> None:
-        store = FeatureStore(self.cache, load_backbone(cache=self.cache))
+        store = FeatureStore(self.cache, self.backbone)
         assert store.damaged == []
         for shard in store.folder.glob("part-*"):
             assert shard.suffix == ".parquet"
@@ -42,9 +44,9 @@ class Place:
 
 
 @pytest.fixture
-def place(own_cache, draw_folder, tmp_path):
+def place(own_cache, draw_folder, tmp_path, tiny):
     pictures = draw_folder(tmp_path / "pictures", start=1500, stripes=15, blobs=15)
-    return Place(pictures, own_cache, tmp_path)
+    return Place(pictures, own_cache, tmp_path, tiny)
 
 
 def test_ctrl_c(place, headstart):
@@ -60,7 +62,7 @@ def test_ctrl_c(place, headstart):
         assert left == {"pictures", "own-cache"}
         if stage == "features":
             # What was computed is kept.
-            store = FeatureStore(place.cache, load_backbone(cache=place.cache))
+            store = FeatureStore(place.cache, place.backbone)
             assert 20 <= len(store) < 30
     ran = headstart(*place.arguments)
     assert ran.code == 0

@@ -36,9 +36,10 @@ def test_closed_streams(bundle, shapes):
     assert ran.returncode == 3
 
 
-def test_nobody_reads_the_progress(shapes, cache, tmp_path):
+def test_nobody_reads_the_progress(shapes, tiny, tmp_path):
     out = tmp_path / "out"
-    ran = shell(f"{PROGRAM} fit {shapes} --out {out} --head ridge 2>&1 | head -1")
+    network = f"--backbone {tiny.name} --weights random --head ridge"
+    ran = shell(f"{PROGRAM} fit {shapes} --out {out} {network} 2>&1 | head -1")
     assert ran.returncode == 0
     assert ran.stdout.startswith("shapes/: 44 pictures")
     assert (out / "bundle.json").exists()

@@ -2,11 +2,9 @@
 
 import headstart as hs
 
-SMALL = "mobilenetv3_small_050"
 
-
-def test_random_weights_say_so_everywhere(headstart, shapes, tmp_path, page_of):
-    options = ("--backbone", SMALL, "--weights", "random", "--seed", 1, "--head", "nearest-mean")
+def test_random_weights_say_so_everywhere(headstart, shapes, tiny, tmp_path, page_of):
+    options = ("--backbone", tiny.name, "--weights", "random", "--head", "nearest-mean")
     out = tmp_path / "out"
     ran = headstart("fit", shapes, "--out", out, *options, "--json")
     assert ran.code == 0, ran.err

@@ -129,6 +129,7 @@ def test_other_numbers_are_refused(name: str, cache: Path) -> None:
         load_backbone(name, cache=cache)
 
 
+@pytest.mark.usefixtures("built_here")
 def test_two_networks_of_other_families_are_refused(cache: Path) -> None:
     with pytest.raises(SettingError, match="other depths"):
         load_backbone("test_vit+test_resnet", "random", cache=cache)
