@@ -42,6 +42,6 @@ def test_a_cut_changes_nothing_in_float32(bundle: Path) -> None:
 
 def test_a_lazy_engine_finds_damage_when_it_runs(tmp_path: Path) -> None:
     (tmp_path / "graph.onnx").write_bytes(b"no graph")
-    engine = LazyEngine(tmp_path / "graph.onnx")
+    engine = LazyEngine(lambda: Engine(tmp_path / "graph.onnx"))
     with pytest.raises(BundleError, match="is not a graph"):
         engine.run(pixels)

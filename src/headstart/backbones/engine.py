@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import queue
 import threading
+from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +18,13 @@ from headstart.errors import BundleError
 Outputs = dict[str, npt.NDArray[np.float32]]
 
 PRECISIONS = ("f32", "bf16")
+
+
+class Runs(Protocol):
+    """What runs a graph, wherever."""
+
+    def run(self, pixels: npt.NDArray[np.uint8]) -> Outputs:
+        """As `Engine.run`."""
 
 
 def num_cores() -> int:
@@ -100,27 +108,21 @@ class Engine:
 
 
 class LazyEngine:
-    """An engine that is compiled when the first picture needs it: often all features are kept.
+    """An engine that is made when the first picture needs it: often all features are kept.
 
     Args:
-        graph, outputs, threads, precision: As for `Engine`, whose errors ``run`` may raise.
+        make: Makes it; ``run`` may raise its errors.
     """
 
-    def __init__(
-        self,
-        graph: Path,
-        outputs: tuple[str, ...] | None = None,
-        threads: int | None = None,
-        precision: str = "f32",
-    ) -> None:
-        self._given = graph, outputs, threads, precision
-        self._engine: Engine | None = None
+    def __init__(self, make: Callable[[], Runs]) -> None:
+        self._make = make
+        self._engine: Runs | None = None
         self._lock = threading.Lock()
 
     def run(self, pixels: npt.NDArray[np.uint8]) -> Outputs:
         """As of `Engine`."""
         with self._lock:
-            self._engine = self._engine or Engine(*self._given)
+            self._engine = self._engine or self._make()
         return self._engine.run(pixels)
 
 

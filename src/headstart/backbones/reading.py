@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from headstart.backbones.engine import Engine, LazyEngine, Outputs, num_cores
+from headstart.backbones.engine import Outputs, Runs, num_cores
 from headstart.errors import UnusableImage
 from headstart.images.decode import Picture, decode, digest_of, read_bytes
 from headstart.images.perceptual_hash import hash_and_thumbnail
@@ -70,7 +70,7 @@ class Outcome:
 
 def read_through(
     sources: Iterable[Source],
-    engine: Engine | LazyEngine,
+    engine: Runs,
     preprocessing: Preprocessing,
     *,
     known: Callable[[bytes], bool] | None = None,
@@ -97,7 +97,7 @@ def read_through(
 
 def outcome_of(
     source: Source,
-    engine: Engine | LazyEngine,
+    engine: Runs,
     preprocessing: Preprocessing,
     known: Callable[[bytes], bool] | None = None,
     with_facts: bool = False,
@@ -116,7 +116,7 @@ def outcome_of(
         return Outcome(digest, failure=failure)
 
 
-def outputs_of(pixels: npt.NDArray[np.uint8], engine: Engine | LazyEngine) -> Outputs:
+def outputs_of(pixels: npt.NDArray[np.uint8], engine: Runs) -> Outputs:
     """What the network gives for its input, uint8 [size, size, 3].
 
     Raises:

@@ -16,7 +16,7 @@ from safetensors import safe_open
 
 from headstart.backbones.backbone import Backbone
 from headstart.backbones.building import PRETRAINING, STATISTICS
-from headstart.backbones.engine import LazyEngine, Outputs
+from headstart.backbones.engine import Engine, LazyEngine, Outputs
 from headstart.backbones.reading import read_through
 
 Floats = npt.NDArray[np.float32]
@@ -102,7 +102,7 @@ def picture_statistics(
         paths: Files; a few hundred are enough, and some 100 kB each are kept in memory.
         threads: None: chosen from the machine.
     """
-    engine = LazyEngine(backbone.graph.with_name(STATISTICS), threads=threads)
+    engine = LazyEngine(lambda: Engine(backbone.graph.with_name(STATISTICS), threads=threads))
     outcomes = read_through(
         paths, engine, backbone.preprocessing, threads=2 * threads if threads else None
     )

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from headstart.backbones.devices import AUTO, CPU
 from headstart.bulk import local, on_ray
 from headstart.bulk.answers import Counts, answers, schema, write
 from headstart.bulk.plan import Plan, Settings, no_pictures, planned
@@ -70,6 +71,7 @@ def predict_bulk(
     shard: tuple[int, int] | None = None,
     finish: bool = False,
     threads: int | None = None,
+    device: str = AUTO,
     progress: Progress | None = None,
     **settings: Any,
 ) -> Bulk:
@@ -86,6 +88,7 @@ def predict_bulk(
             such runs to end finishes the job.
         finish: Work on no shard; finish the job of which all are there.
         threads: Processor cores to use; None: all of them (``"ray"``: one a shard).
+        device: Where the network is run, as for `model.classifier.load`; on Ray the processors.
         progress: Told what happens; None: nobody.
         **settings: Fields of `bulk.plan.Settings`, for example ``rows_per_shard=10_000``.
 
@@ -111,25 +114,37 @@ def predict_bulk(
                 "a folder for the results",
                 "name one with --out FOLDER",
             )
-        return _to_file(bundle, listed, place, chosen, threads)
+        return _to_file(bundle, listed, place, chosen, threads, device)
     if engine not in ENGINES:
         raise SettingError(f"engine {engine!r}", f"one of {', '.join(ENGINES)}", "choose one")
-    plan, stood = planned(Path(bundle), listed, place, chosen, threads)
+    if engine != "local":
+        device = _on_a_cluster(device)
+    plan, stood = planned(Path(bundle), listed, place, chosen, threads, device)
     progress.say(
         f"{'planned before' if stood else 'planned'}: {plan.rows} pictures "
         f"in {len(plan.shards)} shards"
     )
     sweep(plan.out, older_than=time.time() - _DAY)
     ours = range(0) if finish else _ours(plan, shard)
-    bulk = _run(plan, ENGINES[engine], ours, threads, progress)
+    job = Job(plan.out, plan.id, threads, device)
+    bulk = _run(plan, ENGINES[engine], ours, job, progress)
     if finish and not bulk.finished:
         raise _unfinished(plan, bulk.missing)
     return bulk
 
 
-def _run(
-    plan: Plan, engine: Engine, ours: Sequence[int], threads: int | None, progress: Progress
-) -> Bulk:
+def _on_a_cluster(device: str) -> str:
+    """Shards ask Ray for processor cores alone."""
+    if device not in (AUTO, CPU):
+        raise SettingError(
+            f"device is {device!r}, but shards on Ray are worked on by processors",
+            "auto or cpu",
+            "leave --device or --engine out",
+        )
+    return CPU
+
+
+def _run(plan: Plan, engine: Engine, ours: Sequence[int], job: Job, progress: Progress) -> Bulk:
     known = _finished(plan)
     counts, digests = Counts(), {}  # not the parts: a thousand classes by a million shards
 
@@ -147,7 +162,7 @@ def _run(
         # From now on, and until all is there again, the job is not done.
         (plan.out / SUCCESS).unlink(missing_ok=True)
         progress.start("predicting", sum(plan.shards[number].rows for number in to_do))
-        take(engine(Job(plan.out, plan.id, threads), to_do, progress))
+        take(engine(job, to_do, progress))
         progress.stop()
     others = [number for number in range(len(plan.shards)) if number not in digests]
     missing = [number for number in others if not plan.part(number).is_file()]
@@ -194,10 +209,12 @@ def _to_file(
     place: Path,
     settings: Settings,
     threads: int | None,
+    device: str,
 ) -> Bulk:
     """One file, row group by row group: there is no plan, and nothing to go on from."""
     _must_not_be_another_file(place)
-    classifier = load(bundle, threads=threads, max_error=settings.max_error, sets=settings.sets)
+    wanted: dict[str, Any] = {"max_error": settings.max_error, "sets": settings.sets}
+    classifier = load(bundle, threads=threads, device=device, **wanted)
     counts = Counts()
     named = references(sources, settings.image_column)
     rows = counts.of(answers(classifier, named, Path.cwd(), threads))

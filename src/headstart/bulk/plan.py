@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from headstart.backbones.devices import AUTO
 from headstart.bulk import places
 from headstart.bulk.sources import Place, Reference, references
 from headstart.errors import BundleError, SettingError, StoreError
@@ -113,7 +114,7 @@ class Plan:
         """The file of a shard's results."""
         return self.out / f"part-{number:05}-of-{len(self.shards):05}.parquet"
 
-    def classifier(self, threads: int | None) -> Classifier:
+    def classifier(self, threads: int | None, device: str) -> Classifier:
         """The classifier of this plan, loaded.
 
         Raises:
@@ -126,7 +127,8 @@ class Plan:
                 "put the old one back, or choose another folder with --out",
             )
         settings = self.settings
-        return _loaded(self.bundle, self.bundle_sha256, threads, settings.max_error, settings.sets)
+        wanted = settings.max_error, settings.sets
+        return _loaded(self.bundle, self.bundle_sha256, threads, device, *wanted)
 
     def references(self, number: int) -> list[Reference]:
         """The pictures of a shard.
@@ -162,6 +164,7 @@ def planned(
     out: Path,
     settings: Settings,
     threads: int | None = None,
+    device: str = AUTO,
 ) -> tuple[Plan, bool]:
     """The plan of this job, and whether it stood there before.
 
@@ -182,7 +185,8 @@ def planned(
     stood = (out / FOLDER / RECORD).is_file()
     if not stood:
         _must_be_new(out)
-        wanted.classifier(threads)  # what is wrong with it is said now, not after the listing
+        # What is wrong with it is said now, not after the listing.
+        wanted.classifier(threads, device)
         _write(wanted, sources)
     found = read(out)
     _must_be_same(found, wanted)
@@ -265,9 +269,14 @@ def _take_place(folder: Path, place: Path) -> None:
 # The one that was tried before the pictures are listed is the one that works.
 @functools.lru_cache(maxsize=1)
 def _loaded(
-    bundle: Path, _: str, threads: int | None, max_error: float | None, sets: float | None
+    bundle: Path,
+    _: str,
+    threads: int | None,
+    device: str,
+    max_error: float | None,
+    sets: float | None,
 ) -> Classifier:
-    return load(bundle, threads=threads, max_error=max_error, sets=sets)
+    return load(bundle, threads=threads, device=device, max_error=max_error, sets=sets)
 
 
 def _fingerprint(bundle: Path) -> str:

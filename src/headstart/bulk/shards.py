@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
+from headstart.backbones.devices import AUTO
 from headstart.bulk.answers import Counts, answers, as_text, schema, write
 from headstart.bulk.plan import Plan, read
 from headstart.errors import StoreError
@@ -40,11 +41,13 @@ class Job:
         out: The folder of the results, with the plan in it.
         plan_id: Of that plan.
         threads: Processor cores to use for a shard; None: all of them.
+        device: Where the network is run, as for `model.classifier.load`.
     """
 
     out: Path
     plan_id: str
     threads: int | None = None
+    device: str = AUTO
 
 
 def work(job: Job, number: int, advance: Callable[[], None] = lambda: None) -> Part:
@@ -105,7 +108,7 @@ def _ready(job: Job) -> tuple[Plan, Classifier]:
             "the plan that this run began with",
             "run the same command again",
         )
-    return plan, plan.classifier(job.threads)
+    return plan, plan.classifier(job.threads, job.device)
 
 
 def _columns(plan: Plan, number: int) -> Any:

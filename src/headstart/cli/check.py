@@ -24,6 +24,7 @@ _MARKS = {"problem": "✗", "warning": "!", "note": "·"}
 @options.network
 @options.precision
 @options.reading
+@options.device
 @options.everywhere
 def command(pictures: Path, as_json: bool, quiet: bool, **given: Any) -> None:
     """Find what is wrong with PICTURES before anything is learned from them.

@@ -64,6 +64,7 @@ from headstart.cli.console import Console, exit_code, print_json
 @options.seeing
 @options.precision
 @options.reading
+@options.device
 @options.everywhere
 def command(
     pictures: Path,

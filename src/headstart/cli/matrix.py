@@ -26,6 +26,7 @@ from headstart.cli.console import Console, exit_code, print_json
 )
 @options.network
 @options.reading
+@options.device
 @options.everywhere
 def command(pictures: Path, out: Path | None, as_json: bool, quiet: bool, **given: Any) -> None:
     """Measure where PICTURES lie on the size-similarity matrix, and say what follows.

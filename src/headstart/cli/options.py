@@ -167,6 +167,16 @@ def precision(function: F) -> F:
     )(function)
 
 
+def device(function: F) -> F:
+    """Where networks are run."""
+    return click.option(
+        "--device",
+        metavar="NAME",
+        help="cpu, cuda, cuda:1 (another card), or mps.  [default: auto, a graphics card where "
+        "torch sees one]",
+    )(function)
+
+
 def max_error(default: str) -> Callable[[F], F]:
     """When to be unsure; ``default`` says what holds without it."""
     return click.option(

@@ -71,6 +71,7 @@ class _Shard(click.ParamType):  # type: ignore[type-arg]
     default="local",
     help="Where: on this machine, or on the Ray cluster at RAY_ADDRESS.",
 )
+@options.device
 @click.option("--threads", type=click.IntRange(min=1), help="Cores to use.  [default: all]")
 @click.option("--seed", type=int, hidden=True, expose_value=False)
 @click.option("--quiet", "-q", is_flag=True, help="Show errors only.")
@@ -116,7 +117,8 @@ def command(
         )
     sources = [sys.stdin.buffer if place == "-" else place for place in pictures]
     console = Console(quiet=quiet)
-    wanted = {name: given[name] for name in ("threads", "max_error", "sets")}
+    given["device"] = given["device"] or "auto"
+    wanted = {name: given[name] for name in ("threads", "device", "max_error", "sets")}
     if out is None:
         _must_have_effect(given)
         classifier = _loaded(bundle, wanted, console)

@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from headstart.backbones.backbone import Backbone
-from headstart.backbones.engine import LazyEngine
+from headstart.backbones.devices import CPU, engine_on
+from headstart.backbones.engine import LazyEngine, Runs
 from headstart.backbones.reading import Outcome, read_through
 from headstart.features.feature_set import FeatureSet
 from headstart.features.store import FeatureStore, Row
@@ -27,6 +28,7 @@ def extract(
     store: FeatureStore,
     *,
     threads: int | None = None,
+    device: str = CPU,
     progress: Progress | None = None,
 ) -> FeatureSet:
     """Features of every picture that can be used.
@@ -37,13 +39,20 @@ def extract(
         backbone: Whose features.
         store: Where they are kept.
         threads: None: chosen from the machine.
+        device: Where the network is run, as for `devices.device_of`. The features are the same.
         progress: Told picture by picture.
 
     Raises:
         StoreError: The store cannot be written.
+        SettingError: The device is not there.
     """
     progress = progress or Silent()
-    engine = LazyEngine(backbone.graph, backbone.tap_names, threads, backbone.precision)
+
+    def engine() -> Runs:
+        precision, say = backbone.precision, progress.say
+        names = backbone.tap_names
+        return engine_on(device, backbone.graph, names, threads, precision, say=say)
+
     progress.start("features", len(names))
     digests: list[bytes] = []
     indices = array.array("q")
@@ -51,7 +60,7 @@ def extract(
     writer = _Writer(store)
     outcomes = read_through(
         paths,
-        engine,
+        LazyEngine(engine),
         backbone.preprocessing,
         known=store.__contains__,
         with_facts=True,

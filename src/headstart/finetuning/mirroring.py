@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from headstart import layers
 from headstart.backbones.backbone import Backbone
-from headstart.backbones.engine import Engine
+from headstart.backbones.devices import CPU, engine_on
 from headstart.backbones.reading import read_through
 from headstart.images.decode import Picture
 from headstart.images.preprocessing import Preprocessing
@@ -61,6 +61,7 @@ def mirrored_features(
     paths: Sequence[Path],
     taps: tuple[str, ...] | None = None,
     threads: int | None = None,
+    device: str = CPU,
 ) -> dict[str, Features]:
     """Features of pictures mirrored left and right.
 
@@ -69,6 +70,7 @@ def mirrored_features(
         paths: Pictures that were read before: N.
         taps: Names of the taps wanted; None: all of them.
         threads: Processor cores to use; None: all of them.
+        device: Where the network is run, as for `devices.device_of`.
 
     Returns:
         float32 [N, D] by tap.
@@ -77,7 +79,7 @@ def mirrored_features(
         UnusableImage: One cannot be read any more.
     """
     names = taps or backbone.tap_names
-    engine = Engine(backbone.graph, names, threads)
+    engine = engine_on(device, backbone.graph, names, threads)
     preprocessing = _Mirrored(**vars(backbone.preprocessing))
     rows = []
     for outcome in read_through(

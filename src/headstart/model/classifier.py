@@ -12,7 +12,8 @@ from typing import Any, overload
 import numpy as np
 import numpy.typing as npt
 
-from headstart.backbones.engine import Engine, Outputs
+from headstart.backbones.devices import AUTO, engine_on
+from headstart.backbones.engine import Outputs
 from headstart.backbones.reading import Outcome, Source, outcome_of, outputs_of, read_through
 from headstart.errors import BundleError
 from headstart.model import bundle
@@ -28,6 +29,7 @@ def load(
     path: str | os.PathLike[str],
     *,
     threads: int | None = None,
+    device: str = AUTO,
     max_error: float | None = None,
     sets: float | None = None,
     with_features: bool = False,
@@ -37,6 +39,8 @@ def load(
     Args:
         path: The folder that ``fit`` wrote.
         threads: Processor cores to use; None: all of them.
+        device: Where the network is run: ``"cpu"``, ``"cuda"``, ``"cuda:1"``, ``"mps"``;
+            ``"auto"``: a graphics card where torch sees one, which takes seconds to start.
         max_error: Answer only when so sure that at most this share of the answers is wrong, for
             example 0.01; None: as ``fit`` set it.
         sets: The share of predictions whose set of classes holds the true one, for example 0.9;
@@ -47,7 +51,7 @@ def load(
         BundleError: There is none, or it is damaged, edited, foreign, or too new; or too old for
             ``max_error`` or ``sets``.
         SettingError: The pictures it was made from cannot show so small an error, or are too few
-            for so high a share.
+            for so high a share; or the device is not there.
     """
     folder = Path(path)
     record = bundle.read_record(folder)
@@ -59,7 +63,9 @@ def load(
             unsure = dataclasses.replace(record.unsure, ambiguous_below=threshold)
             record = dataclasses.replace(record, unsure=unsure)
         made = None if sets is None else held_out.sets(sets)
-    return Classifier(folder, record, threads=threads, sets=made, with_features=with_features)
+    return Classifier(
+        folder, record, threads=threads, device=device, sets=made, with_features=with_features
+    )
 
 
 def _out_of_fold(folder: Path, record: Record) -> OutOfFold:
@@ -81,6 +87,7 @@ class Classifier:
         folder: Where the bundle is.
         record: What it says.
         threads: Processor cores to use; None: all of them.
+        device: As for `load`.
         sets: How predictions get their set of classes; None: they get none.
         with_features: Outcomes also hold ``features``.
     """
@@ -91,6 +98,7 @@ class Classifier:
         record: Record,
         *,
         threads: int | None = None,
+        device: str = AUTO,
         sets: Sets | None = None,
         with_features: bool = False,
     ) -> None:
@@ -99,7 +107,8 @@ class Classifier:
         self.sets = sets
         self.with_features = with_features
         self._threads = threads
-        self._engine = Engine(
+        self._engine = engine_on(
+            device,
             folder / bundle.GRAPH,
             ("probabilities", "distance", *(("features",) if with_features else ())),
             threads,

@@ -297,7 +297,11 @@ class Trial:
         head = fit_chosen(candidate, taps, labels, groups[learns], 1.0, seed=self.recipe.seed)
         paths = [self.prepared.manifest.path(row) for row in judged]
         turned = mirrored_features(
-            self.prepared.backbone, paths, candidate.taps, self.recipe.threads
+            self.prepared.backbone,
+            paths,
+            candidate.taps,
+            self.recipe.threads,
+            self.recipe.device,
         )
         known = np.unique(y[learns])
         return flip_hurts(
@@ -331,6 +335,7 @@ def _finished(
         backbone,
         FeatureStore(trial.cache, backbone),
         threads=recipe.threads,
+        device=recipe.device,
         progress=progress,
     )
     head = TunedHead((tuned.head,), found.best.answers.temperature)

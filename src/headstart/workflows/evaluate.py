@@ -83,7 +83,12 @@ def run_evaluate(
     """`evaluate`, with what could not be judged and what had been seen before."""
     progress = progress or Silent()
     if not isinstance(classifier, Classifier):
-        classifier = load(classifier, threads=recipe.threads, max_error=recipe.max_error)
+        classifier = load(
+            classifier,
+            threads=recipe.threads,
+            device=recipe.device,
+            max_error=recipe.max_error,
+        )
     elif recipe.max_error is not None:
         raise SettingError(
             f"max_error is {recipe.max_error}, but the classifier is loaded already",

@@ -84,7 +84,8 @@ def fit(
         StoreError: The cache or the bundle cannot be written.
     """
     recipe = recipe_of(settings)
-    return load(run_fit(pictures, out, recipe, progress, on_epoch).bundle, threads=recipe.threads)
+    saved = run_fit(pictures, out, recipe, progress, on_epoch).bundle
+    return load(saved, threads=recipe.threads, device=recipe.device)
 
 
 def run_fit(
@@ -124,6 +125,6 @@ def run_fit(
     receipt["seconds"] = round(time.monotonic() - began, 2)
     with folder_written_whole(place) as folder:
         write_shown(folder, prepared, trained, shown, recipe)
-        write_bundle(folder, prepared, trained, audited, receipt, report)
+        write_bundle(folder, prepared, trained, audited, receipt, report, recipe.device)
     receipt["seconds"] = round(time.monotonic() - began, 2)
     return Fitted(place, trained.results, receipt, prepared, trained, audited, shown, own)

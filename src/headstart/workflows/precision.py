@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from headstart.backbones.backbone import Backbone
-from headstart.backbones.engine import has_bf16
+from headstart.backbones.devices import device_of, has_bf16
 from headstart.datasets.manifest import Manifest
 from headstart.errors import SettingError
 from headstart.features.extraction import extract
@@ -33,22 +33,22 @@ def with_precision(
     """The backbone, run with the precision that the recipe asks for.
 
     Raises:
-        SettingError: bf16 was asked for, and the processor has none.
+        SettingError: bf16 was asked for, and the device has none.
     """
     if recipe.precision == "f32":
         return backbone
     in_bf16 = dataclasses.replace(backbone, precision="bf16")
-    if not has_bf16():
+    if not has_bf16(device_of(recipe.device)):
         return _without(backbone, recipe, progress)
     if recipe.precision == "bf16":
         return in_bf16
     rows = np.unique(np.linspace(0, len(found) - 1, _MOST_PICTURES).astype(np.int64))
     some = found.select(rows)
-    exact, y = _features(backbone, some, cache, recipe.threads)
+    exact, y = _features(backbone, some, cache, recipe)
     if len(y) < _FEWEST_PICTURES:
         progress.say(f"precision f32: {len(y)} pictures are too few to tell what bf16 changes")
         return backbone
-    changed = num_changed(exact, _features(in_bf16, some, cache, recipe.threads)[0], y)
+    changed = num_changed(exact, _features(in_bf16, some, cache, recipe)[0], y)
     agreed = changed <= _MOST_CHANGED * len(y)
     progress.say(
         f"precision {'bf16' if agreed else 'f32'}: of {len(y)} pictures, a head answers {changed} "
@@ -60,22 +60,30 @@ def with_precision(
 def _without(backbone: Backbone, recipe: Recipe, progress: Progress) -> Backbone:
     if recipe.precision == "bf16":
         raise SettingError(
-            "precision bf16 was asked for, and this processor does not have it",
-            "a processor with AVX512_BF16 or AMX",
+            "precision bf16 was asked for, and this device does not have it",
+            "a processor with AVX512_BF16 or AMX, or a card that has it",
             "leave it out (on the command line: --precision)",
         )
-    progress.say("precision f32: this processor has no bf16")
+    progress.say("precision f32: this device has no bf16")
     return backbone
 
 
 def _features(
-    backbone: Backbone, found: Manifest, cache: Path, threads: int | None
+    backbone: Backbone, found: Manifest, cache: Path, recipe: Recipe
 ) -> tuple[Floats, Classes]:
     """float64 [N, D] and int64 [N] of those pictures that can be used."""
     from headstart.heads.selection import rooted  # brings scikit-learn, a second and 100 MB
 
     store = FeatureStore(cache, backbone)
-    features = extract(found.paths, found.ids, backbone, store, threads=threads, progress=Silent())
+    features = extract(
+        found.paths,
+        found.ids,
+        backbone,
+        store,
+        threads=recipe.threads,
+        device=recipe.device,
+        progress=Silent(),
+    )
     X = rooted(features.joined(["head"], np.arange(len(features))))
     return X.astype(np.float64), found.select(features.indices).class_indices
 

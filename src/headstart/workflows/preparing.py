@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from headstart.backbones.backbone import Backbone
 from headstart.backbones.catalog import DEFAULT, parts
+from headstart.backbones.devices import CPU, device_of
 from headstart.backbones.loading import load_backbone
 from headstart.backbones.request import AVERAGE, POOLINGS
 from headstart.datasets.duplicates import Duplicates, find_duplicates
@@ -71,8 +72,10 @@ def prepare(pictures: str | os.PathLike[str], recipe: Recipe, progress: Progress
     Raises:
         DatasetError: It cannot be understood, or no picture of it can be used.
         WeightsError: The backbone is not at hand.
+        SettingError: The device is not there.
         StoreError: The cache cannot be written.
     """
+    device = device_of(recipe.device)
     found = read(Path(pictures).expanduser(), recipe.read_options)
     _must_have_effect(recipe, found)
     progress.say(found.summary())
@@ -95,12 +98,22 @@ def prepare(pictures: str | os.PathLike[str], recipe: Recipe, progress: Progress
     first, *others = parts(name)
     backbone, single = load(name), load(first) if others else None
     progress.say(describe(backbone))
+    if device != CPU:
+        progress.say(f"device {device}")
     backbone = with_precision(backbone, found, recipe, cache, progress)
     store = FeatureStore(cache, backbone)
     for shard in store.damaged:
         progress.say(f"  a damaged part of the feature store was put aside: {shard}")
     paths = (found.path(row) for row in range(len(found)))
-    features = extract(paths, found.ids, backbone, store, threads=recipe.threads, progress=progress)
+    features = extract(
+        paths,
+        found.ids,
+        backbone,
+        store,
+        threads=recipe.threads,
+        device=recipe.device,
+        progress=progress,
+    )
     unusable = (*found.unusable, *features.unusable)
     if not len(features):
         raise _nothing_usable(pictures, unusable)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from headstart.backbones import devices
 from headstart.backbones.engine import PRECISIONS
 from headstart.backbones.request import POOLINGS
 from headstart.datasets.reading import ReadOptions
@@ -81,6 +82,8 @@ class Recipe:
         workers: Processes that fine-tune together on Ray Train (extra ``cluster``), with so many
             threads each.
         threads: Processor cores to use; None: all of them.
+        device: Where networks are run and fine-tuned: ``"cpu"``, ``"cuda"``, ``"cuda:1"``,
+            ``"mps"``; ``"auto"``: a graphics card where torch sees one.
         cache: Where features are kept; None: the user's cache folder.
     """
 
@@ -127,6 +130,7 @@ class Recipe:
     seed: int = 0
     workers: int = 1
     threads: int | None = None
+    device: str = devices.AUTO
     cache: Path | None = None
 
     def __post_init__(self) -> None:
@@ -152,6 +156,7 @@ class Recipe:
         _must_be(has_time, "time_limit", self.time_limit, "seconds, more than 0")
         is_team = isinstance(self.workers, int) and self.workers >= 1
         _must_be(is_team, "workers", self.workers, "a whole number, 1 or more")
+        _must_be(devices.is_device(self.device), "device", self.device, devices.WORDS)
         self._check_tuning()
         self._check_choices()
         _must_be(self.num_folds >= 2, "num_folds", self.num_folds, "2 or more")
@@ -221,8 +226,8 @@ class Recipe:
         return ReadOptions(**{k: v for k, v in vars(self).items() if k in fields})
 
     def to_json(self) -> dict[str, Any]:
-        """Plain values, for the receipt; the cache's place is not part of a recipe."""
-        values = {k: v for k, v in vars(self).items() if k not in ("cache", "threads")}
+        """Plain values, for the receipt; cache, cores and device are of the machine."""
+        values = {k: v for k, v in vars(self).items() if k not in ("cache", "threads", "device")}
         return {k: str(v) if isinstance(v, Path) else v for k, v in values.items()}
 
 

@@ -103,6 +103,7 @@ class Reader:
             self.backbone,
             self._store,
             threads=self._recipe.threads,
+            device=self._recipe.device,
             progress=self._progress,
         )
         self._computed += features.computed

@@ -16,7 +16,7 @@ import numpy as np
 
 import headstart
 from headstart import layers
-from headstart.backbones.engine import Engine
+from headstart.backbones.devices import CPU, engine_on
 from headstart.backbones.reading import read_through
 from headstart.datasets.splitting import write_split
 from headstart.errors import SettingError
@@ -93,6 +93,7 @@ def write_bundle(
     audited: Audit,
     receipt: dict[str, Any],
     report: str,
+    device: str = CPU,
 ) -> None:
     """Write every file of a bundle into an empty folder; the record comes last.
 
@@ -111,7 +112,7 @@ def write_bundle(
         neighbours=seen.neighbours,
         class_names=prepared.manifest.class_names,
     )
-    _must_agree(folder / bundle.GRAPH, prepared, trained)
+    _must_agree(folder / bundle.GRAPH, prepared, trained, device)
     described, arrays = layers.to_plain(trained.final.head.layers_)
     train_digests = [prepared.features.facts.digests[row] for row in trained.train]
     arrays |= trained.out_of_fold.to_arrays()
@@ -207,14 +208,14 @@ def _versions() -> dict[str, str]:
     }
 
 
-def _must_agree(graph: Path, prepared: Prepared, trained: Trained) -> None:
+def _must_agree(graph: Path, prepared: Prepared, trained: Trained, device: str) -> None:
     """Run the written graph on real test pictures and compare with the head's own answer."""
     rows = trained.test[:_CHECKED_PICTURES]
     paths = [prepared.manifest.path(row) for row in rows]
     backbone = trained.final.backbone
     exact = handed_over(trained.final.candidate.taps, trained.familiar_tap)
     outputs = ("probabilities", "distance")
-    engine = Engine(graph, outputs, precision=backbone.precision, exact=exact)
+    engine = engine_on(device, graph, outputs, precision=backbone.precision, exact=exact)
     outcomes = read_through(paths, engine, backbone.preprocessing)
     for place, outcome in enumerate(outcomes):
         if outcome.digest != prepared.features.facts.digests[rows[place]]:
