@@ -44,6 +44,7 @@ class State:
     seconds: float = 0.0
     loss: float = 0.0
     right: float = 0.0
+    scale: dict[str, Any] = field(default_factory=dict)
     optimizer: Weights = field(default_factory=dict)
     average: Weights = field(default_factory=dict)
     best: Weights = field(default_factory=dict)

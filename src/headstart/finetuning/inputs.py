@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from headstart.backbones.engine import Engine
+from headstart.backbones.devices import engine_on
 from headstart.errors import SettingError
 from headstart.files import written_whole
 from headstart.finetuning import trunk_cache
@@ -46,25 +46,28 @@ class Live:
     Args:
         pictures: The files.
         threads: That decode.
+        device: Where the network learns.
     """
 
     pictures: Pictures
     threads: int
+    device: str
 
     def batches(self, batches: Sequence[Items]) -> Iterator[Tensor]:
         """Normalised pictures float32 [B, 3, S, S], channels last."""
         items = (item for batch in batches for item in batch)
         pixels = in_order(self.pictures.pixels, items, self.threads, _AHEAD, "views")
         preprocessing = self.pictures.preprocessing
-        mean, std = torch.tensor(preprocessing.mean), torch.tensor(preprocessing.std)
+        mean = torch.tensor(preprocessing.mean, device=self.device)
+        std = torch.tensor(preprocessing.std, device=self.device)
         for batch in batches:
-            stacked = torch.from_numpy(np.stack([next(pixels) for _ in batch]))
+            stacked = torch.from_numpy(np.stack([next(pixels) for _ in batch])).to(self.device)
             yield ((stacked.float() - mean) / std).permute(0, 3, 1, 2)
 
     def blank(self, number: int) -> Tensor:
         """Black pictures, channels last."""
         side = self.pictures.preprocessing.size
-        return torch.zeros(number, side, side, 3).permute(0, 3, 1, 2)
+        return torch.zeros(number, side, side, 3, device=self.device).permute(0, 3, 1, 2)
 
 
 @dataclass(frozen=True)
@@ -75,21 +78,23 @@ class Kept:
         digests: Of the rows.
         plain: Holds view 0.
         augmented: Holds the others.
+        device: Where the network learns.
     """
 
     digests: tuple[bytes, ...]
     plain: TrunkCache
     augmented: TrunkCache
+    device: str
 
     def batches(self, batches: Sequence[Items]) -> Iterator[Tensor]:
         """float32 [B, C, H, W], channels last, or [B, T, D]."""
         for batch in batches:
             values = np.stack([self._of(view)[self.digests[row], view] for row, view in batch])
-            yield _channels_first(torch.from_numpy(values).float())
+            yield _channels_first(torch.from_numpy(values).to(self.device).float())
 
     def blank(self, number: int) -> Tensor:
         """Zeros, likewise."""
-        return _channels_first(torch.zeros(number, *self.plain.shape))
+        return _channels_first(torch.zeros(number, *self.plain.shape, device=self.device))
 
     def missing(self, items: Items) -> Items:
         """Which of them are not kept yet."""
@@ -110,7 +115,7 @@ class Kept:
             f"keeping what the frozen layers give: {len(missing)} views, "
             f"{len(missing) * self.plain.row_bytes / 1e6:.0f} MB in {self.plain.folder.parent}"
         )
-        engine = Engine(graph, (OUTPUT,), threads)
+        engine = engine_on(self.device, graph, (OUTPUT,), threads, say=progress.say)
 
         def values(item: tuple[int, int]) -> Halves:
             return _halves(engine.run(pictures.pixels(item))[OUTPUT])
@@ -141,7 +146,7 @@ class Kept:
 
 
 def keep(
-    trunk: nn.Module, pictures: Pictures, fingerprint: str, cut: str, cache: Path
+    trunk: nn.Module, pictures: Pictures, fingerprint: str, cut: str, cache: Path, device: str
 ) -> tuple[Kept, Path]:
     """The kept outputs of one cut, and the trunk's graph.
 
@@ -162,7 +167,8 @@ def keep(
     if not graph.exists():
         with written_whole(graph) as temporary:
             write_trunk(trunk, preprocessing, temporary)
-    kept = Kept(pictures.digests, TrunkCache(plain, shape), TrunkCache(augmented, shape))
+    stores = TrunkCache(plain, shape), TrunkCache(augmented, shape)
+    kept = Kept(pictures.digests, *stores, device)
     return kept, graph
 
 

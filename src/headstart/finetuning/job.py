@@ -20,6 +20,7 @@ from safetensors.numpy import load_file
 
 from headstart.backbones.backbone import Backbone
 from headstart.backbones.building import GRAPH, RECORD
+from headstart.backbones.devices import AUTO, CPU, device_of
 from headstart.backbones.engine import num_cores
 from headstart.backbones.request import Request
 from headstart.errors import NotEnoughData, SettingError
@@ -55,6 +56,7 @@ class Job:
         graph: Whether the tuned network is wanted as a graph.
         time_limit: Seconds, or None.
         workers: Processes that train together, each with so many threads.
+        device: Where the network learns: torch's name of it.
     """
 
     task: str
@@ -74,6 +76,7 @@ class Job:
     graph: bool
     time_limit: float | None
     workers: int = 1
+    device: str = CPU
 
     def identity(self) -> str:
         """All that decides the result, in one spelling."""
@@ -126,6 +129,7 @@ def tune(
     folder: Path,
     threads: int | None = None,
     workers: int = 1,
+    device: str = CPU,
     seed: int = 0,
     time_limit: float | None = None,
     graph: bool = False,
@@ -154,6 +158,8 @@ def tune(
             last bits of the result.
         workers: Processes that share every batch, on Ray Train; the result is that of one process
             but for rounding.
+        device: Where the network learns, as for `devices.device_of`; several processes learn on
+            processors.
         seed: For everything random.
         time_limit: Seconds for this call; the number of epochs is cut to fit.
         graph: Whether the tuned network is wanted as a `Backbone`.
@@ -180,6 +186,7 @@ def tune(
         graph,
         time_limit,
         workers,
+        _device(device, workers),
     )
     _open(job, folder)
     if not _is_done(folder):
@@ -200,6 +207,7 @@ def find_learning_rate(
     cache: Path,
     folder: Path,
     threads: int | None = None,
+    device: str = CPU,
     seed: int = 0,
     progress: Progress | None = None,
 ) -> tuple[Floats, Floats, float]:
@@ -217,6 +225,7 @@ def find_learning_rate(
         cache: Where the frozen layers' outputs are kept.
         folder: The job's own.
         threads: None: all cores.
+        device: As for `tune`.
         seed: For everything random.
         progress: Told step by step.
 
@@ -243,6 +252,7 @@ def find_learning_rate(
         seed,
         False,
         None,
+        device=_device(device, 1),
     )
     _open(job, folder)
     if not _is_done(folder):
@@ -265,6 +275,7 @@ def _job(
     graph: bool,
     time_limit: float | None,
     workers: int = 1,
+    device: str = CPU,
 ) -> Job:
     paths, digests, y, num_classes = data
     _must_have_every_class(y[rows[0]], num_classes)
@@ -287,7 +298,25 @@ def _job(
         graph=graph,
         time_limit=time_limit,
         workers=workers,
+        device=device,
     )
+
+
+def _device(asked: str, workers: int) -> str:
+    """Where one process learns, or several.
+
+    Raises:
+        SettingError: It is not there; or several are to learn on a card.
+    """
+    if workers == 1:
+        return device_of(asked)
+    if asked not in (AUTO, CPU):
+        raise SettingError(
+            f"device is {asked!r}, but {workers} processes that learn together do so on processors",
+            "one process on a card, or several on processors",
+            "leave --workers or --device out",
+        )
+    return CPU
 
 
 def _must_have_every_class(y: Integers, num_classes: int) -> None:

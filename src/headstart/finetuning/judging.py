@@ -31,7 +31,7 @@ def judged_losses(
         weight_of_class: float32 [C]; None: all the same.
     """
     losses = row_losses(scores, y, fit_temperature(scores, y))
-    return losses if weight_of_class is None else losses * weight_of_class.numpy()[y]
+    return losses if weight_of_class is None else losses * weight_of_class.cpu().numpy()[y]
 
 
 def chosen_share(

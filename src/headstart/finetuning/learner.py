@@ -11,6 +11,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
+from headstart.backbones.devices import CPU, has_bf16
 from headstart.finetuning.cutting import features
 from headstart.finetuning.depth import trained_names
 from headstart.finetuning.inputs import Inputs, Items
@@ -53,7 +54,7 @@ class Learner:
         inputs: Gives the batches.
         moving: Whether normalisation statistics move as well.
         dropout: Of the features, while learning.
-        bfloat16: Whether products are computed in bfloat16.
+        half: What products are computed in; None: float32.
     """
 
     body: Any
@@ -63,7 +64,16 @@ class Learner:
     inputs: Inputs
     moving: bool
     dropout: float
-    bfloat16: bool
+    half: torch.dtype | None
+
+    @property
+    def device(self) -> torch.device:
+        """Where it learns."""
+        return self.head.weight.device
+
+    def scaler(self) -> torch.amp.GradScaler:
+        """Makes losses large enough for the gradients of float16; of others it makes nothing."""
+        return torch.amp.GradScaler(self.device.type, enabled=self.half is torch.float16)
 
     def forward(self, x: Tensor, kept: Tensor | None = None, head_only: bool = False) -> Tensor:
         """Scores float32 [B, C].
@@ -74,7 +84,7 @@ class Learner:
             head_only: Whether the body gets no gradients.
         """
         with (
-            torch.autocast("cpu", torch.bfloat16, enabled=self.bfloat16),
+            torch.autocast(self.device.type, self.half, enabled=self.half is not None),
             torch.set_grad_enabled(torch.is_grad_enabled() and not head_only),
         ):
             found = features(self.body, x)
@@ -83,9 +93,9 @@ class Learner:
         return scores
 
     def kept(self, num_rows: int) -> Tensor:
-        """What dropout multiplies the features by, drawn from torch's own generator."""
+        """What dropout multiplies the features by, drawn beside the processor, for any device."""
         drawn = torch.rand(num_rows, self.head.in_features) >= self.dropout
-        return drawn / (1 - self.dropout)
+        return (drawn / (1 - self.dropout)).to(self.device)
 
     def parameters(self) -> dict[str, nn.Parameter]:
         """All that learn, by the names that `weights` uses."""
@@ -114,6 +124,7 @@ class Learner:
         """The head as a layer on the tap ``head``."""
         weight = self.head.weight.detach() / self.norm.scale
         bias = self.head.bias.detach() - weight @ self.norm.mean
+        weight, bias = weight.cpu(), bias.cpu()
         return Affine(weight.t().contiguous().numpy().copy(), bias.numpy().copy())
 
     def start_from(self, affine: Affine, X: Floats) -> None:
@@ -123,8 +134,9 @@ class Learner:
         with torch.no_grad():
             self.norm.mean.copy_(torch.from_numpy(X.mean(axis=0)))
             self.norm.scale.copy_(torch.from_numpy(scale))
-            weight = torch.from_numpy(affine.weight.T.copy())
-            self.head.bias.copy_(torch.from_numpy(affine.bias) + weight @ self.norm.mean)
+            weight = torch.from_numpy(affine.weight.T.copy()).to(self.device)
+            bias = torch.from_numpy(affine.bias).to(self.device)
+            self.head.bias.copy_(bias + weight @ self.norm.mean)
             self.head.weight.copy_(weight * self.norm.scale)
 
     def _run(self, items: Items, work: Callable[[Tensor], Tensor]) -> Floats:
@@ -136,7 +148,7 @@ class Learner:
         with torch.no_grad():
             found = [work(x).float() for x in self.inputs.batches(batches)]
         self.body.train(was_training)
-        return torch.cat(found).numpy()
+        return torch.cat(found).cpu().numpy()
 
     def _changing(self) -> Weights:
         changing: Weights = dict(self.parameters())
@@ -154,7 +166,8 @@ def learner_of(
     dims: tuple[int, int],
     *,
     dropout: float,
-    bfloat16: bool,
+    precision: str,
+    device: str,
 ) -> Learner:
     """Freeze what does not learn.
 
@@ -165,7 +178,8 @@ def learner_of(
         train_from: The rung.
         dims: D of the tap ``head``, and C.
         dropout: Of the features, while learning.
-        bfloat16: Whether products are computed in bfloat16.
+        precision: Of products, as `Tuning` has it.
+        device: torch's name of where it learns.
     """
     moving = train_from == "scratch"
     there = {name for name, _ in body.named_parameters()}
@@ -175,17 +189,25 @@ def learner_of(
     for module in body.modules():
         if moving and isinstance(module, nn.modules.batchnorm._BatchNorm):
             module.momentum = _MOMENTUM
-    body.to(memory_format=torch.channels_last).train(moving)
+    body.to(device, memory_format=torch.channels_last).train(moving)
     return Learner(
         body=body,
-        norm=Standard(dims[0]),
-        head=nn.Linear(*dims),
+        norm=Standard(dims[0]).to(device),
+        head=nn.Linear(*dims).to(device),
         stages=stages,
         inputs=inputs,
         moving=moving,
         dropout=dropout,
-        bfloat16=bfloat16,
+        half=_half(precision, device),
     )
+
+
+def _half(precision: str, device: str) -> torch.dtype | None:
+    """What products are computed in, in fewer than 32 bits; None: in all of them."""
+    if precision == "auto":
+        on_card = "bf16" if has_bf16(device) else "f16"
+        precision = "f32" if device == CPU else on_card
+    return {"bf16": torch.bfloat16, "f16": torch.float16}.get(precision)
 
 
 def mixture(first: Weights, second: Weights, share: float) -> Weights:

@@ -105,8 +105,10 @@ class Training:
         """Train from the last checkpoint, or from the start, to the end."""
         self._initial = self.learner.weights()
         self._optimizer = optimizer_of(self.learner, self.tuning)
+        self._scaler = self.learner.scaler()
         self._names = names_in_groups(self._optimizer, self.learner)
-        self._weight_of_class = _class_weights(self.tuning, self.y[self.plan.rows])
+        weights = _class_weights(self.tuning, self.y[self.plan.rows])
+        self._weight_of_class = None if weights is None else weights.to(self.learner.device)
         self._state = self._start()
         self._seconds_of_steps: list[float] = []
         self._mixes = bool(self.tuning.mixup or self.tuning.cutmix)
@@ -129,6 +131,10 @@ class Training:
             return State(epochs=self.tuning.epochs, weights=self._initial)
         self.learner.take(state.weights)
         restore(self._optimizer, self._names, state.optimizer)
+        for part in (state.weights, state.average, state.best):
+            part |= {name: tensor.to(self.learner.device) for name, tensor in part.items()}
+        if state.scale:
+            self._scaler.load_state_dict(state.scale)
         self.progress.say(f"going on from step {state.step}")
         for record in state.history:
             self.on_epoch(record)
@@ -223,12 +229,14 @@ class Training:
             self._parts = 2
             self.progress.say(f"out of memory: batches of {len(items)} are computed in two halves")
             value, right = self._gradients(batch)
+        self._scaler.unscale_(self._optimizer)
         if self.tuning.clip:
             nn.utils.clip_grad_norm_(self.learner.parameters().values(), self.tuning.clip)
         if not math.isfinite(value):
             self.progress.say(_explain(state, self.tuning))
             raise Stop("nan")
-        self._optimizer.step()
+        self._scaler.step(self._optimizer)
+        self._scaler.update()
         state.step += 1
         state.loss += value
         state.right += right
@@ -238,7 +246,7 @@ class Training:
     def _batch(self, x: Tensor, items: Items) -> Batch:
         """This process's part of a batch; what is random is drawn for the whole."""
         torch.manual_seed(integer(self.seed, f"step {self._state.step}"))
-        labels = torch.from_numpy(self.y[[row for row, _ in items]])
+        labels = torch.from_numpy(self.y[[row for row, _ in items]]).to(x.device)
         rows, weight = part_of(self.team, len(items))
         random = generator(self.seed, f"mixing {self._state.step}")
         partner, share = torch.arange(len(items)), 1.0
@@ -261,13 +269,13 @@ class Training:
     def _gradients(self, batch: Batch) -> tuple[float, float]:
         """Put those of a batch in place; its mean loss, and the share of right answers."""
         self._optimizer.zero_grad()
-        size, sums = len(batch.x), torch.zeros(2)
+        size, sums = len(batch.x), torch.zeros(2, device=batch.x.device)
         for place in range(self._parts):
             rows = slice(size * place // self._parts, size * (place + 1) // self._parts)
             part = batch.part(rows)
             scores = self.learner.forward(part.x, part.kept, self._is_frozen)
             loss = part.loss(scores, self._weight_of_class, self.tuning.label_smoothing)
-            loss.backward()  # type: ignore[no-untyped-call]
+            self._scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
             sums += torch.stack([loss.detach(), part.right(scores)])
         gradients = (p.grad for p in self.learner.parameters().values() if p.grad is not None)
         self.team.add([*gradients, sums])
@@ -347,6 +355,7 @@ class Training:
     def _save(self) -> None:
         self._state.weights = self.learner.weights()
         self._state.optimizer = state_of(self._optimizer, self._names)
+        self._state.scale = self._scaler.state_dict()
         if self.team.rank == 0:
             checkpoints.save(self._state, self.folder)
 

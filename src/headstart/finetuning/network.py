@@ -42,7 +42,7 @@ def write_tuned(
     """
     if body is not network:
         network.load_state_dict(body.state_dict(), strict=False)
-    network.eval().to(memory_format=torch.contiguous_format)
+    network.eval().to("cpu", memory_format=torch.contiguous_format)
     # What its old classifier says of the new features means nothing.
     network.num_classes = 0
     preprocessing = Preprocessing.from_json(record["preprocessing"])

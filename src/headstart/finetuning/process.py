@@ -70,6 +70,8 @@ def _environment() -> dict[str, str]:
     # Threads that wait asleep: those that wait awake take the cores from the engine, from the
     # decoders and from other programs (measured beside busy neighbours: half the time a step).
     ours = {"HF_HUB_DISABLE_TELEMETRY": "1", "OMP_WAIT_POLICY": "passive"}
+    # Without it the products of NVIDIA's cards do not always give the same bits.
+    ours["CUBLAS_WORKSPACE_CONFIG"] = os.environ.get("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     if sys.platform == "linux" and "GLIBC_TUNABLES" not in os.environ:
         ours["GLIBC_TUNABLES"] = _MALLOC
     return {**os.environ, **ours}

@@ -49,7 +49,7 @@ def test(
     Returns:
         Rates, smoothed losses, and a tenth of the rate with the lowest loss after ten steps.
     """
-    optimizer = optimizer_of(learner, tuning)
+    optimizer, scaler = optimizer_of(learner, tuning), learner.scaler()
     rates = np.geomspace(_LOWEST, _HIGHEST, STEPS)
     losses: list[float] = []
     running = 0.0
@@ -58,11 +58,12 @@ def test(
     for step, (x, items) in enumerate(zip(learner.inputs.batches(batches), batches, strict=True)):
         torch.manual_seed(integer(seed, f"step {step}"))
         set_rates(optimizer, rates[step] / tuning.learning_rate)
-        labels = torch.from_numpy(y[[row for row, _ in items]])
+        labels = torch.from_numpy(y[[row for row, _ in items]]).to(x.device)
         loss = nn.functional.cross_entropy(learner.forward(x, learner.kept(len(x))), labels)
         optimizer.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
-        optimizer.step()
+        scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
+        scaler.step(optimizer)
+        scaler.update()
         running = _MEMORY * running + (1 - _MEMORY) * float(loss.detach())
         smooth = running / (1 - _MEMORY ** (step + 1))
         if not np.isfinite(smooth) or (step > _SETTLED and smooth > _GIVEN_UP * losses[_SETTLED]):

@@ -17,7 +17,7 @@ _CHOICES: dict[str, tuple[str, ...]] = {
     "schedule": ("cosine", "one-cycle", "constant"),
     "average": ("none", "ema", "epochs"),
     "class_weights": ("none", "balanced"),
-    "precision": ("f32", "bf16"),
+    "precision": ("auto", "f32", "bf16", "f16"),
     "start": ("probe", "zeros"),
 }
 
@@ -83,7 +83,9 @@ class Tuning:
         patience: Training ends after so many epochs in a row that were clearly worse than the
             best; 0: never.
         alpha: Share of the tuned weights in the mean with the initial ones; None: chosen.
-        precision: ``"bf16"``: bfloat16 where torch deems it safe.
+        precision: Of products, where torch deems fewer bits safe: ``"f32"``, ``"bf16"``,
+            ``"f16"``; ``"auto"``: float32 on a processor; on a graphics card bfloat16 where it
+            has that, else float16.
 
     Raises:
         SettingError: A value that cannot be.
@@ -114,7 +116,7 @@ class Tuning:
     average: str = "none"
     patience: int = 4
     alpha: float | None = None
-    precision: str = "f32"
+    precision: str = "auto"
 
     def __post_init__(self) -> None:
         _must_be_a_rung(self.train_from)

@@ -15,6 +15,7 @@ import torch
 from safetensors.numpy import save_file
 
 from headstart.backbones.backbone import Backbone
+from headstart.backbones.devices import CPU
 from headstart.backbones.request import Request
 from headstart.errors import SettingError
 from headstart.files import readable_json, write_text, written_whole
@@ -118,7 +119,8 @@ def work(
 
 def _settle(job: Job) -> None:
     """One machine, one number of threads, one result."""
-    torch.use_deterministic_algorithms(True)
+    # Not every operation of a card has a way that always gives the same bits.
+    torch.use_deterministic_algorithms(True, warn_only=job.device != CPU)
     # Else every new tensor is first filled with NaN.
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     torch.set_num_threads(job.threads)
@@ -140,7 +142,7 @@ def _learner(
     )
     first = first_trained(tuning.train_from, depths_of(network).last)
     parted = cut(network, first, backbone.preprocessing.size) if tuning.is_partial else None
-    source: Inputs = Live(pictures, job.threads)
+    source: Inputs = Live(pictures, job.threads, job.device)
     body = network
     missing: Items = ()
     if parted:
@@ -149,7 +151,8 @@ def _learner(
         in_range = math.ceil(rate_range.STEPS / plan.steps)
         epochs = in_range if job.task == "range" else tuning.epochs
         name = f"before stage {first} of {depths_of(network).last}"
-        kept, graph = inputs.keep(trunk, pictures, backbone.fingerprint, name, Path(job.cache))
+        place = Path(job.cache), job.device
+        kept, graph = inputs.keep(trunk, pictures, backbone.fingerprint, name, *place)
         wanted = [
             *plain([*job.train, *job.validation, *job.judged]),
             *plan.items(epochs),
@@ -164,7 +167,8 @@ def _learner(
         tuning.train_from,
         (backbone.taps[-1].dim, job.num_classes),
         dropout=tuning.dropout,
-        bfloat16=tuning.precision == "bf16",
+        precision=tuning.precision,
+        device=job.device,
     )
     if job.task == "tune":
         expected = forecast(learner, tuning, plan, len(job.validation), len(missing), job.threads)

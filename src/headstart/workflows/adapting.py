@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from headstart.backbones.backbone import Backbone
+from headstart.backbones.devices import CPU, device_of
 from headstart.backbones.loading import request_of
 from headstart.datasets.splitting import folds
 from headstart.features.extraction import extract
@@ -47,6 +48,8 @@ _STRATEGIES = {"all": "full", "affine": "full", "scratch": "scratch"}
 # end in time; the first fold that is run replaces them.
 _RATES = {"top1": 350.0, "top2": 100.0, "all": 20.0, "affine": 20.0, "scratch": 20.0}
 _READING_RATE = 200.0
+# How many times as fast a card is: little for any, and replaced likewise.
+_ON_A_CARD = 10
 
 
 @dataclass(frozen=True, eq=False)
@@ -255,6 +258,7 @@ class Trial:
             folder=self._folder(tuning, rows, judged, graph),
             threads=recipe.threads,
             workers=recipe.workers,
+            device=recipe.device,
             seed=recipe.seed,
             graph=graph,
             progress=self.progress,
@@ -274,6 +278,7 @@ class Trial:
             "seed": self.recipe.seed,
             "threads": self.recipe.threads,
             "workers": self.recipe.workers,
+            "device": device_of(self.recipe.device),
             "graph": graph,
         }
         return self.cache / "tuning" / sha256(canonical_json(record).encode())[:24]
@@ -282,6 +287,7 @@ class Trial:
         """Of one fold: the frozen part read once, then the steps."""
         num_rows = len(self.division.train) * (1 - 1 / len(np.unique(self.division.folds)))
         rate = _RATES.get(name, _RATES["top2"])
+        rate *= 1 if device_of(self.recipe.device) == CPU else _ON_A_CARD
         reading = num_rows * tuning.views / _READING_RATE if tuning.is_partial else 0.0
         return math.ceil(reading + num_rows * tuning.epochs / rate)
 

@@ -93,6 +93,7 @@ def find_rate(
             cache=recipe.cache or cache_folder(),
             folder=Path(folder),
             threads=recipe.threads,
+            device=recipe.device,
             seed=recipe.seed,
             progress=progress,
         )
