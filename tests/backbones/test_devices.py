@@ -5,12 +5,12 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 
 from headstart.backbones import devices
 from headstart.backbones.devices import device_of, engine_on
 from headstart.errors import BundleError, SettingError
 
-torch = pytest.importorskip("torch")
 no_card = pytest.mark.skipif(torch.cuda.is_available(), reason="there is a card here")
 
 

@@ -26,6 +26,8 @@ _BATCH = 32
 _MOMENTUM = 0.1
 # A feature that moves less than this share of the largest is left as it is.
 _CONSTANT = 1e-6
+# Of losses, for float16. torch begins with 65536, which a short training loses its first steps to.
+_FIRST_SCALE = 1024.0
 
 
 class Standard(nn.Module):
@@ -73,7 +75,8 @@ class Learner:
 
     def scaler(self) -> torch.amp.GradScaler:
         """Makes losses large enough for the gradients of float16; of others it makes nothing."""
-        return torch.amp.GradScaler(self.device.type, enabled=self.half is torch.float16)
+        is_on = self.half is torch.float16
+        return torch.amp.GradScaler(self.device.type, _FIRST_SCALE, enabled=is_on)
 
     def forward(self, x: Tensor, kept: Tensor | None = None, head_only: bool = False) -> Tensor:
         """Scores float32 [B, C].
