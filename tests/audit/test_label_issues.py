@@ -4,9 +4,6 @@ import json
 
 import numpy as np
 import pytest
-from cleanlab.count import compute_confident_joint
-from cleanlab.filter import find_label_issues
-from cleanlab.rank import get_label_quality_scores
 from sklearn.metrics import average_precision_score
 
 from headstart.audit.label_issues import confident_joint, label_agreement, label_issues
@@ -34,6 +31,10 @@ CASES = [(seed, *sizes) for seed in range(6) for sizes in ((300, 4), (60, 2), (5
 
 @pytest.mark.parametrize(("seed", "num_rows", "num_classes"), CASES)
 def test_are_cleanlabs(seed, num_rows, num_classes):
+    # Here, not above: whoever only collects the tests need not load it.
+    from cleanlab.filter import find_label_issues
+    from cleanlab.rank import get_label_quality_scores
+
     p, y, _ = noisy(seed, num_rows, num_classes)
     found = label_issues(p, y)
     np.testing.assert_array_equal(found.self_confidence, get_label_quality_scores(y, p))
@@ -53,6 +54,8 @@ def test_are_cleanlabs(seed, num_rows, num_classes):
 
 @pytest.mark.parametrize(("seed", "num_rows", "num_classes"), CASES)
 def test_confident_joint_is_cleanlabs_but_for_the_rounding_of_ties(seed, num_rows, num_classes):
+    from cleanlab.count import compute_confident_joint
+
     p, y, _ = noisy(seed, num_rows, num_classes)
     counts = compute_confident_joint(y, p, calibrate=False)
     scaled = counts / counts.sum(axis=1, keepdims=True) * np.bincount(y)[:, None]

@@ -13,13 +13,16 @@ VOID = {"meta", "br", "img", "line", "rect", "circle", "polyline"}
 
 
 @pytest.fixture
-def fit(headstart, own_cache) -> Callable[..., Any]:
-    """`headstart fit --json` with one quick head, and a feature store of the test's own."""
+def fit(headstart, own_cache, tiny) -> Callable[..., Any]:
+    """`headstart fit --json`, quick network and head, and a feature store of the test's own."""
 
     def call(pictures, out, *options):
         head = () if "--head" in options else ("--head", "ridge")
+        # Another seed is another random network, which would be built.
+        quick = ("--backbone", tiny.name, "--weights", "random")
+        network = () if {"--seed", "--backbone"} & {*options} else quick
         place = ("--out", out, "--cache", own_cache)
-        return headstart("fit", pictures, *place, *head, "--json", *options)
+        return headstart("fit", pictures, *place, *network, *head, "--json", *options)
 
     return call
 

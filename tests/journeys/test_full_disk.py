@@ -27,9 +27,10 @@ def test_features_or_bundle_do_not_fit(
 ):
     pictures = draw_folder(tmp_path / "pictures", start=1700, stripes=10, blobs=10)
     older = shutil.copytree(bundle, tmp_path / "out")
+    network = ("--backbone", backbone.name)  # one whose graph is large
     expected = hs.load(older).predict(pictures / "blobs" / "blobs_1700.png")
     with at_most(size):
-        ran = fit(pictures, older)
+        ran = fit(pictures, older, *network)
     assert (ran.code, ran.out) == (2, "")
     assert "could not write" in ran.complaint
     assert "File too large" in ran.complaint
@@ -40,7 +41,7 @@ def test_features_or_bundle_do_not_fit(
     assert not list(store.folder.glob(".headstart-tmp-*"))
     # What fitted is kept: only the bundle's graph is larger than a megabyte.
     assert len(store) == (20 if size == 1_000_000 else 0)
-    assert fit(pictures, older).code == 0
+    assert fit(pictures, older, *network).code == 0
 
 
 @pytest.mark.slow

@@ -12,6 +12,8 @@ import pytest
 from PIL import Image
 
 HOSTILE = "<img src=x onerror=alert(1)>"
+# That of the fixture `tiny`.
+NETWORK = ("--backbone", "test_efficientnet", "--weights", "random")
 # Every file that cannot be used, and why.
 BAD = {
     "blobs/cut.jpg": "truncated",
@@ -73,10 +75,10 @@ def messy(tmp_path_factory, draw, draw_folder):
 
 
 @pytest.fixture(scope="module")
-def run(messy, program, state_of):
+def run(messy, program, state_of, tiny):
     """One fit in a process of its own, and the tree before and after it."""
     before = state_of(messy)
-    ran = program("fit", messy, "--head", "ridge", "--json")
+    ran = program("fit", messy, *NETWORK, "--head", "ridge", "--json")
     return ran, before, state_of(messy)
 
 
@@ -140,6 +142,7 @@ def test_the_odd_but_readable_ones_were_learned_from(out):
 def test_the_split_is_read_again_with_all_its_names(headstart, messy, out, tmp_path):
     again = headstart(
         *("fit", out / "split.csv", "--images", messy, "--out", tmp_path / "again"),
+        *NETWORK,
         *("--head", "ridge", "--json"),
     )
     assert again.json["features"]["computed"] == 0

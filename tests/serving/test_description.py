@@ -1,30 +1,34 @@
 """The server does what it says of itself: requests made up from its own description."""
 
 import pytest
-import schemathesis
-from hypothesis import HealthCheck, Phase, given, settings
-from schemathesis import checks
 
 from headstart.serving.description import openapi
 from headstart.serving.limits import Limits
 
-# Not "what fits the schema is taken": no schema can say what a picture is.
-CHECKS = [
-    checks.not_a_server_error,
-    checks.status_code_conformance,
-    checks.content_type_conformance,
-    checks.response_schema_conformance,
-]
 DESCRIBED = openapi("0", Limits(), 50)
 
 
-def operations():
-    schema = schemathesis.openapi.from_dict(DESCRIBED)
-    return [found.ok() for found in schema.get_all_operations()]
+OPERATIONS = [
+    f"{method.upper()} {path}" for path, item in DESCRIBED["paths"].items() for method in item
+]
 
 
-def try_out(server, operation, examples, modes):
-    for mode in modes:
+def try_out(server, label, examples, modes):
+    # Here, not above: whoever only collects the tests need not load it.
+    import schemathesis
+    from hypothesis import HealthCheck, Phase, given, settings
+    from schemathesis import checks
+
+    # Not "what fits the schema is taken": no schema can say what a picture is.
+    wanted = [
+        checks.not_a_server_error,
+        checks.status_code_conformance,
+        checks.content_type_conformance,
+        checks.response_schema_conformance,
+    ]
+    found = schemathesis.openapi.from_dict(DESCRIBED).get_all_operations()
+    (operation,) = [one.ok() for one in found if one.ok().label == label]
+    for mode in map(schemathesis.GenerationMode, modes):
 
         @settings(
             max_examples=examples,
@@ -38,23 +42,21 @@ def try_out(server, operation, examples, modes):
         def one(case):
             if "name" in (case.path_parameters or {}):
                 case.path_parameters["name"] = server.name
-            case.call_and_validate(base_url=server.url, checks=CHECKS)
+            case.call_and_validate(base_url=server.url, checks=wanted)
 
         one()
 
 
-@pytest.mark.parametrize("operation", operations(), ids=lambda one: one.label)
+@pytest.mark.parametrize("operation", OPERATIONS)
 def test_made_up_requests(server, operation):
-    try_out(server, operation, 3, [schemathesis.GenerationMode.POSITIVE])
+    try_out(server, operation, 3, ["positive"])
     assert server.client.get("/healthz").status_code == 200
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    "operation", [one for one in operations() if one.method == "post"], ids=lambda one: one.label
-)
+@pytest.mark.parametrize("operation", [one for one in OPERATIONS if one.startswith("POST")])
 def test_many_made_up_requests(server, operation):
-    try_out(server, operation, 300, list(schemathesis.GenerationMode))
+    try_out(server, operation, 300, ["positive", "negative"])
     assert server.client.get("/healthz").status_code == 200
 
 

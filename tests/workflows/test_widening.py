@@ -18,6 +18,7 @@ from headstart.model.classifier import load
 from headstart.progress import Silent
 from headstart.workflows import widening
 from headstart.workflows.fit import run_fit
+from headstart.workflows.preparing import prepare
 from headstart.workflows.recipe import Recipe
 
 PAIR = f"{DEFAULT}+{SECOND}"
@@ -82,8 +83,9 @@ def test_it_is_not_tried_where_something_else_was_asked_for(
     shapes: Path, asked: dict[str, Any], backbone: Any
 ) -> None:
     said = Said()
-    assert widening.prepare_widened(shapes, Recipe(**asked), said)[1] is None
-    assert not any("second network" in line for line in said.lines)
+    prepared = prepare(shapes, Recipe(), Silent())
+    assert widening.widen(prepared, Recipe(**asked), said) == (prepared, None)
+    assert not said.lines
 
 
 @pytest.mark.slow  # three graphs are built
