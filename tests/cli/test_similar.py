@@ -46,5 +46,5 @@ def test_a_bundle_without_gallery_says_what_to_do(headstart, bundle, shapes, tmp
     ran = headstart("similar", older, shapes / "blobs" / "blobs_01.png")
     assert (ran.code, ran.out) == (2, "")
     assert "older version" in ran.complaint
-    assert ran.err.endswith("fix: make it again with headstart fit\n")
+    assert ran.err.endswith("fix: make it again with headstart fit --gallery 100000\n")
     assert hs.load(older).predict(shapes / "blobs" / "blobs_01.png").label == "blobs"
