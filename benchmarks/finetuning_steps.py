@@ -61,7 +61,9 @@ def ours(kind: str, network: Any, steps: int) -> float:
             x = trunk(x)
     x = x.contiguous(memory_format=torch.channels_last)
     dims = (network.num_features, _CLASSES)
-    learner = learner_of(network, body, Repeated(x), kind, dims, dropout=0.2, bfloat16=False)
+    learner = learner_of(
+        network, body, Repeated(x), kind, dims, dropout=0.2, precision="f32", device="cpu"
+    )
     rows = np.arange(_BATCH)
     with tempfile.TemporaryDirectory() as folder:
         trained = Training(

@@ -11,7 +11,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from headstart.backbones.devices import CPU, has_bf16
+from headstart.backbones.devices import has_bf16
 from headstart.finetuning.cutting import features
 from headstart.finetuning.depth import trained_names
 from headstart.finetuning.inputs import Inputs, Items
@@ -209,7 +209,7 @@ def _half(precision: str, device: str) -> torch.dtype | None:
     """What products are computed in, in fewer than 32 bits; None: in all of them."""
     if precision == "auto":
         on_card = "bf16" if has_bf16(device) else "f16"
-        precision = "f32" if device == CPU else on_card
+        precision = on_card if device.startswith("cuda") else "f32"
     return {"bf16": torch.bfloat16, "f16": torch.float16}.get(precision)
 
 

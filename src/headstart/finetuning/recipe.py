@@ -84,8 +84,8 @@ class Tuning:
             best; 0: never.
         alpha: Share of the tuned weights in the mean with the initial ones; None: chosen.
         precision: Of products, where torch deems fewer bits safe: ``"f32"``, ``"bf16"``,
-            ``"f16"``; ``"auto"``: float32 on a processor; on a graphics card bfloat16 where it
-            has that, else float16.
+            ``"f16"``; ``"auto"``: float32; on CUDA bfloat16 where the card has it, else float16
+            with scaled losses.
 
     Raises:
         SettingError: A value that cannot be.
