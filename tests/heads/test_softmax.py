@@ -6,7 +6,10 @@ from scipy.optimize import check_grad
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 
+from headstart.heads import penalised, softmax
+from headstart.heads.hold_out import hold_outs
 from headstart.heads.softmax import SoftmaxHead, softmax_loss
+from headstart.heads.spectrum import Rows
 
 
 def problem(num_rows, dim, num_classes=3, seed=0):
@@ -67,3 +70,22 @@ def test_scores_of_noise_are_not_believed():
     X = np.random.default_rng(0).normal(size=(200, 40))
     y = np.arange(200) % 2
     assert SoftmaxHead().fit(X, y).predict_proba(X).max() < 0.75
+
+
+def test_every_penalty_of_the_search_is_given_its_own_rule(monkeypatch):
+    """Else a path that hardly moves hides the penalty that is best."""
+    random = np.random.default_rng(0)
+    y, strength = random.integers(8, size=900), np.arange(1, 101) ** -0.5
+    inside = (random.normal(size=(900, 100)) + 0.13 * random.normal(size=(8, 100))[y]) * strength
+    X = inside @ random.normal(size=(100, 300)) + random.normal(size=(900, 300))
+    rows = Rows(np.maximum(X, 0).astype(np.float32))
+    held = hold_outs(y, None, 0)[0]
+    penalties = rows.spectrum.mean_eigenvalue * softmax._PROBLEM.penalties
+
+    def judged():
+        path = penalised._Path(softmax._PROBLEM, rows.spectrum, y, held, 0)
+        return [softmax._PROBLEM.criterion(path.advance(p), y[held])[0] for p in penalties]
+
+    found = judged()
+    monkeypatch.setattr(penalised, "_SEARCH_TOLERANCE", 1e-7)
+    np.testing.assert_allclose(found, judged(), atol=0.02)

@@ -32,7 +32,8 @@ Criterion = Callable[[Reals, Integers], tuple[float, ...]]
 
 _EXACT = 100_000  # numbers
 _MOST_SEARCH_ROWS = 10_000
-_SEARCH_TOLERANCE = 3e-4
+# Ten times as much, and a weaker penalty often began and ended where the last one had stopped.
+_SEARCH_TOLERANCE = 3e-5
 _PATIENCE = 2
 
 
