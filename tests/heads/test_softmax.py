@@ -75,9 +75,9 @@ def test_scores_of_noise_are_not_believed():
 def test_every_penalty_of_the_search_is_given_its_own_rule(monkeypatch):
     """Else a path that hardly moves hides the penalty that is best."""
     random = np.random.default_rng(0)
-    y, strength = random.integers(8, size=900), np.arange(1, 101) ** -0.5
-    inside = (random.normal(size=(900, 100)) + 0.13 * random.normal(size=(8, 100))[y]) * strength
-    X = inside @ random.normal(size=(100, 300)) + random.normal(size=(900, 300))
+    y, strength = random.integers(8, size=900), np.arange(1, 401) ** -0.5
+    inside = (random.normal(size=(900, 400)) + 0.3 * random.normal(size=(8, 400))[y]) * strength
+    X = inside @ random.normal(size=(400, 400)) + random.normal(size=(900, 400))
     rows = Rows(np.maximum(X, 0).astype(np.float32))
     held = hold_outs(y, None, 0)[0]
     penalties = rows.spectrum.mean_eigenvalue * softmax._PROBLEM.penalties
@@ -88,4 +88,4 @@ def test_every_penalty_of_the_search_is_given_its_own_rule(monkeypatch):
 
     found = judged()
     monkeypatch.setattr(penalised, "_SEARCH_TOLERANCE", 1e-7)
-    np.testing.assert_allclose(found, judged(), atol=0.02)
+    np.testing.assert_allclose(found, judged(), atol=0.04)
