@@ -63,7 +63,7 @@ def test_a_store_of_f32_keeps_its_name(backbone) -> None:
 
 
 def test_bf16_is_refused_where_the_processor_has_none(shapes, own_cache, monkeypatch) -> None:
-    monkeypatch.setattr(precision, "has_bf16", lambda: False)
+    monkeypatch.setattr(precision, "has_bf16", lambda device: False)
     with pytest.raises(SettingError, match="--precision"):
         hs.check(shapes, cache=own_cache, precision="bf16")
     said = Said()
