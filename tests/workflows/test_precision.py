@@ -68,7 +68,7 @@ def test_bf16_is_refused_where_the_processor_has_none(shapes, own_cache, monkeyp
         hs.check(shapes, cache=own_cache, precision="bf16")
     said = Said()
     hs.check(shapes, cache=own_cache, precision="auto", progress=said)
-    assert "precision f32: this processor has no bf16" in said.lines
+    assert "precision f32: this device has no bf16" in said.lines
 
 
 @needs_bf16
