@@ -76,14 +76,10 @@ def _second_fit(found: Found) -> str:
 
 
 def _heads(found: Found) -> str:
-    rows = found["rows"]
-    if not rows:
-        return "–"
-    names = list(rows[0])
-    return _table(
-        f"| {' | '.join(names)} |",
-        (f"| {' | '.join(_shown(row.get(name)) for name in names)} |" for row in rows),
-    )
+    # Not at the top: it brings scikit-learn.
+    from heads import HEADER, line
+
+    return "\n".join([HEADER, *map(line, found["rows"])])
 
 
 def _one_picture(found: Found) -> str:
@@ -112,7 +108,3 @@ def _growth(found: Found) -> str:
             for name, row in rows.items()
         ),
     )
-
-
-def _shown(value: Any) -> str:
-    return f"{value:.3g}" if isinstance(value, float) else str(value)

@@ -91,7 +91,7 @@ def test_another_classifier_is_refused(plan, bundle, tmp_path):
     with pytest.raises(SettingError, match="something else: classifier"):
         plan(of=other)
     with pytest.raises(BundleError, match="another classifier"):
-        dataclasses.replace(found, bundle=other).classifier(1)
+        dataclasses.replace(found, bundle=other).classifier(1, "cpu")
 
 
 def test_foreign_folders_are_left_alone(plan, tmp_path):

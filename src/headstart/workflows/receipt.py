@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 import headstart
+from headstart.backbones.devices import device_of
 from headstart.datasets.finding import Finding
 from headstart.heads.selection import Candidate, CandidateScore
 from headstart.metrics.comparison import paired_difference
@@ -74,6 +75,7 @@ def receipt_of(
         "findings": [finding.to_json() for finding in findings],
         "backbone": final.backbone.to_json(),
         "backbone_choice": choice.to_json() if choice else None,
+        "device": device_of(recipe.device),
         "recipe": recipe.to_json(),
     }
 
