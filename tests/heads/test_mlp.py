@@ -61,3 +61,16 @@ def test_predicts_about_as_well_as_scikit_learns():
     with pytest.warns(match="Maximum iterations"):
         theirs.fit(X[:300], y[:300])
     assert head.score(X[300:], y[300:]) > theirs.score(X[300:], y[300:]) - 0.02
+
+
+def test_weights_that_fade_become_zero():
+    """Numbers below the smallest normal one made the last epochs twenty times as slow."""
+    random = np.random.default_rng(0)
+    x, y = random.normal(size=(256, 32)).astype(np.float32), random.integers(2, size=256)
+    network = Network((32, 64, 2), seed=0)
+    for number in range(3000):
+        network.differentiate(x, y, weight_decay=0.3)
+        network.step(3e-3 * (1 + np.cos(np.pi * number / 3000)) / 2)
+    smallest = np.finfo(np.float32).smallest_normal
+    for numbers in (network.values, network.mean):
+        assert not ((numbers != 0) & (np.abs(numbers) < smallest)).any()

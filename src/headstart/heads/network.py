@@ -15,6 +15,7 @@ from headstart.randomness import generator
 _MEAN_DECAY, _SQUARE_DECAY = 0.9, 0.999
 # Numbers that a step works on at once: they stay in the processor's cache.
 _BLOCK = 1 << 16
+_FADED = np.float32(1e-30)
 
 
 class Network:
@@ -103,6 +104,11 @@ class Network:
         np.divide(mean, scratch, out=scratch)
         scratch *= length
         self.values[block] -= scratch
+        for numbers in (self.values[block], mean):
+            # What has faded below the smallest normal number becomes 0: processors reckon with such
+            # remains a hundred times as slowly, and weight decay makes ever more of them.
+            numbers += _FADED
+            numbers -= _FADED
 
     def _dropped(self, hidden: Array) -> Array:
         """Some values are left out, the others grow by as much: the sum is expected to stay."""
