@@ -21,7 +21,7 @@ $(READY): pyproject.toml
 demo: install ## fit a classifier that finds broken solar cells, on 2 624 real pictures
 	$(BIN)/python examples/solar_cells.py
 
-test: install ## the tests, in under three minutes
+test: install ## the tests, without those that take minutes
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile -m 'not slow'
 
 test-all: install ## every test, also those that take minutes

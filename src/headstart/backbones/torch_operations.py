@@ -85,10 +85,10 @@ def _slice(
     along = range(len(begun)) if axes is None else axes.tolist()
     by = [1] * len(begun) if steps is None else steps.tolist()
     for start, end, axis, step in zip(begun, ended, along, by, strict=True):
-        places = range(x.shape[axis])[start:end:step]
         if step > 0:
             x = x[(slice(None),) * (axis % x.ndim) + (slice(start, end, step),)]
         else:  # torch goes forwards only
+            places = range(x.shape[axis])[start:end:step]
             x = x.index_select(axis, torch.tensor(list(places), device=x.device))
     return x
 

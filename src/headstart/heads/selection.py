@@ -6,9 +6,7 @@ import contextlib
 import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -19,12 +17,15 @@ from headstart.heads.calibration import fit_temperature, log_loss, row_losses
 from headstart.heads.catalog import PUBLISHED, make_head
 from headstart.heads.head import Head
 from headstart.heads.spectrum import Floats, Integers, Rows
+from headstart.in_order import in_order
 from headstart.layers import Array, Root
 from headstart.progress import Progress
 
 Rule = Callable[[Floats], Integers]
 
 _ALL_TAPS = ("ridge", "softmax", "discriminant")
+# Fits begun before the last one's answers are asked for: nobody waits for a long one.
+_AHEAD_PER_THREAD = 8
 
 
 @dataclass(frozen=True)
@@ -138,15 +139,16 @@ def cross_validate(
     seconds = np.zeros(len(candidates))
     masks = [folds == number for number in np.unique(folds)]
     progress.start("comparing heads", len(candidates) * len(masks))
-    with _one_thread_each(), ThreadPoolExecutor(threads) as pool:
-        judge = partial(_judge_fold, taps, y, groups, num_classes, seed)
-        jobs = [
-            (own, judged, pool.submit(judge, [candidates[position] for position in own], judged))
-            for own in _by_what_they_see(candidates)
-            for judged in masks
-        ]
-        for own, judged, job in jobs:
-            scores[np.ix_(own, judged)], spent = job.result()
+    jobs = [(own, judged) for own in _by_what_they_see(candidates) for judged in masks]
+
+    def judge(job: tuple[list[int], npt.NDArray[np.bool_]]) -> tuple[list[Array], list[float]]:
+        some = [candidates[position] for position in job[0]]
+        return _judge_fold(some, taps, y, groups, num_classes, seed, job[1])
+
+    with _one_thread_each():
+        found = in_order(judge, jobs, threads, _AHEAD_PER_THREAD, "comparing")
+        for (own, judged), (answers, spent) in zip(jobs, found, strict=True):
+            scores[np.ix_(own, judged)] = answers
             seconds[own] += spent
             progress.advance(len(own))
     progress.stop()
@@ -297,23 +299,23 @@ def _one_thread_each() -> Iterator[None]:
 
 
 def _judge_fold(
+    candidates: Sequence[Candidate],
     taps: Mapping[str, Array],
     y: Integers,
     groups: Integers,
     num_classes: int,
     seed: int,
-    candidates: Sequence[Candidate],
     judged: npt.NDArray[np.bool_],
 ) -> tuple[list[Array], list[float]]:
     """Scores [M, C] of one fold by each candidate fitted on the other rows, and its seconds.
 
     Args:
+        candidates: All see the same features.
         taps: Tap name to float32 [N, D].
         y: int64 [N].
         groups: int64 [N].
         num_classes: C.
         seed: For heads that draw anything.
-        candidates: All see the same features.
         judged: bool [N], the fold's M rows.
     """
     rows = Rows(_features(candidates[0], taps, ~judged))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +13,7 @@ from threadpoolctl import threadpool_limits
 from headstart.heads.ridge import RidgeHead
 from headstart.heads.selection import rooted, side_by_side
 from headstart.heads.spectrum import Integers, Rows
+from headstart.in_order import in_order
 from headstart.layers import Array
 from headstart.metrics.intervals import Interval, accuracy_interval
 from headstart.randomness import generator
@@ -106,10 +106,10 @@ def fitness(
         return _judge(name, rooted(side_by_side(own, wanted[name])), y, groups, seed)
 
     # One thread of linear algebra each, as in `selection`: sums would depend on their number.
-    with threadpool_limits(1), ThreadPoolExecutor(threads) as pool:
+    with threadpool_limits(1):
         # The widest first: nobody waits for it at the end.
-        jobs = {name: pool.submit(judge, name) for name in reversed(wanted)}
-        depths = tuple(jobs[name].result() for name in wanted)
+        found = in_order(judge, reversed(wanted), threads, len(wanted), "fitness")
+        depths = tuple(reversed(list(found)))
     return Fitness(depths, _neighbours(own[list(own)[-1]], y, groups), len(rows))
 
 
