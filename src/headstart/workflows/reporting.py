@@ -118,7 +118,7 @@ def why(trained: Trained) -> str:
         return f"{name}: the only one asked for."
     most_accurate = max(scores, key=lambda score: score.accuracy)
     if most_accurate.accuracy == compared.best.accuracy:
-        reason = "none was more accurate in cross-validation"
+        reason = "no other head was more accurate in cross-validation"
     else:
         reason = (
             f"{most_accurate.candidate.name} was not distinguishably more accurate in "
