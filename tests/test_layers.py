@@ -1,5 +1,7 @@
 """The array operations, against slow loops."""
 
+import json
+
 import numpy as np
 import pytest
 from scipy.special import softmax as their_softmax
@@ -7,6 +9,7 @@ from scipy.special import softmax as their_softmax
 from headstart.layers import (
     Affine,
     Normalise,
+    Pool,
     Rectify,
     Root,
     Shift,
@@ -70,6 +73,32 @@ def test_vote_gives_the_same_in_one_block_or_several():
     whole = layer.run(x)
     np.testing.assert_allclose(whole[1000:1100], layer.run(x[1000:1100]), atol=1e-5)
     assert whole.dtype == np.float32
+
+
+def pool():
+    branches = (
+        (Affine(normal(6, 4), normal(4)),),
+        (Shift(normal(2)), Affine(normal(2, 4), normal(4))),
+    )
+    return Pool(branches, columns=((0, 6), (3, 5)), weights=(0.5, 2.0))
+
+
+def test_a_pool_adds_up_what_its_branches_make_of_their_columns():
+    layer, x = pool(), normal(5, 6)
+    first, second = layer.branches
+    expected = 0.5 * run(first, x) + 2 * run(second, x[:, 3:5])
+    np.testing.assert_allclose(layer.run(x), expected, rtol=1e-6)
+    assert layer.run(x).dtype == np.float32
+
+
+def test_a_pool_goes_to_plain_and_back():
+    layers, x = (Root(), pool()), normal(5, 6)
+    described, arrays = to_plain(layers)
+    assert sorted(arrays) == [
+        *("1.0.0.bias", "1.0.0.weight", "1.1.0.offset", "1.1.1.bias", "1.1.1.weight"),
+    ]
+    again = from_plain(json.loads(json.dumps(described)), arrays)
+    np.testing.assert_array_equal(run(again, x), run(layers, x))
 
 
 def test_run_is_one_layer_after_the_other():

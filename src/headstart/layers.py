@@ -8,7 +8,7 @@ list as ONNX nodes.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -111,9 +111,32 @@ class Vote:
         return np.asarray(np.log(votes / votes.sum(axis=1, keepdims=True)), dtype=np.float32)
 
 
-Layer = Affine | Shift | Root | Rectify | Normalise | Vote
+@dataclass(frozen=True, eq=False)
+class Pool:
+    """The weighted sum of the scores that several lists of layers give to columns of the features.
+
+    Args:
+        branches: The lists of layers.
+        columns: First and behind the last column that each of them sees.
+        weights: What its scores are multiplied by.
+    """
+
+    branches: tuple[tuple[Layer, ...], ...]
+    columns: tuple[tuple[int, int], ...]
+    weights: tuple[float, ...]
+
+    def run(self, x: Array) -> Array:
+        """float32 [N, D] to float32 [N, C]."""
+        return np.asarray(sum(self._weighted(x)), dtype=np.float32)
+
+    def _weighted(self, x: Array) -> Iterator[Array]:
+        for branch, seen, weight in zip(self.branches, self.columns, self.weights, strict=True):
+            yield np.float32(weight) * run(branch, x[:, slice(*seen)])
+
+
+Layer = Affine | Shift | Root | Rectify | Normalise | Vote | Pool
 _KINDS: dict[str, type[Any]] = {
-    kind.__name__: kind for kind in (Affine, Shift, Root, Rectify, Normalise, Vote)
+    kind.__name__: kind for kind in (Affine, Shift, Root, Rectify, Normalise, Vote, Pool)
 }
 
 
@@ -137,19 +160,8 @@ def softmax64(scores: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
 
 def to_plain(layers: Sequence[Layer]) -> tuple[list[dict[str, Any]], dict[str, npt.NDArray[Any]]]:
     """A JSON description and the arrays it names, ready to be saved."""
-    described: list[dict[str, Any]] = []
     arrays: dict[str, npt.NDArray[Any]] = {}
-    for position, layer in enumerate(layers):
-        entry: dict[str, Any] = {"kind": type(layer).__name__}
-        for name, value in vars(layer).items():
-            if isinstance(value, np.ndarray):
-                key = f"{position}.{name}"
-                arrays[key] = value
-                entry[name] = {"array": key}
-            else:
-                entry[name] = value
-        described.append(entry)
-    return described, arrays
+    return _described(layers, "", arrays), arrays
 
 
 def from_plain(
@@ -160,11 +172,35 @@ def from_plain(
     Raises:
         KeyError: A kind or an array is not known.
     """
-    layers = []
-    for entry in described:
-        values = {name: value for name, value in entry.items() if name != "kind"}
-        for name, value in values.items():
-            if isinstance(value, dict):
-                values[name] = arrays[value["array"]]
-        layers.append(_KINDS[entry["kind"]](**values))
-    return tuple(layers)
+    return tuple(_layer_of(entry, arrays) for entry in described)
+
+
+def _described(
+    layers: Sequence[Layer], place: str, arrays: dict[str, npt.NDArray[Any]]
+) -> list[dict[str, Any]]:
+    """Entries; the arrays are added under keys that begin with the place."""
+    entries = []
+    for position, layer in enumerate(layers):
+        own = f"{place}{position}."
+        entry: dict[str, Any] = {"kind": type(layer).__name__}
+        for name, value in vars(layer).items():
+            if name == "branches":
+                entry[name] = [_described(b, f"{own}{k}.", arrays) for k, b in enumerate(value)]
+            elif isinstance(value, np.ndarray):
+                arrays[own + name] = value
+                entry[name] = {"array": own + name}
+            else:
+                entry[name] = value
+        entries.append(entry)
+    return entries
+
+
+def _layer_of(entry: dict[str, Any], arrays: dict[str, npt.NDArray[Any]]) -> Layer:
+    values = {name: value for name, value in entry.items() if name != "kind"}
+    for name, value in values.items():
+        if name == "branches":
+            values[name] = tuple(from_plain(branch, arrays) for branch in value)
+        elif isinstance(value, dict):
+            values[name] = arrays[value["array"]]
+    layer: Layer = _KINDS[entry["kind"]](**values)
+    return layer

@@ -7,6 +7,7 @@ from threadpoolctl import threadpool_info, threadpool_limits
 
 from headstart.heads.calibration import fit_temperature, log_loss, row_losses
 from headstart.heads.catalog import HEADS, make_head
+from headstart.heads.ensemble import pool_weights
 from headstart.heads.ridge import RidgeHead
 from headstart.heads.selection import (
     Candidate,
@@ -15,11 +16,13 @@ from headstart.heads.selection import (
     choose,
     cross_validate,
     default_candidates,
+    ensemble_of,
     fit_chosen,
     rooted,
     side_by_side,
 )
 from headstart.heads.spectrum import Rows
+from headstart.layers import run, softmax
 from headstart.progress import Silent
 
 RIDGE = Candidate("ridge", ("late",))
@@ -242,13 +245,60 @@ def test_the_chosen_head_is_fitted_on_all_rows(data):
     taps, y, groups, _ = data
     candidate = Candidate("softmax", ("early", "late"))
     head = fit_chosen(candidate, taps, y, groups, 0.7, 4)
-    X = np.concatenate([taps["early"], taps["late"]], axis=1)
+    X = side_by_side(taps, ("early", "late"))
+    expected = make_head("softmax", 4).fit(rooted(X), y, groups).scores(rooted(X))
     assert head.temperature_ == 0.7
-    np.testing.assert_allclose(
-        head.scores(X),
-        make_head("softmax", 4).fit(rooted(X), y, groups).scores(rooted(X)),
-        atol=1e-5,
+    np.testing.assert_allclose(run(head.layers_, X), expected, atol=1e-5)
+    np.testing.assert_allclose(head.predict_proba(X), softmax(expected, 0.7), atol=1e-5)
+
+
+@pytest.fixture
+def ensemble(data):
+    taps, y, groups, folds = data
+    alone = default_candidates(tuple(taps), ("ridge", "nearest-mean", "neighbors"))
+    pool = ensemble_of(alone, tuple(taps))
+    return pool, cross_validate((pool, *alone), taps, y, groups, folds, 3, Silent())
+
+
+def test_an_ensemble_pools_what_its_members_answered_about_rows_held_out(data, ensemble):
+    _, y, _, folds = data
+    pool, scores = ensemble
+    assert [member.name for member in pool.members] == [
+        *("ridge · all taps", "ridge", "nearest-mean", "ridge · early"),
+    ]
+    own = {score.candidate.name: score for score in scores[1:]}
+    members = [own[member.name] for member in pool.members]
+    held_out = np.stack([score.scores / score.temperature for score in members])
+    for fold in range(5):
+        others = folds != fold
+        weights = pool_weights(held_out[:, others], y[others])
+        expected = np.tensordot(weights, held_out[:, ~others], 1)
+        np.testing.assert_allclose(scores[0].scores[~others], expected, rtol=1e-4, atol=1e-5)
+    weights = pool_weights(held_out, y)
+    assert scores[0].candidate.weights == tuple(weights[weights > 0])
+    assert scores[0].candidate.name == "ensemble"
+    assert sum(scores[0].candidate.shares.values()) == pytest.approx(1)
+    assert scores[0].candidate.words.startswith("ensemble (")
+
+
+def test_the_ensemble_is_fitted_on_all_rows_as_one_list_of_layers(data, ensemble):
+    taps, y, groups, _ = data
+    score = ensemble[1][0]
+    head = fit_chosen(score.candidate, taps, y, groups, score.temperature, 3, threads=2)
+    expected = np.zeros((len(y), 3))
+    parts = zip(
+        score.candidate.members, score.candidate.weights, score.candidate.temperatures, strict=True
     )
+    for member, weight, temperature in parts:
+        alone = fit_chosen(member, taps, y, groups, temperature, 3)
+        X = side_by_side(taps, member.taps)
+        expected += weight / temperature * run(alone.layers_, X)
+    found = run(head.layers_, side_by_side(taps, score.candidate.taps))
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-4)
+
+
+def test_one_head_is_no_ensemble():
+    assert ensemble_of(default_candidates(("a",), ("ridge", "neighbors")), ("a",)) is None
 
 
 def test_default_candidates():

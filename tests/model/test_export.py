@@ -19,7 +19,7 @@ from headstart.backbones.engine import Engine
 from headstart.errors import BundleError, SettingError
 from headstart.images.decode import read
 from headstart.images.preprocessing import Preprocessing
-from headstart.layers import Affine, Layer, Normalise, Rectify, Root, Shift, Vote
+from headstart.layers import Affine, Layer, Normalise, Pool, Rectify, Root, Shift, Vote
 from headstart.model import bundle, export
 from headstart.model.graph import weights_of, write_classifier_graph
 from headstart.model.prediction import Unsure
@@ -120,9 +120,21 @@ HEADS = {
         Normalise(),
         lambda dim: Vote(normal(9, dim), RANDOM.integers(0, 3, 9), 3, neighbours=4, sharpness=5.0),
     ],
+    "ensemble": [
+        Root(),
+        lambda dim: Pool(
+            (
+                (Affine(normal(dim, 3), normal(3)),),
+                (Shift(normal(7)), Normalise(), Affine(normal(7, 3), normal(3))),
+            ),
+            columns=((0, dim), (dim - 7, dim)),
+            weights=(0.6, 1.5),
+        ),
+    ],
 }
 CASES = [
     ("test_efficientnet", ("stage3", "head"), HEADS["neighbours"]),
+    ("test_efficientnet", ("stage3", "head"), HEADS["ensemble"]),
     ("test_vit2", ("stage4", "max", "head"), HEADS["fully connected"]),
 ]
 

@@ -10,7 +10,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from headstart import layers
 from headstart.backbones.engine import Engine
-from headstart.layers import Affine, Layer, Normalise, Rectify, Root, Shift, Vote
+from headstart.layers import Affine, Layer, Normalise, Pool, Rectify, Root, Shift, Vote
 from headstart.model.graph import write_classifier_graph
 
 RANDOM = np.random.default_rng(0)
@@ -52,6 +52,17 @@ HEADS: dict[str, list[Layer]] = {
     "neighbours": [
         Normalise(),
         Vote(normal(9, 8), RANDOM.integers(0, 3, 9), num_classes=3, neighbours=4, sharpness=5.0),
+    ],
+    "ensemble": [
+        Root(),
+        Pool(
+            (
+                (Affine(normal(8, 3), normal(3)),),
+                (Shift(normal(5)), Normalise(), Affine(normal(5, 3), normal(3))),
+            ),
+            columns=((0, 8), (3, 8)),
+            weights=(0.6, 1.5),
+        ),
     ],
 }
 

@@ -8,6 +8,9 @@ from typing import Any, cast
 import numpy as np
 import pytest
 
+from headstart.errors import SettingError
+from headstart.heads.catalog import HEADS
+from headstart.heads.ensemble import MEMBERS
 from headstart.heads.selection import Candidate
 from headstart.metrics.intervals import Interval
 from headstart.workflows.comparing import candidates_of, with_all_rows
@@ -58,6 +61,30 @@ def test_a_head_may_name_its_own_pooling() -> None:
         Candidate("linear-svc", ("max",), True),
     )
     assert [candidate.name for candidate in found] == ["neighbors", "logistic", "linear-svc · max"]
+
+
+def test_an_ensemble_of_the_linear_heads_stands_first() -> None:
+    first, *alone = candidates_of(("stage5", "head"), ())
+    assert first.head == "ensemble"
+    assert first.taps == ("stage5", "head")
+    assert first.members == tuple(each for each in alone if each.head in MEMBERS)
+    assert {each.head for each in alone} == set(HEADS)
+
+
+def test_heads_that_are_named_are_compared_alone_unless_an_ensemble_is_named_too() -> None:
+    taps = ("stage5", "head")
+    alone = candidates_of(taps, ("ridge", "neighbors"))
+    assert "ensemble" not in {each.head for each in alone}
+    together = candidates_of(taps, ("ridge", "ensemble", "neighbors"))
+    assert together[1:] == alone
+    assert {each.head for each in together[0].members} == {"ridge"}
+    everything = candidates_of(taps, ("ensemble",))
+    assert {each.head for each in everything} == {"ensemble", *MEMBERS}
+
+
+def test_what_cannot_be_pooled_is_said() -> None:
+    with pytest.raises(SettingError, match="two or more of ridge"):
+        candidates_of(("head",), ("ensemble", "neighbors"))
 
 
 def test_heads_of_tutorials_are_compared_only_when_named_and_see_features_as_they_are() -> None:

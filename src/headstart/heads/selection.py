@@ -6,7 +6,7 @@ import contextlib
 import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -15,10 +15,11 @@ from threadpoolctl import threadpool_limits
 
 from headstart.heads.calibration import fit_temperature, log_loss, row_losses
 from headstart.heads.catalog import PUBLISHED, make_head
-from headstart.heads.head import Head
+from headstart.heads.ensemble import ENSEMBLE, MEMBERS, cross_fitted, pool_weights
+from headstart.heads.fitted import Fitted
 from headstart.heads.spectrum import Floats, Integers, Rows
 from headstart.in_order import in_order
-from headstart.layers import Array, Root
+from headstart.layers import Array, Layer, Pool, Root
 from headstart.progress import Progress
 
 Rule = Callable[[Floats], Integers]
@@ -33,14 +34,20 @@ class Candidate:
     """A head and the taps whose features it sees, side by side.
 
     Args:
-        head: A key of ``catalog.HEADS`` or ``catalog.PUBLISHED``.
+        head: A key of ``catalog.HEADS`` or ``catalog.PUBLISHED``, or ``"ensemble"``.
         taps: One or more tap names.
         earlier: Whether the one tap is not the backbone's last.
+        members: Of an ensemble: candidates that see some of its taps, which stand together.
+        weights: Of an ensemble that was judged: how much each member's log probabilities count.
+        temperatures: Likewise: each member's.
     """
 
     head: str
     taps: tuple[str, ...]
     earlier: bool = False
+    members: tuple[Candidate, ...] = ()
+    weights: tuple[float, ...] = ()
+    temperatures: tuple[float, ...] = ()
 
     @property
     def is_rooted(self) -> bool:
@@ -50,9 +57,24 @@ class Candidate:
     @property
     def name(self) -> str:
         """For tables: ``"ridge"`` (last tap), ``"ridge · all taps"`` or ``"ridge · stage5"``."""
+        if self.members:
+            return self.head
         if len(self.taps) > 1:
             return f"{self.head} · all taps"
         return f"{self.head} · {self.taps[0]}" if self.earlier else self.head
+
+    @property
+    def shares(self) -> dict[str, float]:
+        """Of an ensemble that was judged: each member's share by its name, the largest first."""
+        pairs = zip((member.name for member in self.members), self.weights, strict=True)
+        total = sum(self.weights)
+        return {name: w / total for name, w in sorted(pairs, key=lambda pair: -pair[1])}
+
+    @property
+    def words(self) -> str:
+        """Its name; of an ensemble also what it is made of."""
+        parts = (f"{100 * share:.0f} % {name}" for name, share in self.shares.items())
+        return f"{self.name} ({', '.join(parts)})" if self.weights else self.name
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,6 +129,19 @@ def default_candidates(taps: Sequence[str], heads: Sequence[str]) -> tuple[Candi
     )
 
 
+def ensemble_of(candidates: Sequence[Candidate], taps: Sequence[str]) -> Candidate | None:
+    """Those of the candidates that can be pooled, as one; None if they are fewer than two.
+
+    Args:
+        candidates: What is compared.
+        taps: All tap names, the deepest last.
+    """
+    members = tuple(
+        each for each in candidates if each.head in MEMBERS and set(each.taps) <= set(taps)
+    )
+    return Candidate(ENSEMBLE, tuple(taps), members=members) if len(members) > 1 else None
+
+
 def cross_validate(
     candidates: Sequence[Candidate],
     taps: Mapping[str, Array],
@@ -120,7 +155,7 @@ def cross_validate(
     """Score every row by heads fitted on the other folds.
 
     Args:
-        candidates: What to compare.
+        candidates: What to compare; an ensemble's members among them.
         taps: Tap name to float32 [N, D].
         y: int [N], class indices 0 to C-1, each occurring.
         groups: int [N], rows that belong together; they share a fold.
@@ -134,15 +169,16 @@ def cross_validate(
         be learnt by the fit that judges it: it gets scores below all others there, and its rows
         count as wrong, but neither for the temperature nor for the log loss.
     """
+    fitted = [candidate for candidate in candidates if not candidate.members]
     num_classes = int(y.max()) + 1
-    scores = np.empty((len(candidates), len(y), num_classes), dtype=np.float32)
-    seconds = np.zeros(len(candidates))
+    scores = np.empty((len(fitted), len(y), num_classes), dtype=np.float32)
+    seconds = np.zeros(len(fitted))
     masks = [folds == number for number in np.unique(folds)]
-    progress.start("comparing heads", len(candidates) * len(masks))
-    jobs = [(own, judged) for own in _by_what_they_see(candidates) for judged in masks]
+    progress.start("comparing heads", len(fitted) * len(masks))
+    jobs = [(own, judged) for own in _by_what_they_see(fitted) for judged in masks]
 
     def judge(job: tuple[list[int], npt.NDArray[np.bool_]]) -> tuple[list[Array], list[float]]:
-        some = [candidates[position] for position in job[0]]
+        some = [fitted[position] for position in job[0]]
         return _judge_fold(some, taps, y, groups, num_classes, seed, job[1])
 
     with _one_thread_each():
@@ -153,9 +189,15 @@ def cross_validate(
             progress.advance(len(own))
     progress.stop()
     learnable = _learnable(y, folds)
+    judged_alone = {
+        candidate: _score(candidate, own_scores, y, learnable, float(spent))
+        for candidate, own_scores, spent in zip(fitted, scores, seconds, strict=True)
+    }
     return tuple(
-        _score(candidate, own_scores, y, learnable, float(spent))
-        for candidate, own_scores, spent in zip(candidates, scores, seconds, strict=True)
+        _pooled(candidate, judged_alone, y, folds, seed)
+        if candidate.members
+        else judged_alone[candidate]
+        for candidate in candidates
     )
 
 
@@ -231,7 +273,8 @@ def fit_chosen(
     groups: Integers,
     temperature: float,
     seed: int,
-) -> Head:
+    threads: int = 1,
+) -> Fitted:
     """The candidate's head, fitted on all rows; it takes features as they are.
 
     Args:
@@ -241,13 +284,36 @@ def fit_chosen(
         groups: int [N], rows that belong together.
         temperature: As found by ``cross_validate``: no row is left here to find it on.
         seed: For heads that draw anything.
+        threads: Members of an ensemble fitted at once; the result does not depend on it.
     """
-    rows = Rows(_features(candidate, taps))
+    singles = candidate.members or (candidate,)
+    jobs = _by_what_they_see(singles)
+
+    def fit(own: list[int]) -> list[tuple[Layer, ...]]:
+        rows = Rows(_features(singles[own[0]], taps))
+        heads = [make_head(singles[position].head, seed) for position in own]
+        return [head.fit_rows(rows, y, groups).layers_ for head in heads]
+
+    branches: dict[int, tuple[Layer, ...]] = {}
     with _one_thread_each():  # As in `cross_validate`.
-        head = make_head(candidate.head, seed).fit_rows(rows, y, groups, temperature)
-    if candidate.is_rooted:
-        head.layers_ = (Root(), *head.layers_)
-    return head
+        fits = in_order(fit, jobs, threads, 1, "fitting") if candidate.members else map(fit, jobs)
+        for own, found in zip(jobs, fits, strict=True):
+            branches |= zip(own, found, strict=True)
+    ordered = tuple(branches[position] for position in range(len(singles)))
+    head = _pool(candidate, ordered, taps) if candidate.members else ordered[0]
+    return Fitted((Root(), *head) if candidate.is_rooted else head, temperature)
+
+
+def _pool(
+    candidate: Candidate, branches: tuple[tuple[Layer, ...], ...], taps: Mapping[str, Array]
+) -> tuple[Layer, ...]:
+    ends = np.cumsum([0, *(taps[name].shape[1] for name in candidate.taps)]).tolist()
+    columns = []
+    for member in candidate.members:
+        first = candidate.taps.index(member.taps[0])
+        columns.append((ends[first], ends[first + len(member.taps)]))
+    pairs = zip(candidate.weights, candidate.temperatures, strict=True)
+    return (Pool(branches, tuple(columns), tuple(weight / t for weight, t in pairs)),)
 
 
 def rooted(X: Array) -> Array:
@@ -343,6 +409,29 @@ def _learnable(y: Integers, folds: Integers) -> npt.NDArray[np.bool_]:
     """Bool [N]: the row's class occurs in another fold too."""
     cells = np.unique(np.stack([y, folds]), axis=1)
     return np.asarray(np.bincount(cells[0])[y] > 1)
+
+
+def _pooled(
+    candidate: Candidate,
+    judged: Mapping[Candidate, CandidateScore],
+    y: Integers,
+    folds: Integers,
+    seed: int,
+) -> CandidateScore:
+    """An ensemble, from what its members did; its candidate has those left that count."""
+    own = [judged[member] for member in candidate.members]
+    scores = np.stack([score.scores / np.float32(score.temperature) for score in own])
+    usable = own[0].learnable
+    weights = pool_weights(scores[:, usable], y[usable], seed)
+    kept = np.flatnonzero(weights)
+    counting = replace(
+        candidate,
+        members=tuple(candidate.members[k] for k in kept),
+        weights=tuple(float(weights[k]) for k in kept),
+        temperatures=tuple(own[k].temperature for k in kept),
+    )
+    seconds = sum(own[k].seconds for k in kept)
+    return _score(counting, cross_fitted(scores, y, folds, usable, seed), y, usable, seconds)
 
 
 def _score(

@@ -20,7 +20,7 @@ from onnx import TensorProto, helper, numpy_helper
 from onnx.utils import Extractor
 
 from headstart import layers
-from headstart.layers import Affine, Layer, Normalise, Rectify, Root, Shift, Vote
+from headstart.layers import Affine, Layer, Normalise, Pool, Rectify, Root, Shift, Vote
 
 # What the names of a backbone's weights begin with in its graph.
 _NETWORK = "network."
@@ -110,6 +110,8 @@ def _append(nodes: _Nodes, layer: Layer, x: str) -> str:
             return _append_normalise(nodes, x)
         case Vote():
             return _append_vote(nodes, layer, x)
+        case Pool():
+            return _append_pool(nodes, layer, x)
 
 
 def _append_normalise(nodes: _Nodes, x: str) -> str:
@@ -134,6 +136,19 @@ def _append_vote(nodes: _Nodes, vote: Vote, x: str) -> str:
     axes = nodes.constant(np.array([1], np.int64))
     share = nodes.add("Div", [votes, nodes.add("ReduceSum", [votes, axes], keepdims=1)])
     return nodes.add("Log", [share])
+
+
+def _append_pool(nodes: _Nodes, pool: Pool, x: str) -> str:
+    axes = nodes.constant(np.array([1], np.int64))
+    total = ""
+    for branch, seen, weight in zip(pool.branches, pool.columns, pool.weights, strict=True):
+        first, behind = (nodes.constant(np.array([column], np.int64)) for column in seen)
+        scores = nodes.add("Slice", [x, first, behind, axes])
+        for layer in branch:
+            scores = _append(nodes, layer, scores)
+        scores = nodes.add("Mul", [scores, nodes.scalar(weight)])
+        total = nodes.add("Add", [total, scores]) if total else scores
+    return total
 
 
 def _append_distance(

@@ -12,6 +12,7 @@ import numpy as np
 
 from headstart.backbones.backbone import Backbone
 from headstart.backbones.devices import CPU, device_of
+from headstart.backbones.engine import num_cores
 from headstart.backbones.loading import request_of
 from headstart.datasets.splitting import folds
 from headstart.features.extraction import extract
@@ -27,8 +28,9 @@ from headstart.finetuning.mirroring import (
     rows_to_mirror,
 )
 from headstart.finetuning.recipe import Tuning
+from headstart.heads.fitted import Fitted
 from headstart.heads.selection import fit_chosen
-from headstart.layers import Array, Layer, run, softmax
+from headstart.layers import Array
 from headstart.progress import Progress
 from headstart.strategy.ladder import Answers, Climb, Rung, climb, nothing_tried
 from headstart.strategy.matrix import Matrix
@@ -53,23 +55,6 @@ _ON_A_CARD = 10
 
 
 @dataclass(frozen=True, eq=False)
-class TunedHead:
-    """The linear head that was trained with the backbone, as the heads of `heads` look.
-
-    Args:
-        layers_: Last-tap features of the tuned backbone to scores.
-        temperature_: Probabilities are ``softmax(scores / temperature_)``.
-    """
-
-    layers_: tuple[Layer, ...]
-    temperature_: float
-
-    def predict_proba(self, X: Array) -> Array:
-        """float32 [N, C] of features float32 [N, D]."""
-        return softmax(run(self.layers_, X), self.temperature_)
-
-
-@dataclass(frozen=True, eq=False)
 class Adapted:
     """What became of the ladder, and the tuned network where one was taken.
 
@@ -88,7 +73,7 @@ class Adapted:
     tuning: Tuning | None = None
     backbone: Backbone | None = None
     features: FeatureSet | None = None
-    head: TunedHead | None = None
+    head: Fitted | None = None
     answers: Answers | None = None
     tuned: Tuned | None = None
     metrics: tuple[EpochMetrics, ...] = ()
@@ -300,7 +285,15 @@ class Trial:
         y, groups = self.prepared.manifest.class_indices, self.prepared.groups
         taps = {name: features.taps[name][learns] for name in candidate.taps}
         labels = np.unique(y[learns], return_inverse=True)[1]
-        head = fit_chosen(candidate, taps, labels, groups[learns], 1.0, seed=self.recipe.seed)
+        head = fit_chosen(
+            candidate,
+            taps,
+            labels,
+            groups[learns],
+            1.0,
+            seed=self.recipe.seed,
+            threads=self.recipe.threads or num_cores(),
+        )
         paths = [self.prepared.manifest.path(row) for row in judged]
         turned = mirrored_features(
             self.prepared.backbone,
@@ -344,7 +337,7 @@ def _finished(
         device=recipe.device,
         progress=progress,
     )
-    head = TunedHead((tuned.head,), found.best.answers.temperature)
+    head = Fitted((tuned.head,), found.best.answers.temperature)
     return Adapted(
         climb=found,
         mirroring=trial.mirroring,

@@ -9,8 +9,9 @@ import numpy as np
 from headstart.audit.learning_curve import LearningCurve, learning_curve
 from headstart.backbones.engine import num_cores
 from headstart.backbones.request import AVERAGE, POOLINGS
-from headstart.errors import NotEnoughData
+from headstart.errors import NotEnoughData, SettingError
 from headstart.heads.catalog import HEADS, make_head
+from headstart.heads.ensemble import ENSEMBLE, MEMBERS
 from headstart.heads.selection import (
     Candidate,
     CandidateScore,
@@ -18,6 +19,7 @@ from headstart.heads.selection import (
     choose,
     cross_validate,
     default_candidates,
+    ensemble_of,
     rooted,
 )
 from headstart.layers import Array
@@ -55,7 +57,7 @@ class Compared:
 def candidates_of(
     taps: tuple[str, ...], heads: tuple[str, ...], pooling: str | None = None
 ) -> tuple[Candidate, ...]:
-    """What is tried.
+    """What is tried, what is to be chosen among equals first.
 
     Args:
         taps: Of the backbone, in order of depth.
@@ -63,9 +65,26 @@ def candidates_of(
         pooling: What those see that name none; None: the taps, as `default_candidates` has it.
 
     Raises:
-        SettingError: A name is unknown.
+        SettingError: A name is unknown, or those that are asked for cannot be pooled.
     """
-    asked = [(name, way or pooling) for name, _, way in map(_parted, heads or tuple(HEADS))]
+    asked = tuple(head for head in heads if head != ENSEMBLE)
+    alone = _alone(taps, asked or tuple(MEMBERS if heads else HEADS), pooling)
+    if heads and ENSEMBLE not in heads:
+        return alone
+    pool = ensemble_of(alone, taps)
+    if pool is None and heads:
+        raise SettingError(
+            f"an {ENSEMBLE} of {', '.join(heads)} is asked for",
+            f"two or more of {', '.join(MEMBERS)}, on the taps",
+            f"--head {ENSEMBLE} alone takes all of them; leave --pooling out",
+        )
+    return (pool, *alone) if pool else alone
+
+
+def _alone(
+    taps: tuple[str, ...], heads: tuple[str, ...], pooling: str | None
+) -> tuple[Candidate, ...]:
+    asked = [(name, way or pooling) for name, _, way in map(_parted, heads)]
     for name, _ in asked:
         make_head(name)
     free = default_candidates(taps, [name for name, way in asked if way is None])

@@ -86,6 +86,10 @@ def ladder_of(prepared: Prepared, trained: Trained, seed: int) -> list[dict[str,
     return [step.to_json(groups, seed) for step in trained.adapted.climb.steps]
 
 
+def _rounded(shares: dict[str, float]) -> dict[str, float]:
+    return {name: round(share, 4) for name, share in shares.items()}
+
+
 def _candidates(prepared: Prepared, trained: Trained, seed: int) -> list[dict[str, Any]]:
     """Every candidate, best first: score, interval, paired difference to the chosen, seconds."""
     groups = prepared.groups[trained.train]
@@ -106,6 +110,7 @@ def _candidates(prepared: Prepared, trained: Trained, seed: int) -> list[dict[st
             "strategy": strategy,
             "head": candidate.head,
             "tap": "+".join(candidate.taps),
+            **({"members": _rounded(candidate.shares)} if candidate.members else {}),
             "score": round(float(score.correct[judged].mean()), 6),
             "interval": [round(interval.low, 6), round(interval.high, 6)],
             "log_loss": round(score.log_loss, 6),

@@ -124,7 +124,8 @@ def why(trained: Trained) -> str:
             f"{most_accurate.candidate.name} was not distinguishably more accurate in "
             "cross-validation, and no other had distinguishably better probabilities"
         )
-    return f"{name}: {reason}. Corrected for having chosen the best of {len(scores)}, {expects}"
+    chosen = f"{compared.best.candidate.words}: {reason}."
+    return f"{chosen} Corrected for having chosen the best of {len(scores)}, {expects}"
 
 
 def warnings_of(trained: Trained) -> tuple[str, ...]:

@@ -165,6 +165,8 @@ def curves_of(
     held &= np.isin(y, y[~held])
     curves = {}
     for score in compared.scores:
+        if score.candidate.members:
+            continue
         head = make_head(score.candidate.head, recipe.seed)
         if isinstance(head, DenseHead):
             X = prepared.features.joined(score.candidate.taps, division.train)

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from headstart.backbones.backbone import Backbone
+from headstart.backbones.engine import num_cores
 from headstart.features.feature_set import FeatureSet
 from headstart.finetuning.epoch_metrics import OnEpochMetrics
+from headstart.heads.fitted import Fitted
 from headstart.heads.selection import Candidate, CandidateScore, fit_chosen
-from headstart.layers import Array, Layer
 from headstart.metrics.abstention import Abstention
 from headstart.metrics.comparison import bias_corrected_best
 from headstart.metrics.intervals import Interval
@@ -33,21 +33,6 @@ from headstart.workflows.recipe import Recipe
 TUNED_HEAD = "softmax"
 
 
-class FittedHead(Protocol):
-    """What a head is once it is fitted."""
-
-    @property
-    def layers_(self) -> tuple[Layer, ...]:
-        """Features to scores."""
-
-    @property
-    def temperature_(self) -> float:
-        """Scores are divided by it before the softmax."""
-
-    def predict_proba(self, X: Array) -> Array:
-        """float32 [N, C] of features float32 [N, D]."""
-
-
 @dataclass(frozen=True, eq=False)
 class Final:
     """What was chosen, fitted on all training rows.
@@ -66,7 +51,7 @@ class Final:
     candidate: Candidate
     backbone: Backbone
     features: FeatureSet
-    head: FittedHead
+    head: Fitted
     held_out: CandidateScore
     corrected: tuple[float, Interval]
 
@@ -155,7 +140,15 @@ def final_of(
         candidate=best.candidate,
         backbone=prepared.backbone,
         features=prepared.features,
-        head=fit_chosen(best.candidate, taps, y, groups, best.temperature, seed=recipe.seed),
+        head=fit_chosen(
+            best.candidate,
+            taps,
+            y,
+            groups,
+            best.temperature,
+            seed=recipe.seed,
+            threads=recipe.threads or num_cores(),
+        ),
         held_out=best,
         corrected=compared.corrected,
     )

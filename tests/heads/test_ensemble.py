@@ -1,0 +1,91 @@
+"""Weights of pooled heads, against a slow search and against what they must not see."""
+
+import numpy as np
+import pytest
+from scipy.optimize import minimize
+from scipy.special import log_softmax
+
+from headstart.heads.ensemble import cross_fitted, pool_weights, pooled
+
+
+def answers(num_rows=300, sharp=(2.0, 1.0, 0.0), num_classes=4, seed=0):
+    """Log probabilities of heads that know more, less and nothing: [K, N, C]; and the classes."""
+    random = np.random.default_rng(seed)
+    y = random.integers(num_classes, size=num_rows)
+    truth = np.eye(num_classes)[y]
+    scores = [s * truth + random.normal(size=truth.shape) for s in sharp]
+    return log_softmax(np.array(scores), axis=2).astype(np.float32), y
+
+
+def loss(weights, scores, y):
+    sums = log_softmax(np.tensordot(weights, scores.astype(float), 1), axis=1)
+    pull = len(scores) / len(y) * ((weights - 1 / len(scores)) ** 2).sum()
+    return pull - sums[np.arange(len(y)), y].mean()
+
+
+def test_the_weights_have_the_lowest_loss():
+    scores, y = answers(sharp=(2.0, 1.0, 1.5))
+    found = pool_weights(scores, y)
+    slow = minimize(loss, np.ones(3), (scores, y), method="Nelder-Mead", tol=1e-9)
+    np.testing.assert_allclose(found, slow.x, atol=1e-3)
+
+
+def test_a_head_that_misleads_is_left_out_and_a_better_one_counts_more():
+    weights = pool_weights(*answers(num_rows=3000, sharp=(2.0, 1.0, -0.3)))
+    assert weights[2] == 0
+    assert weights[0] > weights[1] > 0
+
+
+def test_pooling_is_better_than_the_best_alone():
+    scores, y = answers(sharp=(1.2, 1.0, 1.1))
+    fresh, theirs = answers(sharp=(1.2, 1.0, 1.1), seed=1)
+    right = pooled(fresh, pool_weights(scores, y)).argmax(axis=1) == theirs
+    alone = (fresh.argmax(axis=2) == theirs).mean(axis=1)
+    assert right.mean() > alone.max() + 0.05
+
+
+def test_with_a_handful_of_rows_shares_are_nearly_equal():
+    few, many = (pool_weights(*answers(num_rows=n, sharp=(2.0, 1.0))) for n in (4, 3000))
+    assert abs(np.diff(few / few.sum())[0]) < 0.5 * abs(np.diff(many / many.sum())[0])
+
+
+def test_without_rows_they_are_equal():
+    scores, y = answers(num_rows=0)
+    np.testing.assert_array_equal(pool_weights(scores, y), np.full(3, 1 / 3))
+
+
+def test_heads_that_are_wrong_throughout_still_answer():
+    scores, y = answers(sharp=(-3.0, -3.0, -3.0))
+    np.testing.assert_array_equal(pool_weights(scores, y), np.full(3, 1 / 3))
+
+
+def test_a_row_has_no_part_in_the_weights_that_judge_it():
+    scores, y = answers(num_rows=100)
+    folds = np.arange(100) % 5
+    usable = np.ones(100, dtype=bool)
+    before = cross_fitted(scores, y, folds, usable)
+    lies = np.where(folds == 2, (y + 1) % 4, y)
+    after = cross_fitted(scores, lies, folds, usable)
+    np.testing.assert_array_equal(before[folds == 2], after[folds == 2])
+    assert not np.array_equal(before[folds != 2], after[folds != 2])
+
+
+def test_rows_that_are_not_usable_have_none_either():
+    scores, y = answers(num_rows=100)
+    folds, usable = np.arange(100) % 5, np.arange(100) >= 10
+    lies = np.where(usable, y, (y + 1) % 4)
+    found = [cross_fitted(scores, labels, folds, usable) for labels in (y, lies)]
+    np.testing.assert_array_equal(*found)
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_where_rows_are_many_some_are_drawn(monkeypatch, seed):
+    from headstart.heads import ensemble
+
+    scores, y = answers(num_rows=2000)
+    everything = pool_weights(scores, y, seed)
+    monkeypatch.setattr(ensemble, "_MOST_ROWS", 500)
+    some = pool_weights(scores, y, seed)
+    assert not np.array_equal(some, everything)
+    np.testing.assert_array_equal(some, pool_weights(scores, y, seed))
+    np.testing.assert_allclose(some, everything, atol=0.3)
