@@ -130,6 +130,33 @@ def test_better_probabilities_at_equal_accuracy_are_a_gain() -> None:
     assert "surer" in found.steps[0].reason
 
 
+def apart(seed: int) -> np.ndarray:
+    """Scores whose mistakes have nothing to do with those of another seed."""
+    noise = np.random.default_rng(seed).normal(0, 1, (NUM, 3))
+    return (np.eye(3)[y] * 1.5 + noise).astype(np.float32)
+
+
+def test_networks_that_err_apart_are_pooled() -> None:
+    start = Answers.of(apart(1), np.ones(NUM, dtype=bool), y)
+    step = Rung("a", "partial", lambda fold: apart(2)[folds == fold])
+    found = climb(start, [step], y, groups, folds, seed=0)
+    best = found.best
+    assert best is not None and best.alone is not None and best.answers is not None
+    expected = apart(2) / best.alone.temperature + start.scores / start.temperature
+    np.testing.assert_allclose(best.answers.scores, expected, rtol=1e-5)
+    assert best.answers.accuracy > max(best.alone.accuracy, start.accuracy) + 0.03
+    assert best.name == "a, tuned · with frozen"
+    assert best.to_json(groups, 0)["pooled"] is True
+    alone = climb(start, [step], y, groups, folds, seed=0, may_pool=False)
+    assert alone.best is None
+
+
+def test_a_rung_that_knows_better_stands_alone() -> None:
+    found = climb(frozen(0.8), [rung("a", 1.0)], y, groups, folds, seed=0)
+    assert found.best is not None and found.best.alone is None
+    assert found.best.name == "a, tuned"
+
+
 def test_the_record_is_plain() -> None:
     found = climb(frozen(0.8), [rung("a", 0.9), rung("b", 0.7)], y, groups, folds, seed=0)
     first, second = (step.to_json(groups, 0) for step in found.steps)

@@ -57,7 +57,7 @@ class Candidate:
     @property
     def name(self) -> str:
         """For tables: ``"ridge"`` (last tap), ``"ridge · all taps"`` or ``"ridge · stage5"``."""
-        if self.members:
+        if self.head == ENSEMBLE:
             return self.head
         if len(self.taps) > 1:
             return f"{self.head} · all taps"

@@ -1,9 +1,10 @@
 """The ladder from frozen to full: rungs are tried as long as trying may pay, and must prove it.
 
-Every rung is judged on the same held-out rows as the frozen candidate, fold by fold. A rung is
-left after its first fold if it gained nothing there; it is taken only if it beats what is best so
-far in a paired comparison; and a deeper one is tried only when the one before was taken. Ties go
-to the cheaper: frozen.
+Every rung is judged on the same held-out rows as the frozen candidate, fold by fold: alone, and
+pooled with that candidate, for networks that were trained apart err apart. A rung is left after its
+first fold if it gained nothing there; it is taken only if it beats what is best so far in a paired
+comparison; and a deeper one is tried only when the one before was taken. Ties go to the cheaper:
+frozen, and the rung alone.
 """
 
 from __future__ import annotations
@@ -73,6 +74,11 @@ class Answers:
         correct = judged & (scores.argmax(axis=1) == y)
         return cls(scores, judged, temperature, correct, losses)
 
+    def pooled_with(self, other: Answers, y: Integers) -> Answers:
+        """The mean of the log probabilities of both, about the rows that both have judged."""
+        sums = self.scores / self.temperature + other.scores / other.temperature
+        return Answers.of(sums.astype(np.float32), self.judged & other.judged, y)
+
     @property
     def accuracy(self) -> float:
         """Share of the judged rows that are right."""
@@ -100,6 +106,8 @@ class Step:
         gain: In accuracy over what was best before, on the same rows; None when not tried.
         loss_gain: Fall of the log loss against what was best before, with two standard errors.
         seconds: Spent.
+        alone: The rung's own answers, where it is better pooled with the frozen candidate: then
+            ``answers`` are those of both. None: it is used alone.
     """
 
     rung: Rung
@@ -109,6 +117,12 @@ class Step:
     gain: Difference | None = None
     loss_gain: tuple[float, float] | None = None
     seconds: float = 0.0
+    alone: Answers | None = None
+
+    @property
+    def name(self) -> str:
+        """What is used: the rung, or both."""
+        return f"{self.rung.name}, tuned" + (" · with frozen" if self.alone else "")
 
     def to_json(self, groups: Integers, seed: int) -> dict[str, Any]:
         """Plain values."""
@@ -128,6 +142,7 @@ class Step:
             "interval": [round(interval.low, 6), round(interval.high, 6)],
             "log_loss": round(self.answers.log_loss, 6),
             "num_images": int(self.answers.judged.sum()),
+            "pooled": self.alone is not None,
             "gain": [round(v, 6) for v in (self.gain.difference, self.gain.low, self.gain.high)],
             "log_loss_gain": [round(value, 6) for value in self.loss_gain],
         }
@@ -161,6 +176,7 @@ def climb(
     seed: int,
     time_limit: float | None = None,
     must_take: bool = False,
+    may_pool: bool = True,
     clock: Callable[[], float] = time.monotonic,
 ) -> Climb:
     """Try one rung after another.
@@ -176,6 +192,7 @@ def climb(
             begun. None: no limit.
         must_take: A person asked for one of these rungs: where none proves itself, the most
             accurate one that was tried is taken all the same.
+        may_pool: Whether a rung may be pooled with the frozen candidate.
         clock: Seconds.
     """
     began = clock()
@@ -189,7 +206,8 @@ def climb(
             )
             steps.append(Step(rung, "not tried", stopped or late))
             continue
-        step = _try(rung, best, y, groups, folds, seed, left, clock)
+        partner = frozen if may_pool else None
+        step = _try(rung, best, partner, y, groups, folds, seed, left, clock)
         steps.append(step)
         if step.outcome == "taken" and step.answers is not None:
             best, taken = step.answers, place
@@ -213,6 +231,7 @@ def _least_bad(steps: Sequence[Step]) -> int | None:
 def _try(
     rung: Rung,
     best: Answers,
+    partner: Answers | None,
     y: Integers,
     groups: Integers,
     folds: Integers,
@@ -223,12 +242,13 @@ def _try(
     began = clock()
     scores = np.zeros_like(best.scores)
     judged = np.zeros(len(y), dtype=bool)
-    answers = None
+    answers = alone = None
     for fold in np.unique(folds):
         held = folds == fold
         scores[held] = rung.judge(int(fold))
         judged |= held
-        answers = Answers.of(scores, judged, y)
+        alone = Answers.of(scores, judged, y)
+        answers = _stronger(alone, partner, y, groups, seed)
         gain, loss_gain = _gains(answers, best, groups, seed)
         hopeless = gain.difference <= 0 and loss_gain[0] <= 0
         spent = clock() - began
@@ -237,7 +257,26 @@ def _try(
             break
     assert answers is not None
     outcome, reason = _verdict(gain, loss_gain, hopeless, int(judged.sum()))
-    return Step(rung, outcome, reason, answers, gain, loss_gain, clock() - began)
+    return Step(
+        rung=rung,
+        outcome=outcome,
+        reason=reason,
+        answers=answers,
+        gain=gain,
+        loss_gain=loss_gain,
+        seconds=clock() - began,
+        alone=None if answers is alone else alone,
+    )
+
+
+def _stronger(
+    alone: Answers, partner: Answers | None, y: Integers, groups: Integers, seed: int
+) -> Answers:
+    """The rung's answers, or those of both where they prove to be better."""
+    if partner is None:
+        return alone
+    both = alone.pooled_with(partner, y)
+    return both if compared(both, alone, groups, seed)[2] == "taken" else alone
 
 
 def _gains(

@@ -28,9 +28,11 @@ from headstart.finetuning.mirroring import (
     rows_to_mirror,
 )
 from headstart.finetuning.recipe import Tuning
+from headstart.heads.ensemble import ENSEMBLE
 from headstart.heads.fitted import Fitted
 from headstart.heads.selection import fit_chosen
-from headstart.layers import Array
+from headstart.layers import Array, Layer, Pool
+from headstart.model.beside import TAP, beside
 from headstart.progress import Progress
 from headstart.strategy.ladder import Answers, Climb, Rung, climb, nothing_tried
 from headstart.strategy.matrix import Matrix
@@ -63,6 +65,7 @@ class Adapted:
         mirroring: Whether mirrored pictures may be trained on; None: not asked.
         tuning: Settings of the rung that was taken; None: frozen stands.
         backbone, features, head: The tuned backbone, its features of all rows, its head.
+        taps: Those that the head sees.
         answers: Of the rung that was taken, about held-out training rows.
         tuned: The last training.
         metrics: Of every epoch of every training.
@@ -74,6 +77,7 @@ class Adapted:
     backbone: Backbone | None = None
     features: FeatureSet | None = None
     head: Fitted | None = None
+    taps: tuple[str, ...] = ()
     answers: Answers | None = None
     tuned: Tuned | None = None
     metrics: tuple[EpochMetrics, ...] = ()
@@ -114,9 +118,12 @@ def adapt(
         seed=recipe.seed,
         time_limit=limit,
         must_take=recipe.tunes_by_hand,
+        may_pool=not recipe.heads or ENSEMBLE in recipe.heads,
     )
     for step in found.steps:
-        progress.say(f"{step.rung.name}: {step.outcome}, {step.reason}")
+        progress.say(
+            f"{step.name if step.alone else step.rung.name}: {step.outcome}, {step.reason}"
+        )
     if found.best is None or found.best.answers is None:
         return Adapted(found, trial.mirroring, metrics=tuple(trial.metrics))
     tuning = trial.tuning(names[found.taken or 0], division.train)
@@ -252,6 +259,19 @@ class Trial:
         self.metrics += map(metrics, tuned.history)
         return tuned
 
+    def fit_frozen(self, rows: Rows, temperature: float) -> Fitted:
+        """The chosen frozen candidate, fitted on rows."""
+        candidate, features = self.compared.best.candidate, self.prepared.features
+        return fit_chosen(
+            candidate,
+            {name: features.taps[name][rows] for name in candidate.taps},
+            np.unique(self.prepared.manifest.class_indices[rows], return_inverse=True)[1],
+            self.prepared.groups[rows],
+            temperature,
+            seed=self.recipe.seed,
+            threads=self.recipe.threads or num_cores(),
+        )
+
     def _folder(self, tuning: Tuning, rows: Rows, judged: Rows, graph: bool) -> Path:
         digests, labels = self.prepared.features.facts.digests, self.prepared.manifest.labels
         record = {
@@ -283,17 +303,7 @@ class Trial:
         judged = judged[rows_to_mirror(len(judged), self.recipe.seed)]
         candidate, features = self.compared.best.candidate, self.prepared.features
         y, groups = self.prepared.manifest.class_indices, self.prepared.groups
-        taps = {name: features.taps[name][learns] for name in candidate.taps}
-        labels = np.unique(y[learns], return_inverse=True)[1]
-        head = fit_chosen(
-            candidate,
-            taps,
-            labels,
-            groups[learns],
-            1.0,
-            seed=self.recipe.seed,
-            threads=self.recipe.threads or num_cores(),
-        )
+        head = self.fit_frozen(learns, 1.0)
         paths = [self.prepared.manifest.path(row) for row in judged]
         turned = mirrored_features(
             self.prepared.backbone,
@@ -328,6 +338,11 @@ def _finished(
     tuned = trial.train(tuning, division.train, division.test, graph=True)
     assert tuned.backbone is not None
     backbone = dataclasses.replace(tuned.backbone, precision=prepared.backbone.precision)
+    taps: tuple[str, ...] = (backbone.tap_names[-1],)
+    layers: tuple[Layer, ...] = (tuned.head,)
+    if found.best.alone is not None:
+        backbone = beside(prepared.backbone, backbone, _place_beside(prepared.backbone, backbone))
+        taps, layers = _with_frozen(trial, backbone, tuned, found.best.alone.temperature)
     features = extract(
         prepared.manifest.paths,
         prepared.manifest.ids,
@@ -337,18 +352,47 @@ def _finished(
         device=recipe.device,
         progress=progress,
     )
-    head = Fitted((tuned.head,), found.best.answers.temperature)
     return Adapted(
         climb=found,
         mirroring=trial.mirroring,
         tuning=tuning,
         backbone=backbone,
         features=features,
-        head=head,
+        head=Fitted(layers, found.best.answers.temperature),
+        taps=taps,
         answers=found.best.answers,
         tuned=tuned,
         metrics=tuple(trial.metrics),
     )
+
+
+def _place_beside(frozen: Backbone, tuned: Backbone) -> Path:
+    """Where both are written: with the tuned one, under a name that says what stands beside it."""
+    return tuned.graph.with_name(f"beside-{frozen.fingerprint[:16]}.onnx")
+
+
+def _with_frozen(
+    trial: Trial, backbone: Backbone, tuned: Tuned, temperature: float
+) -> tuple[tuple[str, ...], tuple[Layer, ...]]:
+    """The taps and layers that pool the frozen candidate, fitted on all rows, with the tuned head.
+
+    Args:
+        trial: What was compared, on which rows.
+        backbone: Both networks.
+        tuned: The training on all rows.
+        temperature: Of the tuned head's scores.
+    """
+    best = trial.compared.best
+    frozen = trial.fit_frozen(trial.division.train, best.temperature)
+    taps = (*best.candidate.taps, TAP)
+    dims = {tap.name: tap.dim for tap in backbone.taps}
+    first = sum(dims[name] for name in best.candidate.taps)
+    pool = Pool(
+        branches=(frozen.layers_, (tuned.head,)),
+        columns=((0, first), (first, first + dims[TAP])),
+        weights=(1 / best.temperature, 1 / temperature),
+    )
+    return taps, (pool,)
 
 
 def _announced(first: Rung, limit: float | None) -> str:

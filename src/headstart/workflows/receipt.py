@@ -11,12 +11,14 @@ import numpy.typing as npt
 import headstart
 from headstart.backbones.devices import device_of
 from headstart.datasets.finding import Finding
+from headstart.heads.ensemble import ENSEMBLE
 from headstart.heads.selection import Candidate, CandidateScore
 from headstart.metrics.comparison import paired_difference
 from headstart.metrics.intervals import accuracy_interval
+from headstart.model.beside import TAP
 from headstart.reports.audit import Audit
 from headstart.strategy.backbone_choice import BackboneChoice
-from headstart.strategy.ladder import Answers
+from headstart.strategy.ladder import Answers, Step
 from headstart.workflows.abstaining import expected_of
 from headstart.workflows.preparing import Prepared
 from headstart.workflows.recipe import Recipe
@@ -86,6 +88,13 @@ def ladder_of(prepared: Prepared, trained: Trained, seed: int) -> list[dict[str,
     return [step.to_json(groups, seed) for step in trained.adapted.climb.steps]
 
 
+def _tuned_candidate(step: Step, trained: Trained, last: str) -> Candidate:
+    """What was judged: the head that was trained with the network, or that and the frozen one."""
+    if step.alone is None:
+        return Candidate(TUNED_HEAD, (last,))
+    return Candidate(ENSEMBLE, (*trained.compared.best.candidate.taps, TAP))
+
+
 def _rounded(shares: dict[str, float]) -> dict[str, float]:
     return {name: round(share, 4) for name, share in shares.items()}
 
@@ -136,11 +145,11 @@ def _candidates(prepared: Prepared, trained: Trained, seed: int) -> list[dict[st
     ]
     tuned = [
         row(
-            f"{step.rung.name}, tuned",
+            step.name,
             step.rung.strategy,
             step.answers,
             step.seconds,
-            Candidate(TUNED_HEAD, (prepared.backbone.tap_names[-1],)),
+            _tuned_candidate(step, trained, prepared.backbone.tap_names[-1]),
         )
         for step in trained.adapted.climb.steps
         if step.answers is not None

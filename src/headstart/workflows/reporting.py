@@ -112,7 +112,7 @@ def why(trained: Trained) -> str:
     )
     step = trained.adapted.climb.best
     if step is not None:
-        taken = f"{step.rung.name}, tuned: {step.reason}, against {name} on the frozen network."
+        taken = f"{step.name}: {step.reason}, against {name} on the frozen network."
         return f"{taken} Corrected for that, {expects}"
     if len(scores) == 1:
         return f"{name}: the only one asked for."
@@ -158,7 +158,7 @@ def _evidence(trained: Trained) -> str:
     """What trials say, else what is advised before any, in a few words."""
     found = trained.adapted.climb
     if found.best is not None and found.best.outcome == "taken":
-        return f"{found.best.rung.name}, tuned"
+        return found.best.name
     if any(step.answers for step in found.steps):
         return "frozen, no gain was proved"
     return ADVICE[trained.matrix.evidence[0]]

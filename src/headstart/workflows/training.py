@@ -11,6 +11,7 @@ from headstart.backbones.backbone import Backbone
 from headstart.backbones.engine import num_cores
 from headstart.features.feature_set import FeatureSet
 from headstart.finetuning.epoch_metrics import OnEpochMetrics
+from headstart.heads.ensemble import ENSEMBLE
 from headstart.heads.fitted import Fitted
 from headstart.heads.selection import Candidate, CandidateScore, fit_chosen
 from headstart.metrics.abstention import Abstention
@@ -161,7 +162,7 @@ def _tuned(
     assert answers is not None and step is not None
     assert adapted.backbone is not None and adapted.features is not None
     assert adapted.head is not None
-    candidate = Candidate(TUNED_HEAD, (adapted.backbone.tap_names[-1],))
+    candidate = Candidate(TUNED_HEAD if step.alone is None else ENSEMBLE, adapted.taps)
     held_out = CandidateScore(
         candidate=candidate,
         scores=answers.scores,
