@@ -83,9 +83,9 @@ def test_where_rows_are_many_some_are_drawn(monkeypatch, seed):
     from headstart.heads import ensemble
 
     scores, y = answers(num_rows=2000)
-    everything = pool_weights(scores, y, seed)
+    everything = pool_weights(scores, y, seed=seed)
     monkeypatch.setattr(ensemble, "_MOST_ROWS", 500)
-    some = pool_weights(scores, y, seed)
+    some = pool_weights(scores, y, seed=seed)
     assert not np.array_equal(some, everything)
-    np.testing.assert_array_equal(some, pool_weights(scores, y, seed))
+    np.testing.assert_array_equal(some, pool_weights(scores, y, seed=seed))
     np.testing.assert_allclose(some, everything, atol=0.3)

@@ -29,7 +29,9 @@ _MOST_SCORES = 20_000_000
 _LEAST_SHARE = 0.02
 
 
-def pool_weights(scores: Array, y: Integers, seed: int = 0) -> Floats:
+def pool_weights(
+    scores: Array, y: Integers, usable: npt.NDArray[np.bool_] | None = None, seed: int = 0
+) -> Floats:
     """Weights for which the softmax of the weighted sum has the lowest log loss.
 
     They are 0 or more, and drawn towards equal shares as if one row asked for that: with a handful
@@ -39,12 +41,14 @@ def pool_weights(scores: Array, y: Integers, seed: int = 0) -> Floats:
         scores: float32 [K, N, C], log probabilities of K heads (but for a constant per row), of
             rows that these were not fitted on.
         y: int [N], class indices.
+        usable: bool [N], the rows to find them on; None: all.
         seed: Draws the rows, where there are more than enough.
 
     Returns:
         float64 [K]; some are exactly 0.
     """
-    rows = _enough_rows(scores.shape, seed)
+    every = np.arange(len(y)) if usable is None else np.flatnonzero(usable)
+    rows = _enough_of(every, len(scores) * scores.shape[2], seed)
     some, labels = _centred(scores[:, rows]), y[rows]
     weights = _lowest_loss(some, labels)
     kept = weights > _LEAST_SHARE * weights.sum()
@@ -77,18 +81,16 @@ def cross_fitted(
     found = np.empty(scores.shape[1:], dtype=np.float32)
     for number in np.unique(folds):
         held = folds == number
-        others = usable & ~held
-        weights = pool_weights(scores[:, others], y[others], seed)
+        weights = pool_weights(scores, y, usable & ~held, seed)
         found[held] = pooled(scores[:, held], weights)
     return found
 
 
-def _enough_rows(shape: tuple[int, ...], seed: int) -> Integers:
-    num_heads, num_rows, num_classes = shape
-    most = min(_MOST_ROWS, max(1, _MOST_SCORES // (num_heads * num_classes)))
-    if num_rows <= most:
-        return np.arange(num_rows)
-    return np.sort(generator(seed, "ensemble").permutation(num_rows)[:most])
+def _enough_of(rows: Integers, scores_a_row: int, seed: int) -> Integers:
+    most = min(_MOST_ROWS, max(1, _MOST_SCORES // scores_a_row))
+    if len(rows) <= most:
+        return rows
+    return np.sort(generator(seed, "ensemble").permutation(rows)[:most])
 
 
 def _centred(scores: Array) -> Floats:

@@ -422,7 +422,7 @@ def _pooled(
     own = [judged[member] for member in candidate.members]
     scores = np.stack([score.scores / np.float32(score.temperature) for score in own])
     usable = own[0].learnable
-    weights = pool_weights(scores[:, usable], y[usable], seed)
+    weights = pool_weights(scores, y, usable, seed)
     kept = np.flatnonzero(weights)
     counting = replace(
         candidate,
