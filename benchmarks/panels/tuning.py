@@ -46,9 +46,16 @@ def _taken(drawn: Drawn, adapted: adapting.Adapted) -> Rung:
         drawn,
         adapted.tuning.train_from,
         adapted.climb.best.rung.strategy,
-        adapted.tuned.scores,
+        _scores(drawn, adapted),
         adapted.tuned.seconds,
     )
+
+
+def _scores(drawn: Drawn, adapted: adapting.Adapted) -> Array:
+    """Of the test pictures, by what is delivered: the tuned network, or it and the frozen one."""
+    assert adapted.head is not None and adapted.features is not None
+    features = adapted.features.joined(adapted.taps, drawn.division.test)
+    return adapted.head.predict_proba(features)
 
 
 def _trained(drawn: Drawn, name: str, trial: adapting.Trial) -> Rung:

@@ -6,12 +6,16 @@ import json
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 from click.testing import CliRunner, Result
 from PIL import Image
 
 import headstart
+from headstart.backbones.catalog import DEFAULT
+from headstart.backbones.loading import load_backbone
 from headstart.cli.main import main
+from headstart.strategy import ladder
 
 
 @pytest.fixture(scope="module")
@@ -32,6 +36,36 @@ def fit(pictures: Path, bundle: Path, cache: Path) -> Result:
     options = ["--train-from", "top1", "--epochs", "2", "--folds", "2", "--head", "nearest-mean"]
     place = ["--out", str(bundle), "--cache", str(cache), "--json"]
     return CliRunner().invoke(main, ["fit", str(pictures), *options, *place])
+
+
+@pytest.mark.slow
+def test_a_tuned_network_beside_the_frozen_one_is_saved_and_predicts(
+    pictures: Path, cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ladder, "_pools", lambda *_: True)
+    options = ["--train-from", "top1", "--epochs", "2", "--folds", "2", "--strategy", "partial"]
+    place = ["--out", str(tmp_path / "both"), "--cache", str(cache), "--json"]
+    done = CliRunner().invoke(main, ["fit", str(pictures), *options, *place])
+    assert done.exit_code == 0, done.stderr
+    receipt = json.loads(done.stdout)
+    chosen = receipt["chosen"]
+    assert (chosen["strategy"], chosen["head"]) == ("partial", "ensemble")
+    assert chosen["tap"].endswith("+tuned")
+    assert [row["name"] for row in receipt["candidates"] if row["chosen"]] == [
+        "last block, tuned · with frozen"
+    ]
+    assert receipt["ladder"][0]["pooled"] is True
+    # The layers before the last block stand in the graph once.
+    graph = onnx.load(str(tmp_path / "both" / "classifier.onnx")).graph
+    alone = onnx.load(str(load_backbone(DEFAULT, cache=cache).graph)).graph
+    added = [node.op_type for node in graph.node].count("Conv") - [
+        node.op_type for node in alone.node
+    ].count("Conv")
+    assert 0 < added < 8
+    prediction = headstart.load(tmp_path / "both").predict(pictures / "red" / "0.png")
+    assert prediction.label in ("red", "blue")
+    refused = CliRunner().invoke(main, ["export", str(tmp_path / "both"), "--to", "torch"])
+    assert refused.exit_code == 2 and "side by side" in refused.stderr
 
 
 @pytest.mark.slow

@@ -20,17 +20,30 @@ LATE = np.random.default_rng(1).normal(size=(2, 5, 6)).astype(np.float32)
 
 
 def backbone(path: Path, early: np.ndarray, late: np.ndarray) -> Backbone:
-    """Mean colour, times a matrix, times another; and an output that is asked of neither."""
+    """Mean colour, times a matrix, times another; and an output that is asked of neither.
+
+    As in graphs that torch writes, constants stand there twice, as tensors and as nodes.
+    """
+    zero = numpy_helper.from_array(np.zeros((), np.float32))
     nodes = [
         helper.make_node("Cast", ["pixels"], ["float"], to=TensorProto.FLOAT),
         helper.make_node("ReduceMean", ["float"], ["mean"], axes=[1, 2], keepdims=0),
-        helper.make_node("MatMul", ["mean", "network.early"], ["stage1"]),
-        helper.make_node("MatMul", ["stage1", "network.late"], ["head"]),
+        helper.make_node("Constant", [], ["zero1"], value=zero),
+        helper.make_node("Constant", [], ["zero2"], value=zero),
+        helper.make_node("Add", ["mean", "zero1"], ["once"]),
+        helper.make_node("Add", ["once", "network.none1"], ["twice"]),
+        helper.make_node("MatMul", ["twice", "network.early"], ["stage1"]),
+        helper.make_node("Add", ["stage1", "zero2"], ["thrice"]),
+        helper.make_node("Add", ["thrice", "network.none2"], ["again"]),
+        helper.make_node("MatMul", ["again", "network.late"], ["head"]),
         helper.make_node("Neg", ["head"], ["logits"]),
     ]
     tensors = [
         numpy_helper.from_array(array, f"network.{name}")
-        for name, array in (("early", early), ("late", late))
+        for name, array in (
+            *(("none1", np.zeros(1, np.float32)), ("none2", np.zeros(1, np.float32))),
+            *(("early", early), ("late", late)),
+        )
     ]
     pixels = helper.make_tensor_value_info("pixels", TensorProto.UINT8, ["N", SIDE, SIDE, 3])
     outputs = [
@@ -73,7 +86,8 @@ def test_both_give_what_they_gave_and_share_what_is_the_same(
         np.testing.assert_array_equal(found[name], alone[0][name])
     np.testing.assert_array_equal(found[TAP], alone[1]["head"])
     graph = onnx.load(str(both.graph)).graph
-    assert len(graph.initializer) == matrices
+    assert len(graph.initializer) == matrices + 2
+    assert sum(node.op_type == "Add" for node in graph.node) == (4 if same_early else 6)
     assert sum(node.op_type == "MatMul" for node in graph.node) == matrices
     assert sum(node.op_type == "ReduceMean" for node in graph.node) == 1
 

@@ -142,18 +142,40 @@ def test_networks_that_err_apart_are_pooled() -> None:
     found = climb(start, [step], y, groups, folds, seed=0)
     best = found.best
     assert best is not None and best.alone is not None and best.answers is not None
+    assert best.pooled and best.rival is best.alone
     expected = apart(2) / best.alone.temperature + start.scores / start.temperature
     np.testing.assert_allclose(best.answers.scores, expected, rtol=1e-5)
     assert best.answers.accuracy > max(best.alone.accuracy, start.accuracy) + 0.03
     assert best.name == "a, tuned · with frozen"
-    assert best.to_json(groups, 0)["pooled"] is True
+    record = best.to_json(groups, 0)
+    assert record["pooled"] is True
+    assert record["score_alone"] == pytest.approx(best.alone.accuracy, abs=1e-6)
+    scratch = Rung("a", "scratch", step.judge)
+    assert climb(start, [scratch], y, groups, folds, seed=0).steps[0].rival is None
     alone = climb(start, [step], y, groups, folds, seed=0, may_pool=False)
     assert alone.best is None
 
 
+def test_a_little_surer_is_not_worth_a_training() -> None:
+    start = frozen(0.9)
+    sharper = [start.scores + share * np.eye(3, dtype=np.float32)[y] for share in (0.02, 0.5)]
+    assert (sharper[0].argmax(1) == start.scores.argmax(1)).all()
+    little, much = (
+        climb(start, [Rung("a", "partial", lambda f, s=s: s[folds == f])], y, groups, folds, seed=0)
+        for s in sharper
+    )
+    step = little.steps[0]
+    assert step.loss_gain is not None and step.loss_gain[0] > 0
+    assert (step.outcome, little.taken) == ("no gain", None)
+    assert step.answers is not None and step.answers.judged.sum() == NUM / 5
+    assert much.taken == 0
+
+
 def test_a_rung_that_knows_better_stands_alone() -> None:
     found = climb(frozen(0.8), [rung("a", 1.0)], y, groups, folds, seed=0)
-    assert found.best is not None and found.best.alone is None
+    assert found.best is not None and not found.best.pooled
+    assert found.best.alone is found.best.answers
+    assert found.best.rival is not None
     assert found.best.name == "a, tuned"
 
 

@@ -108,7 +108,7 @@ def test_every_epoch_is_told_said_and_kept(monkeypatch: pytest.MonkeyPatch, tmp_
 
     def tune(*_: Any, on_epoch: Any, **__: Any) -> Any:
         on_epoch(record)
-        return SimpleNamespace(history=(record, record | {"epoch": 2}))
+        return SimpleNamespace(history=(record, record | {"epoch": 2}), kept=True, spent=1000.0)
 
     monkeypatch.setattr(adapting, "tune", tune)
     monkeypatch.setattr(adapting.Trial, "_mirroring", lambda _: None)
@@ -130,7 +130,10 @@ def test_every_epoch_is_told_said_and_kept(monkeypatch: pytest.MonkeyPatch, tmp_
         cast(Any, SimpleNamespace(say=said.append)),
         told.append,
     )
+    before = trial.clock()
     trial.train(Tuning("top1"), np.arange(14), np.arange(14, 20), fold=3)
+    # What an earlier run has done takes as long as it took then.
+    assert 1000 <= trial.clock() - before < 1100
     assert told == [EpochMetrics("top1", 3, **record)]
     assert trial.metrics == [*told, EpochMetrics("top1", 3, **(record | {"epoch": 2}))]
     assert said == [

@@ -13,7 +13,7 @@ from headstart.heads.catalog import HEADS
 from headstart.heads.ensemble import MEMBERS
 from headstart.heads.selection import Candidate
 from headstart.metrics.intervals import Interval
-from headstart.workflows.comparing import candidates_of, with_all_rows
+from headstart.workflows.comparing import candidates_of, must_be_known, with_all_rows
 
 FOLDS = np.arange(100) % 5
 INTERVAL = Interval(0.7, 0.9, 0.95, "BBC-CV")
@@ -80,6 +80,20 @@ def test_heads_that_are_named_are_compared_alone_unless_an_ensemble_is_named_too
     assert {each.head for each in together[0].members} == {"ridge"}
     everything = candidates_of(taps, ("ensemble",))
     assert {each.head for each in everything} == {"ensemble", *MEMBERS}
+
+
+def test_names_are_judged_before_anything_is_read() -> None:
+    must_be_known(("ridge", "ensemble", "logistic:flatten"))
+    with pytest.raises(SettingError, match="ridgee"):
+        must_be_known(("ridgee",))
+    with pytest.raises(SettingError, match="average pooling"):
+        must_be_known(("ensemble:average",))
+
+
+def test_the_same_head_named_twice_is_compared_once() -> None:
+    found = candidates_of(("stage5", "head"), ("ridge", "ridge:average", "ensemble"))
+    assert len(found) == len(set(found))
+    assert len({member.name for member in found[0].members}) == len(found[0].members)
 
 
 def test_what_cannot_be_pooled_is_said() -> None:

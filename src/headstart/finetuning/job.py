@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -100,6 +100,8 @@ class Tuned:
             None: it ran to the end.
         history: One record an epoch, the fields of `EpochMetrics` but for rung and fold.
         losses: Validation log loss of each share that was tried.
+        spent: Seconds from the start of the process that ended it.
+        kept: Whether all this was there already.
     """
 
     scores: Floats
@@ -111,6 +113,8 @@ class Tuned:
     stopped: str | None
     history: tuple[dict[str, Any], ...]
     losses: dict[str, float]
+    spent: float = 0.0
+    kept: bool = False
 
 
 def tune(
@@ -189,9 +193,10 @@ def tune(
         _device(device, workers),
     )
     _open(job, folder)
-    if not _is_done(folder):
+    is_kept = _is_done(folder)
+    if not is_kept:
         run_child(folder, progress or Silent(), on_epoch or _nobody)
-    return result_of(folder)
+    return replace(result_of(folder), kept=is_kept)
 
 
 def find_learning_rate(

@@ -72,8 +72,8 @@ def work(
         interruption: Asked whether to stop.
         team: Who does it together; None: this process alone.
     """
-    team = team or Alone()
-    deadline = time.monotonic() + (job.time_limit or math.inf)
+    team, began = team or Alone(), time.monotonic()
+    deadline = began + (job.time_limit or math.inf)
     _settle(job)
     tuning = Tuning.from_json(job.tuning)
     rows = {n: np.array(getattr(job, n), np.int64) for n in ("train", "validation", "judged")}
@@ -114,7 +114,7 @@ def work(
         learner, initial, trained.weights, validation, y[validation], alphas
     )
     learner.take(mixture(initial, trained.weights, alpha))
-    _finish(job, folder, network, learner, rows["judged"], trained, alpha, losses_of)
+    _finish(job, folder, network, learner, rows["judged"], trained, alpha, losses_of, began)
 
 
 def _settle(job: Job) -> None:
@@ -214,6 +214,7 @@ def _finish(
     trained: Trained,
     alpha: float,
     losses: dict[str, float],
+    began: float,
 ) -> None:
     head = learner.affine()
     arrays = {
@@ -237,6 +238,7 @@ def _finish(
         "history": trained.state.history,
         "losses": losses,
         "graph": job.graph,
+        "spent": round(time.monotonic() - began, 3),
     }
     _write(folder, arrays, record)
 

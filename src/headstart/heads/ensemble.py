@@ -11,6 +11,8 @@ Source:
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import numpy.typing as npt
 from scipy.optimize import minimize
@@ -24,52 +26,74 @@ MEMBERS = ("ridge", "softmax", "linear-svm", "nearest-mean", "discriminant")
 
 # Weights are few: more rows would not change them.
 _MOST_ROWS = 10_000
-_MOST_SCORES = 20_000_000
+_MOST_SCORES = 4_000_000
 # A member that counts for less than this share is left out.
 _LEAST_SHARE = 0.02
 
 
-def pool_weights(
-    scores: Array, y: Integers, usable: npt.NDArray[np.bool_] | None = None, seed: int = 0
-) -> Floats:
+@dataclass(frozen=True, eq=False)
+class HeldOut:
+    """What K heads answered about rows that they were not fitted on.
+
+    Args:
+        scores: K times float32 [N, C].
+        temperatures: Of each head's scores.
+    """
+
+    scores: tuple[Array, ...]
+    temperatures: tuple[float, ...]
+
+    def log_probabilities(self, rows: Integers) -> Floats:
+        """float64 [K, rows, C], but for a constant per row: their mean over the classes is 0."""
+        pairs = zip(self.scores, self.temperatures, strict=True)
+        found = np.stack([scores[rows].astype(np.float64) / t for scores, t in pairs])
+        return np.asarray(found - found.mean(axis=2, keepdims=True))
+
+    def pooled(self, weights: Floats, rows: Integers) -> Array:
+        """float32 [rows, C]: their sum, each by its weight."""
+        total = np.zeros((len(rows), self.scores[0].shape[1]), dtype=np.float32)
+        factors = weights / np.array(self.temperatures)
+        for factor, scores in zip(factors, self.scores, strict=True):
+            if factor:
+                total += np.float32(factor) * scores[rows]
+        return total
+
+
+def pool_weights(held_out: HeldOut, y: Integers, rows: Integers, seed: int = 0) -> Floats:
     """Weights for which the softmax of the weighted sum has the lowest log loss.
 
     They are 0 or more, and drawn towards equal shares as if one row asked for that: with a handful
     of rows they are nearly equal.
 
     Args:
-        scores: float32 [K, N, C], log probabilities of K heads (but for a constant per row), of
-            rows that these were not fitted on.
+        held_out: Answers of K heads about N rows.
         y: int [N], class indices.
-        usable: bool [N], the rows to find them on; None: all.
-        seed: Draws the rows, where there are more than enough.
+        rows: int [M], the rows to find them on.
+        seed: Draws some of these, where they are more than enough.
 
     Returns:
         float64 [K]; some are exactly 0.
     """
-    every = np.arange(len(y)) if usable is None else np.flatnonzero(usable)
-    rows = _enough_of(every, len(scores) * scores.shape[2], seed)
-    some, labels = _centred(scores[:, rows]), y[rows]
+    num_heads, num_classes = len(held_out.scores), held_out.scores[0].shape[1]
+    drawn = _enough_of(rows, num_heads * num_classes, seed)
+    some, labels = held_out.log_probabilities(drawn), y[drawn]
     weights = _lowest_loss(some, labels)
     kept = weights > _LEAST_SHARE * weights.sum()
     if not kept.any():
-        return np.full(len(scores), 1 / len(scores))
+        return np.full(num_heads, 1 / num_heads)
     weights[kept] = _lowest_loss(some[kept], labels)
     return np.asarray(np.where(kept, weights, 0))
 
 
-def pooled(scores: Array, weights: Floats) -> Array:
-    """float32 [N, C]: the weighted sum of scores [K, N, C]."""
-    return np.asarray(np.tensordot(weights.astype(np.float32), scores, 1), dtype=np.float32)
-
-
 def cross_fitted(
-    scores: Array, y: Integers, folds: Integers, usable: npt.NDArray[np.bool_], seed: int = 0
+    held_out: HeldOut, y: Integers, folds: Integers, usable: npt.NDArray[np.bool_], seed: int = 0
 ) -> Array:
     """Pooled scores of each row, with weights that the rows of its fold had no part in.
 
+    The heads' temperatures, one number each, are those of all rows.
+
     Args:
-        scores: float32 [K, N, C], as for `pool_weights`.
+        held_out: Answers of K heads about N rows.
         y: int [N], class indices.
         folds: int [N], the fold of each row.
         usable: bool [N], rows that weights may be found on.
@@ -78,11 +102,10 @@ def cross_fitted(
     Returns:
         float32 [N, C].
     """
-    found = np.empty(scores.shape[1:], dtype=np.float32)
+    found = np.empty(held_out.scores[0].shape, dtype=np.float32)
     for number in np.unique(folds):
-        held = folds == number
-        weights = pool_weights(scores, y, usable & ~held, seed)
-        found[held] = pooled(scores[:, held], weights)
+        own, others = np.flatnonzero(folds == number), np.flatnonzero(usable & (folds != number))
+        found[own] = held_out.pooled(pool_weights(held_out, y, others, seed), own)
     return found
 
 
@@ -91,10 +114,6 @@ def _enough_of(rows: Integers, scores_a_row: int, seed: int) -> Integers:
     if len(rows) <= most:
         return rows
     return np.sort(generator(seed, "ensemble").permutation(rows)[:most])
-
-
-def _centred(scores: Array) -> Floats:
-    return np.asarray(scores - scores.mean(axis=2, keepdims=True, dtype=np.float64))
 
 
 def _lowest_loss(scores: Floats, y: Integers) -> Floats:

@@ -8,7 +8,7 @@ from headstart.layers import Array, Layer, run, softmax
 
 
 @dataclass(frozen=True, eq=False)
-class Fitted:
+class FittedHead:
     """A fitted head, or several as one.
 
     Args:

@@ -15,8 +15,8 @@ from threadpoolctl import threadpool_limits
 
 from headstart.heads.calibration import fit_temperature, log_loss, row_losses
 from headstart.heads.catalog import PUBLISHED, make_head
-from headstart.heads.ensemble import ENSEMBLE, MEMBERS, cross_fitted, pool_weights
-from headstart.heads.fitted import Fitted
+from headstart.heads.ensemble import ENSEMBLE, MEMBERS, HeldOut, cross_fitted, pool_weights
+from headstart.heads.fitted import FittedHead
 from headstart.heads.spectrum import Floats, Integers, Rows
 from headstart.in_order import in_order
 from headstart.layers import Array, Layer, Pool, Root
@@ -193,12 +193,13 @@ def cross_validate(
         candidate: _score(candidate, own_scores, y, learnable, float(spent))
         for candidate, own_scores, spent in zip(fitted, scores, seconds, strict=True)
     }
-    return tuple(
-        _pooled(candidate, judged_alone, y, folds, seed)
-        if candidate.members
-        else judged_alone[candidate]
-        for candidate in candidates
-    )
+    with _one_thread_each():
+        return tuple(
+            _pooled(candidate, judged_alone, y, folds, seed)
+            if candidate.members
+            else judged_alone[candidate]
+            for candidate in candidates
+        )
 
 
 def choose(scores: Sequence[CandidateScore], y: Integers) -> int:
@@ -274,7 +275,7 @@ def fit_chosen(
     temperature: float,
     seed: int,
     threads: int = 1,
-) -> Fitted:
+) -> FittedHead:
     """The candidate's head, fitted on all rows; it takes features as they are.
 
     Args:
@@ -296,12 +297,13 @@ def fit_chosen(
 
     branches: dict[int, tuple[Layer, ...]] = {}
     with _one_thread_each():  # As in `cross_validate`.
+        # A thread beside this one only where there is more than one head to fit.
         fits = in_order(fit, jobs, threads, 1, "fitting") if candidate.members else map(fit, jobs)
         for own, found in zip(jobs, fits, strict=True):
             branches |= zip(own, found, strict=True)
     ordered = tuple(branches[position] for position in range(len(singles)))
     head = _pool(candidate, ordered, taps) if candidate.members else ordered[0]
-    return Fitted((Root(), *head) if candidate.is_rooted else head, temperature)
+    return FittedHead((Root(), *head) if candidate.is_rooted else head, temperature)
 
 
 def _pool(
@@ -420,18 +422,23 @@ def _pooled(
 ) -> CandidateScore:
     """An ensemble, from what its members did; its candidate has those left that count."""
     own = [judged[member] for member in candidate.members]
-    scores = np.stack([score.scores / np.float32(score.temperature) for score in own])
+    held_out = HeldOut(
+        tuple(score.scores for score in own), tuple(score.temperature for score in own)
+    )
     usable = own[0].learnable
-    weights = pool_weights(scores, y, usable, seed)
+    weights = pool_weights(held_out, y, np.flatnonzero(usable), seed)
     kept = np.flatnonzero(weights)
+    members = tuple(candidate.members[k] for k in kept)
+    seen = {tap for member in members for tap in member.taps}
     counting = replace(
         candidate,
-        members=tuple(candidate.members[k] for k in kept),
+        taps=tuple(tap for tap in candidate.taps if tap in seen),
+        members=members,
         weights=tuple(float(weights[k]) for k in kept),
         temperatures=tuple(own[k].temperature for k in kept),
     )
     seconds = sum(own[k].seconds for k in kept)
-    return _score(counting, cross_fitted(scores, y, folds, usable, seed), y, usable, seconds)
+    return _score(counting, cross_fitted(held_out, y, folds, usable, seed), y, usable, seconds)
 
 
 def _score(

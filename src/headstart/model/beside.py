@@ -50,14 +50,13 @@ def _join(first: Any, second: Any, tap: Tap) -> Any:
     """The first model with the second's tap as an output more, under the name ``TAP``."""
     graph, added = first.graph, Extractor(second).extract_model(["pixels"], [tap.name]).graph
     names = {"pixels": "pixels", "": ""}
-    constants = {_content(tensor): tensor.name for tensor in graph.initializer}
+    constants, computed = _numbered(graph)
     for tensor in added.initializer:
-        known = constants.get(_content(tensor))
-        names[tensor.name] = known or _PREFIX + tensor.name
-        if not known:
+        same = constants.get(_content(tensor))
+        names[tensor.name] = same or _PREFIX + tensor.name
+        if not same:
             tensor.name = names[tensor.name]
             graph.initializer.append(tensor)
-    computed = {_operation(node, list(node.input)): list(node.output) for node in graph.node}
     for node in added.node:
         inputs = [names[name] for name in node.input]
         known = computed.get(_operation(node, inputs))
@@ -73,9 +72,27 @@ def _join(first: Any, second: Any, tap: Tap) -> Any:
     return first
 
 
+def _numbered(graph: Any) -> tuple[dict[Any, str], dict[Any, list[str]]]:
+    """Names by what they stand for: of each constant, and of each node's outputs.
+
+    A graph may hold the same constant, and compute the same, more than once: the first stands for
+    all of them, or what is behind the others would look like something else.
+    """
+    constants: dict[Any, str] = {}
+    computed: dict[Any, list[str]] = {}
+    first = {"pixels": "pixels", "": ""}
+    for tensor in graph.initializer:
+        first[tensor.name] = constants.setdefault(_content(tensor), tensor.name)
+    for node in graph.node:
+        key = _operation(node, [first[name] for name in node.input])
+        first |= zip(node.output, computed.setdefault(key, list(node.output)), strict=True)
+    return constants, computed
+
+
 def _content(tensor: Any) -> tuple[Any, ...]:
     """What a constant is, apart from its name."""
-    return tensor.data_type, tuple(tensor.dims), onnx.numpy_helper.to_array(tensor).tobytes()
+    values = onnx.numpy_helper.to_array(tensor)
+    return tensor.data_type, tuple(tensor.dims), sha256(values.tobytes())
 
 
 def _operation(node: Any, inputs: list[str]) -> tuple[Any, ...]:

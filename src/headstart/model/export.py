@@ -86,8 +86,9 @@ def write_torch(folder: Path, source: Path, record: Record) -> None:
         raise SettingError(
             f"the classifier reads two networks side by side ({architecture}), and timm has no "
             "such network",
-            "one backbone",
-            "export it --to onnx or --to openvino",
+            "one backbone, frozen or tuned alone",
+            "export it --to onnx or --to openvino; or fit it again with --backbone NAME and --head "
+            "NAME, which pools nothing",
         )
     if changed := record.backbone.get("adjustments"):
         raise SettingError(

@@ -2,9 +2,9 @@
 
 Every rung is judged on the same held-out rows as the frozen candidate, fold by fold: alone, and
 pooled with that candidate, for networks that were trained apart err apart. A rung is left after its
-first fold if it gained nothing there; it is taken only if it beats what is best so far in a paired
-comparison; and a deeper one is tried only when the one before was taken. Ties go to the cheaper:
-frozen, and the rung alone.
+first fold if it gained nothing that matters there; it is taken only if it beats what is best so far
+in a paired comparison; and a deeper one is tried only when the one before was taken. Ties go to the
+cheaper: frozen, and the rung alone.
 """
 
 from __future__ import annotations
@@ -28,6 +28,8 @@ Judge = Callable[[int], Array]
 # Folds are judged until so many rows are: enough to show a gain of two to three points.
 _ENOUGH_ROWS = 1000
 _ERRORS = 1.96
+# A fall of the log loss by a smaller share is not worth a training and a larger network.
+_LEAST_FALL = 0.05
 
 
 @dataclass(frozen=True)
@@ -106,8 +108,9 @@ class Step:
         gain: In accuracy over what was best before, on the same rows; None when not tried.
         loss_gain: Fall of the log loss against what was best before, with two standard errors.
         seconds: Spent.
-        alone: The rung's own answers, where it is better pooled with the frozen candidate: then
-            ``answers`` are those of both. None: it is used alone.
+        pooled: Whether ``answers`` are those of the rung and the frozen candidate together.
+        rival: The answers that were not used: of both where the rung stands alone, its own where
+            they are pooled; None where there was no choice.
     """
 
     rung: Rung
@@ -117,12 +120,18 @@ class Step:
     gain: Difference | None = None
     loss_gain: tuple[float, float] | None = None
     seconds: float = 0.0
-    alone: Answers | None = None
+    pooled: bool = False
+    rival: Answers | None = None
 
     @property
     def name(self) -> str:
         """What is used: the rung, or both."""
-        return f"{self.rung.name}, tuned" + (" · with frozen" if self.alone else "")
+        return f"{self.rung.name}, tuned" + (" · with frozen" if self.pooled else "")
+
+    @property
+    def alone(self) -> Answers | None:
+        """The rung's own answers; None when it was not tried."""
+        return self.rival if self.pooled else self.answers
 
     def to_json(self, groups: Integers, seed: int) -> dict[str, Any]:
         """Plain values."""
@@ -142,7 +151,8 @@ class Step:
             "interval": [round(interval.low, 6), round(interval.high, 6)],
             "log_loss": round(self.answers.log_loss, 6),
             "num_images": int(self.answers.judged.sum()),
-            "pooled": self.alone is not None,
+            "pooled": self.pooled,
+            "score_alone": round(self.alone.accuracy, 6) if self.alone else None,
             "gain": [round(v, 6) for v in (self.gain.difference, self.gain.low, self.gain.high)],
             "log_loss_gain": [round(value, 6) for value in self.loss_gain],
         }
@@ -206,7 +216,8 @@ def climb(
             )
             steps.append(Step(rung, "not tried", stopped or late))
             continue
-        partner = frozen if may_pool else None
+        # From scratch means without what was learned before.
+        partner = frozen if may_pool and rung.strategy != "scratch" else None
         step = _try(rung, best, partner, y, groups, folds, seed, left, clock)
         steps.append(step)
         if step.outcome == "taken" and step.answers is not None:
@@ -242,21 +253,24 @@ def _try(
     began = clock()
     scores = np.zeros_like(best.scores)
     judged = np.zeros(len(y), dtype=bool)
-    answers = alone = None
+    answers = rival = None
     for fold in np.unique(folds):
         held = folds == fold
         scores[held] = rung.judge(int(fold))
         judged |= held
         alone = Answers.of(scores, judged, y)
-        answers = _stronger(alone, partner, y, groups, seed)
+        both = alone.pooled_with(partner, y) if partner else None
+        pools = both is not None and _pools(both, alone, groups, seed)
+        answers, rival = (both, alone) if pools and both else (alone, both)
         gain, loss_gain = _gains(answers, best, groups, seed)
-        hopeless = gain.difference <= 0 and loss_gain[0] <= 0
+        least = _LEAST_FALL * _log_loss(best, answers)
+        hopeless = gain.difference <= 0 and loss_gain[0] < least
         spent = clock() - began
         too_late = left is not None and spent * (1 + 1 / len(np.unique(folds[judged]))) > left
         if hopeless or judged.sum() >= _ENOUGH_ROWS or too_late:
             break
     assert answers is not None
-    outcome, reason = _verdict(gain, loss_gain, hopeless, int(judged.sum()))
+    outcome, reason = _verdict(gain, loss_gain, hopeless, int(judged.sum()), least)
     return Step(
         rung=rung,
         outcome=outcome,
@@ -265,18 +279,14 @@ def _try(
         gain=gain,
         loss_gain=loss_gain,
         seconds=clock() - began,
-        alone=None if answers is alone else alone,
+        pooled=pools,
+        rival=rival,
     )
 
 
-def _stronger(
-    alone: Answers, partner: Answers | None, y: Integers, groups: Integers, seed: int
-) -> Answers:
-    """The rung's answers, or those of both where they prove to be better."""
-    if partner is None:
-        return alone
-    both = alone.pooled_with(partner, y)
-    return both if compared(both, alone, groups, seed)[2] == "taken" else alone
+def _pools(both: Answers, alone: Answers, groups: Integers, seed: int) -> bool:
+    """Whether the rung is better together with the frozen candidate: that must be proved."""
+    return compared(both, alone, groups, seed, _LEAST_FALL)[2] == "taken"
 
 
 def _gains(
@@ -296,22 +306,40 @@ def _gains(
     return gain, (float(fall.mean()), _ERRORS * error)
 
 
+def _log_loss(answers: Answers, others: Answers) -> float:
+    """Of the rows that both have judged."""
+    return float(answers.losses[answers.judged & others.judged].mean())
+
+
 def compared(
-    answers: Answers, best: Answers, groups: Integers, seed: int
+    answers: Answers, best: Answers, groups: Integers, seed: int, least_fall: float = 0.0
 ) -> tuple[Difference, tuple[float, float], str, str]:
     """Whether answers are to be preferred to those that are best so far, about the same rows.
+
+    Args:
+        answers: New ones.
+        best: Those that are best so far.
+        groups: int [N], rows that belong together.
+        seed: For the interval.
+        least_fall: Of the log loss, as a share: a smaller one does not matter.
 
     Returns:
         Gain in accuracy; fall of the log loss with two standard errors; ``"taken"``,
         ``"no gain"`` or ``"not proved"``; and why, in words.
     """
     gain, loss_gain = _gains(answers, best, groups, seed)
-    hopeless = gain.difference <= 0 and loss_gain[0] <= 0
-    return gain, loss_gain, *_verdict(gain, loss_gain, hopeless, int(answers.judged.sum()))
+    least = least_fall * _log_loss(best, answers)
+    hopeless = gain.difference <= 0 and loss_gain[0] <= least
+    num_rows = int(answers.judged.sum())
+    return gain, loss_gain, *_verdict(gain, loss_gain, hopeless, num_rows, least)
 
 
 def _verdict(
-    gain: Difference, loss_gain: tuple[float, float], hopeless: bool, num_rows: int
+    gain: Difference,
+    loss_gain: tuple[float, float],
+    hopeless: bool,
+    num_rows: int,
+    least: float,
 ) -> tuple[str, str]:
     points = (
         f"{100 * gain.difference:+.1f} points ({100 * gain.low:+.1f} to {100 * gain.high:+.1f})"
@@ -320,7 +348,7 @@ def _verdict(
     fall, error = loss_gain
     if gain.low > 0:
         return "taken", f"more accurate: {on}"
-    if gain.difference >= 0 and fall > error:
+    if gain.difference >= 0 and fall > error and fall >= least:
         return "taken", f"no less accurate and surer of the right answers: {on}"
     if hopeless:
         return "no gain", on

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -29,7 +30,7 @@ from headstart.finetuning.mirroring import (
 )
 from headstart.finetuning.recipe import Tuning
 from headstart.heads.ensemble import ENSEMBLE
-from headstart.heads.fitted import Fitted
+from headstart.heads.fitted import FittedHead
 from headstart.heads.selection import fit_chosen
 from headstart.layers import Array, Layer, Pool
 from headstart.model.beside import TAP, beside
@@ -47,6 +48,8 @@ TIME_LIMIT = 600.0
 _LEAST_PER_CLASS = 4
 _VALIDATION_FOLDS = 7
 _NAMES = {"affine": "scales and shifts", "all": "whole network", "scratch": "from scratch"}
+# Of an ONNX file in one piece 2 GiB can be read.
+_LARGEST_GRAPH = 2_000_000_000
 _STRATEGIES = {"all": "full", "affine": "full", "scratch": "scratch"}
 # Pictures a second of a training step on two cores at 224 pixels, to judge by whether a rung can
 # end in time; the first fold that is run replaces them.
@@ -76,7 +79,7 @@ class Adapted:
     tuning: Tuning | None = None
     backbone: Backbone | None = None
     features: FeatureSet | None = None
-    head: Fitted | None = None
+    head: FittedHead | None = None
     taps: tuple[str, ...] = ()
     answers: Answers | None = None
     tuned: Tuned | None = None
@@ -118,12 +121,12 @@ def adapt(
         seed=recipe.seed,
         time_limit=limit,
         must_take=recipe.tunes_by_hand,
-        may_pool=not recipe.heads or ENSEMBLE in recipe.heads,
+        may_pool=_may_pool(prepared, recipe),
+        clock=trial.clock,
     )
     for step in found.steps:
-        progress.say(
-            f"{step.name if step.alone else step.rung.name}: {step.outcome}, {step.reason}"
-        )
+        name = step.name if step.pooled else step.rung.name
+        progress.say(f"{name}: {step.outcome}, {step.reason}")
     if found.best is None or found.best.answers is None:
         return Adapted(found, trial.mirroring, metrics=tuple(trial.metrics))
     tuning = trial.tuning(names[found.taken or 0], division.train)
@@ -178,6 +181,7 @@ class Trial:
     progress: Progress
     on_epoch: OnEpochMetrics | None = None
     metrics: list[EpochMetrics] = field(default_factory=list, init=False)
+    _kept: float = field(default=0.0, init=False)
 
     def __post_init__(self) -> None:
         self.cache = self.recipe.cache or cache_folder()
@@ -197,6 +201,13 @@ class Trial:
             return self.train(tuning, learns, judged, fold=fold).scores
 
         return Rung(rung_name(name), _strategy(name), judge, self._seconds(name, tuning))
+
+    def clock(self) -> float:
+        """Seconds, trainings that an earlier run has done counted as they took then.
+
+        Else the same command would go further up the ladder the second time.
+        """
+        return time.monotonic() + self._kept
 
     def tuning(self, name: str, rows: Rows) -> Tuning:
         """The rung's settings for so many rows, with what was set by hand."""
@@ -257,9 +268,10 @@ class Trial:
             on_epoch=told,
         )
         self.metrics += map(metrics, tuned.history)
+        self._kept += tuned.spent if tuned.kept else 0.0
         return tuned
 
-    def fit_frozen(self, rows: Rows, temperature: float) -> Fitted:
+    def fit_frozen(self, rows: Rows, temperature: float) -> FittedHead:
         """The chosen frozen candidate, fitted on rows."""
         candidate, features = self.compared.best.candidate, self.prepared.features
         return fit_chosen(
@@ -297,7 +309,7 @@ class Trial:
         return math.ceil(reading + num_rows * tuning.epochs / rate)
 
     def _mirroring(self) -> Mirroring:
-        """Judged on the first fold by a head that has not seen it."""
+        """Judged on the first fold by a head that was not fitted on it."""
         held = self.division.folds == self.division.folds.min()
         learns, judged = self.division.train[~held], self.division.train[held]
         judged = judged[rows_to_mirror(len(judged), self.recipe.seed)]
@@ -337,12 +349,13 @@ def _finished(
     progress.say(f"{found.best.rung.name}: training on all {len(division.train)} pictures")
     tuned = trial.train(tuning, division.train, division.test, graph=True)
     assert tuned.backbone is not None
-    backbone = dataclasses.replace(tuned.backbone, precision=prepared.backbone.precision)
+    backbone = tuned.backbone
     taps: tuple[str, ...] = (backbone.tap_names[-1],)
     layers: tuple[Layer, ...] = (tuned.head,)
-    if found.best.alone is not None:
+    if found.best.pooled and found.best.alone:
         backbone = beside(prepared.backbone, backbone, _place_beside(prepared.backbone, backbone))
         taps, layers = _with_frozen(trial, backbone, tuned, found.best.alone.temperature)
+    backbone = dataclasses.replace(backbone, precision=prepared.backbone.precision)
     features = extract(
         prepared.manifest.paths,
         prepared.manifest.ids,
@@ -358,12 +371,23 @@ def _finished(
         tuning=tuning,
         backbone=backbone,
         features=features,
-        head=Fitted(layers, found.best.answers.temperature),
+        head=FittedHead(layers, found.best.answers.temperature),
         taps=taps,
         answers=found.best.answers,
         tuned=tuned,
         metrics=tuple(trial.metrics),
     )
+
+
+def _may_pool(prepared: Prepared, recipe: Recipe) -> bool:
+    """Whether a tuned network may be used together with the frozen candidate.
+
+    Not where heads were named: these are asked for alone; nor where one file cannot hold both.
+    """
+    if recipe.heads and ENSEMBLE not in recipe.heads:
+        return False
+    graphs = (prepared.backbone.graph, prepared.network.graph)
+    return sum(graph.stat().st_size for graph in graphs) < _LARGEST_GRAPH
 
 
 def _place_beside(frozen: Backbone, tuned: Backbone) -> Path:

@@ -65,7 +65,7 @@ def candidates_of(
         pooling: What those see that name none; None: the taps, as `default_candidates` has it.
 
     Raises:
-        SettingError: A name is unknown, or those that are asked for cannot be pooled.
+        SettingError: Those that are asked for cannot be pooled.
     """
     asked = tuple(head for head in heads if head != ENSEMBLE)
     alone = _alone(taps, asked or tuple(MEMBERS if heads else HEADS), pooling)
@@ -74,22 +74,38 @@ def candidates_of(
     pool = ensemble_of(alone, taps)
     if pool is None and heads:
         raise SettingError(
-            f"an {ENSEMBLE} of {', '.join(heads)} is asked for",
+            f"an {ENSEMBLE} of {', '.join(asked or MEMBERS)} is asked for"
+            + (f", of features pooled by {pooling}" if pooling else ""),
             f"two or more of {', '.join(MEMBERS)}, on the taps",
             f"--head {ENSEMBLE} alone takes all of them; leave --pooling out",
         )
     return (pool, *alone) if pool else alone
 
 
+def must_be_known(heads: tuple[str, ...]) -> None:
+    """Names of heads are judged before anything is read.
+
+    Raises:
+        SettingError: One is unknown.
+    """
+    for name, _, pooling in map(_parted, heads):
+        if name != ENSEMBLE:
+            make_head(name)
+        elif pooling:
+            raise SettingError(
+                f"an {ENSEMBLE} on {pooling} pooling is asked for",
+                f"{ENSEMBLE} without a pooling: its members see the backbone's taps",
+                f"--head {ENSEMBLE}",
+            )
+
+
 def _alone(
     taps: tuple[str, ...], heads: tuple[str, ...], pooling: str | None
 ) -> tuple[Candidate, ...]:
     asked = [(name, way or pooling) for name, _, way in map(_parted, heads)]
-    for name, _ in asked:
-        make_head(name)
     free = default_candidates(taps, [name for name, way in asked if way is None])
     pinned = [Candidate(name, (POOLINGS[way],), way != AVERAGE) for name, way in asked if way]
-    return (*free, *pinned)
+    return tuple(dict.fromkeys((*free, *pinned)))
 
 
 def compare(prepared: Prepared, division: Division, recipe: Recipe, progress: Progress) -> Compared:

@@ -17,7 +17,7 @@ from headstart.reports.results import Results
 from headstart.workflows.auditing import audit
 from headstart.workflows.check import findings_of
 from headstart.workflows.choosing import prepare_chosen
-from headstart.workflows.comparing import candidates_of
+from headstart.workflows.comparing import must_be_known
 from headstart.workflows.own_choice import OwnChoice, own_choice
 from headstart.workflows.preparing import Prepared
 from headstart.workflows.receipt import receipt_of
@@ -100,7 +100,7 @@ def run_fit(
     progress = progress or Silent()
     place = bundle_place(Path(pictures), out)
     # A wrong name is refused now, not after the reading.
-    candidates_of(("head",), recipe.heads, recipe.pooling)
+    must_be_known(recipe.heads)
     must_be_writable(place.parent)
     sweep(place.parent, older_than=time.time() - _HOUR)
     watched = Every(progress, recipe.say_every) if recipe.say_every else progress

@@ -90,9 +90,9 @@ def ladder_of(prepared: Prepared, trained: Trained, seed: int) -> list[dict[str,
 
 def _tuned_candidate(step: Step, trained: Trained, last: str) -> Candidate:
     """What was judged: the head that was trained with the network, or that and the frozen one."""
-    if step.alone is None:
-        return Candidate(TUNED_HEAD, (last,))
-    return Candidate(ENSEMBLE, (*trained.compared.best.candidate.taps, TAP))
+    if step.pooled:
+        return Candidate(ENSEMBLE, (*trained.compared.best.candidate.taps, TAP))
+    return Candidate(TUNED_HEAD, (last,))
 
 
 def _rounded(shares: dict[str, float]) -> dict[str, float]:

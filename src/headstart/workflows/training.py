@@ -12,11 +12,12 @@ from headstart.backbones.engine import num_cores
 from headstart.features.feature_set import FeatureSet
 from headstart.finetuning.epoch_metrics import OnEpochMetrics
 from headstart.heads.ensemble import ENSEMBLE
-from headstart.heads.fitted import Fitted
+from headstart.heads.fitted import FittedHead
 from headstart.heads.selection import Candidate, CandidateScore, fit_chosen
 from headstart.metrics.abstention import Abstention
 from headstart.metrics.comparison import bias_corrected_best
 from headstart.metrics.intervals import Interval
+from headstart.model.beside import TAP
 from headstart.model.familiarity import Familiarity, familiarity
 from headstart.model.out_of_fold import OutOfFold
 from headstart.model.prediction import Unsure
@@ -43,7 +44,7 @@ class Final:
         candidate: Its head and taps.
         backbone: As it was pretrained, or tuned.
         features: Of that backbone, a row for each picture.
-        head: Fitted.
+        head: FittedHead.
         held_out: Its answers about training rows that were held out.
         corrected: Its accuracy there, corrected for having been chosen, and the interval.
     """
@@ -52,7 +53,7 @@ class Final:
     candidate: Candidate
     backbone: Backbone
     features: FeatureSet
-    head: Fitted
+    head: FittedHead
     held_out: CandidateScore
     corrected: tuple[float, Interval]
 
@@ -162,7 +163,7 @@ def _tuned(
     assert answers is not None and step is not None
     assert adapted.backbone is not None and adapted.features is not None
     assert adapted.head is not None
-    candidate = Candidate(TUNED_HEAD if step.alone is None else ENSEMBLE, adapted.taps)
+    candidate = Candidate(ENSEMBLE if step.pooled else TUNED_HEAD, adapted.taps)
     held_out = CandidateScore(
         candidate=candidate,
         scores=answers.scores,
@@ -172,9 +173,10 @@ def _tuned(
         seconds=step.seconds,
         learnable=answers.judged & compared.best.learnable,
     )
-    # It was chosen among the frozen one and the rungs that were judged on the same rows.
-    steps = [each.answers for each in adapted.climb.steps if each.answers is not None]
-    rivals = np.stack([compared.best.correct, *(each.correct for each in steps)])
+    # It was chosen among the frozen one and the rungs that were judged on the same rows, each
+    # alone and pooled.
+    tried = [each for step in adapted.climb.steps for each in (step.answers, step.rival) if each]
+    rivals = np.stack([compared.best.correct, *(each.correct for each in tried)])
     groups = prepared.groups[division.train]
     estimate, interval = bias_corrected_best(
         rivals[:, answers.judged], groups[answers.judged], seed=recipe.seed
@@ -251,6 +253,8 @@ def familiar_tap(prepared: Prepared, final: Final) -> str:
     if final.strategy == "freeze":
         tap = final.candidate.taps[-1]
         return tap if tap in depths(prepared.backbone) else prepared.backbone.tap_names[-1]
+    if TAP in final.backbone.tap_names:
+        return depths(prepared.backbone)[-1]
     frozen, tuned = prepared.features.taps, final.features.taps
     unchanged = [
         name
