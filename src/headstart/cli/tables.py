@@ -8,13 +8,15 @@ from typing import Any
 
 
 def candidate_lines(rows: list[dict[str, Any]]) -> list[str]:
-    """What was tried, best first."""
+    """What was tried, best first; what was judged by a part of the pictures says so."""
     width = max(4, *(len(row["name"]) for row in rows))
+    most = max(row["num_images"] for row in rows)
     lines = [f"{'head':<{width}}   cross-validated accuracy   log loss   seconds"]
     for row in rows:
         low, high = row["interval"]
         accuracy = f"{100 * row['score']:5.1f} %  ({100 * low:.1f} – {100 * high:.1f})"
         mark = "   ← chosen" if row["chosen"] else ""
+        mark += f"   of {row['num_images']} pictures" if row["num_images"] < most else ""
         lines.append(
             f"{row['name']:<{width}}   {accuracy:<24}   {row['log_loss']:8.3f}   "
             f"{row['seconds']:7.1f}{mark}"

@@ -73,7 +73,7 @@ def report_of(
                 trained.division.split.rule,
                 describe(backbone),
             ),
-            candidates=tuple(map(_candidate, receipt["candidates"])),
+            candidates=tuple(_candidate(row, len(trained.train)) for row in receipt["candidates"]),
             why=" ".join(
                 (why(trained), *(f"Note: {line}." for line in warnings_of(trained)), *beside)
             ),
@@ -175,11 +175,12 @@ def _trainings(trained: Trained) -> tuple[TrainingFigure, ...]:
     return tuple(figure for figure in figures if figure)
 
 
-def _candidate(row: dict[str, Any]) -> Candidate:
-    """A line of the receipt as a line of the page."""
+def _candidate(row: dict[str, Any], num_rows: int) -> Candidate:
+    """A line of the receipt as a line of the page; what a part of the pictures judged says so."""
     low, high = row["interval"]
+    judged = row["num_images"]
     return Candidate(
-        name=row["name"],
+        name=row["name"] + (f" (of {judged} pictures)" if judged < num_rows else ""),
         score=row["score"],
         interval=Interval(low, high, level=0.95, method="cross-validation"),
         log_loss=row["log_loss"],
