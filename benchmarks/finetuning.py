@@ -42,14 +42,6 @@ METHODS: dict[str, dict[str, Any]] = {
     "top1": {"train_from": "top1"},
     "top2": {"train_from": "top2"},
     "auto": {"time_limit": 3600.0},
-    # A cell upside down is a cell. Settings found on training folds of the first split; two folds,
-    # for time.
-    "cells": {
-        "train_from": "top2",
-        "epochs": 12,
-        "augmentation": "light,vertical_flip=true",
-        "num_folds": 2,
-    },
 }
 
 

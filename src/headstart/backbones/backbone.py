@@ -33,7 +33,8 @@ class Backbone:
         pretrained: False only when random weights were asked for.
         licence: Of the weights, as their record gives it.
         preprocessing: From the weights' own record.
-        taps: In order of depth; the last is ``"head"``.
+        taps: In order of depth; the last is ``"head"``, but for a tuned network beside the frozen
+            one (`model.beside`), whose last tap then follows as ``"tuned"``.
         fingerprint: Digest of architecture, weights and preprocessing: equal fingerprints mean
             equal features.
         graph: ONNX file: ``pixels`` uint8 [N, H, W, 3] to one float32 [N, D] output a tap, and

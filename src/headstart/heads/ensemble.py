@@ -2,7 +2,7 @@
 
 Which linear head is best depends on the pictures, and a few hundred rows cannot tell; together
 they are better than the one that would have been chosen (docs/panel.md). Only heads whose scores
-are a product with the features take part: they add nothing that can be felt to a prediction.
+are a product with the features take part: next to the network's own products these are few.
 
 Source:
     Heskes 1998, "Selecting weighting factors in logarithmic opinion pools"; Wolpert 1992,

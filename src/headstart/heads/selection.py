@@ -187,13 +187,12 @@ def cross_validate(
             scores[np.ix_(own, judged)] = answers
             seconds[own] += spent
             progress.advance(len(own))
-    progress.stop()
-    learnable = _learnable(y, folds)
-    judged_alone = {
-        candidate: _score(candidate, own_scores, y, learnable, float(spent))
-        for candidate, own_scores, spent in zip(fitted, scores, seconds, strict=True)
-    }
-    with _one_thread_each():
+        progress.stop()
+        learnable = _learnable(y, folds)
+        judged_alone = {
+            candidate: _score(candidate, own_scores, y, learnable, float(spent))
+            for candidate, own_scores, spent in zip(fitted, scores, seconds, strict=True)
+        }
         return tuple(
             _pooled(candidate, judged_alone, y, folds, seed)
             if candidate.members

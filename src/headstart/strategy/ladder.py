@@ -253,24 +253,17 @@ def _try(
     began = clock()
     scores = np.zeros_like(best.scores)
     judged = np.zeros(len(y), dtype=bool)
-    answers = rival = None
     for fold in np.unique(folds):
         held = folds == fold
         scores[held] = rung.judge(int(fold))
         judged |= held
         alone = Answers.of(scores, judged, y)
-        both = alone.pooled_with(partner, y) if partner else None
-        pools = both is not None and _pools(both, alone, groups, seed)
-        answers, rival = (both, alone) if pools and both else (alone, both)
-        gain, loss_gain = _gains(answers, best, groups, seed)
-        least = _LEAST_FALL * _log_loss(best, answers)
-        hopeless = gain.difference <= 0 and loss_gain[0] < least
+        answers, rival = _preferred(alone, partner, y, groups, seed)
+        gain, loss_gain, outcome, reason = compared(answers, best, groups, seed, _LEAST_FALL)
         spent = clock() - began
         too_late = left is not None and spent * (1 + 1 / len(np.unique(folds[judged]))) > left
-        if hopeless or judged.sum() >= _ENOUGH_ROWS or too_late:
+        if outcome == "no gain" or judged.sum() >= _ENOUGH_ROWS or too_late:
             break
-    assert answers is not None
-    outcome, reason = _verdict(gain, loss_gain, hopeless, int(judged.sum()), least)
     return Step(
         rung=rung,
         outcome=outcome,
@@ -279,9 +272,19 @@ def _try(
         gain=gain,
         loss_gain=loss_gain,
         seconds=clock() - began,
-        pooled=pools,
+        pooled=answers is not alone,
         rival=rival,
     )
+
+
+def _preferred(
+    alone: Answers, partner: Answers | None, y: Integers, groups: Integers, seed: int
+) -> tuple[Answers, Answers | None]:
+    """What is to be used, the rung's own answers or those of both; and the others."""
+    if partner is None:
+        return alone, None
+    both = alone.pooled_with(partner, y)
+    return (both, alone) if _pools(both, alone, groups, seed) else (alone, both)
 
 
 def _pools(both: Answers, alone: Answers, groups: Integers, seed: int) -> bool:
@@ -306,11 +309,6 @@ def _gains(
     return gain, (float(fall.mean()), _ERRORS * error)
 
 
-def _log_loss(answers: Answers, others: Answers) -> float:
-    """Of the rows that both have judged."""
-    return float(answers.losses[answers.judged & others.judged].mean())
-
-
 def compared(
     answers: Answers, best: Answers, groups: Integers, seed: int, least_fall: float = 0.0
 ) -> tuple[Difference, tuple[float, float], str, str]:
@@ -328,7 +326,7 @@ def compared(
         ``"no gain"`` or ``"not proved"``; and why, in words.
     """
     gain, loss_gain = _gains(answers, best, groups, seed)
-    least = least_fall * _log_loss(best, answers)
+    least = least_fall * float(best.losses[answers.judged & best.judged].mean())
     hopeless = gain.difference <= 0 and loss_gain[0] <= least
     num_rows = int(answers.judged.sum())
     return gain, loss_gain, *_verdict(gain, loss_gain, hopeless, num_rows, least)
