@@ -24,7 +24,9 @@ sys.path.insert(0, str(Path(__file__).parent.parent / "examples"))
 from solar_cells import write_table
 
 from headstart.datasets.splitting import folds
-from headstart.heads.selection import choose, cross_validate, fit_chosen
+from headstart.heads.cross_validation import cross_validate
+from headstart.heads.fitting import fit_chosen
+from headstart.heads.selection import choose
 from headstart.metrics.intervals import wilson
 from headstart.progress import Silent
 from headstart.workflows.comparing import candidates_of

@@ -13,7 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from headstart.heads.selection import Candidate, CandidateScore, fit_chosen
+from headstart.heads.candidates import Candidate
+from headstart.heads.fitting import fit_chosen
+from headstart.heads.selection import CandidateScore
 from headstart.metrics.comparison import paired_difference
 from headstart.metrics.intervals import accuracy_interval
 from headstart.progress import Progress, Silent

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from headstart.errors import NotEnoughData
-from headstart.heads.selection import fit_chosen
+from headstart.heads.fitting import fit_chosen
 from headstart.metrics.intervals import accuracy_interval
 from headstart.progress import Silent
 from headstart.workflows.comparing import compare
@@ -84,7 +84,9 @@ def measure(whole: Prepared, resample: Resample, recipe: Recipe) -> dict[str, An
         "chosen": best.candidate.name,
         "corrected": Stated.of(*compared.corrected).to_json(),
         "drawn_test": judged(sample, division.test).to_json(),
-        "best_held_out": round(max(score.accuracy for score in compared.scores), 6),
+        "best_held_out": round(
+            max(score.accuracy for score in compared.scores if score.is_whole), 6
+        ),
         "chosen_held_out": round(best.accuracy, 6),
         "truth": judged(whole, rest).to_json(),
         "cpu_seconds": round(time.process_time() - began, 2),

@@ -7,7 +7,8 @@ import pytest
 from headstart.audit.label_issues import label_issues
 from headstart.audit.outliers import neighbourhood, outliers
 from headstart.datasets.splitting import folds
-from headstart.heads.selection import Candidate, cross_validate, rooted
+from headstart.heads.candidates import Candidate, rooted
+from headstart.heads.cross_validation import cross_validate
 from headstart.layers import softmax
 from headstart.progress import Silent
 from headstart.workflows.preparing import prepare

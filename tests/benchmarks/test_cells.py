@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from panels.cells import Rung, _followed
 
-from headstart.heads.selection import Candidate
+from headstart.heads.candidates import Candidate
 from headstart.strategy.rules import advice_for
 
 

@@ -7,8 +7,9 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.svm import LinearSVC
 from threadpoolctl import threadpool_limits
 
+from headstart.heads.candidates import Candidate
+from headstart.heads.fitting import fit_chosen
 from headstart.heads.scikit import LinearSVCHead, LogisticHead
-from headstart.heads.selection import Candidate, fit_chosen
 from headstart.layers import run
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")

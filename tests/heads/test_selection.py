@@ -1,26 +1,26 @@
 """Cross-validation of heads, and the choice."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from sklearn.model_selection import cross_val_predict
 from threadpoolctl import threadpool_info, threadpool_limits
 
 from headstart.heads.calibration import fit_temperature, log_loss, row_losses
-from headstart.heads.catalog import HEADS, make_head
-from headstart.heads.ensemble import HeldOut, pool_weights
-from headstart.heads.ridge import RidgeHead
-from headstart.heads.selection import (
+from headstart.heads.candidates import (
     Candidate,
-    CandidateScore,
-    choice_rule,
-    choose,
-    cross_validate,
     default_candidates,
     ensemble_of,
-    fit_chosen,
     rooted,
     side_by_side,
 )
+from headstart.heads.catalog import HEADS, make_head
+from headstart.heads.cross_validation import cross_validate
+from headstart.heads.ensemble import HeldOut, pool_weights
+from headstart.heads.fitting import fit_chosen
+from headstart.heads.ridge import RidgeHead
+from headstart.heads.selection import CandidateScore, choice_rule, choose
 from headstart.heads.spectrum import Rows
 from headstart.layers import run, softmax
 from headstart.progress import Silent
@@ -141,7 +141,7 @@ def made(correct, margin, learnable=TRUE == 0):
     scores = np.zeros((len(correct), 2), np.float32)
     scores[:, 1] = np.where(correct, -1, 1) * np.asarray(margin)
     loss = log_loss(scores, TRUE, 1.0)
-    return CandidateScore(RIDGE, scores, 1.0, correct, loss, 0.0, learnable)
+    return CandidateScore(RIDGE, scores, 1.0, correct, loss, 0.0, learnable, TRUE == 0)
 
 
 def test_choice_far_behind_is_out_whatever_its_log_loss():
@@ -313,3 +313,57 @@ def test_default_candidates():
     assert taps == [("a", "b", "c"), ("c",), ("c",), ("b",), ("a",)]
     assert default_candidates(("a",), ("ridge",)) == (Candidate("ridge", ("a",)),)
     assert len(default_candidates(("a", "b"), ("neighbors",))) == 1
+
+
+@pytest.fixture
+def crowd():
+    """A head that pools, one beside it as good as they are, and labels that neighbors miss."""
+    random = np.random.default_rng(1)
+    y = np.arange(600) % 2
+    X = random.normal(size=(600, 200)).astype(np.float32)
+    X[:, 0] += np.where(y, 2, -2)
+    folds = np.arange(600) // 2 % 5
+    members = (Candidate("ridge", ("late",)), Candidate("softmax", ("late",)))
+    pool = ensemble_of(members, ("late",))
+    return pool, members, {"late": X}, y, folds
+
+
+def test_what_is_hopeless_on_the_first_fold_is_not_asked_about_the_others(crowd):
+    pool, members, taps, y, folds = crowd
+    hopeless, named = Candidate("neighbors", ("late",)), Candidate("nearest-mean", ("late",))
+    candidates = (pool, *members, hopeless, named)
+    progress = Counting()
+    scores = cross_validate(candidates, taps, y, np.arange(600), folds, 0, progress)
+    assert progress.told == [0]
+    left, kept = scores[3:]
+    np.testing.assert_array_equal(left.judged, folds == 0)
+    assert not left.is_whole
+    assert not left.correct[folds > 0].any()
+    assert left.accuracy == left.correct[folds == 0].mean()
+    alone = cross_validate((hopeless,), taps, y, np.arange(600), folds, 0, Silent())[0]
+    np.testing.assert_array_equal(left.scores[folds == 0], alone.scores[folds == 0])
+    assert alone.is_whole  # Asked for by name, it is judged by every row.
+    assert kept.is_whole
+    assert all(score.is_whole for score in scores[:3])
+
+
+def test_few_rows_leave_nobody_without_hope(crowd):
+    pool, members, taps, y, folds = crowd
+    some = np.arange(200)
+    scores = cross_validate(
+        (pool, *members, Candidate("neighbors", ("late",))),
+        {"late": taps["late"][some]},
+        y[some],
+        some,
+        folds[some],
+        0,
+        Silent(),
+    )
+    assert all(score.is_whole for score in scores)
+
+
+def test_choice_is_never_what_was_not_asked_about_every_row():
+    first = np.arange(100) < 20
+    lucky = replace(made([1] * 20 + [0] * 80, 5.0), judged=first)
+    assert lucky.accuracy == 1
+    assert choose([lucky, made([1] * 60 + [0] * 40, 1.0)], TRUE) == 1

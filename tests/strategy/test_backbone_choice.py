@@ -7,8 +7,8 @@ import pytest
 from sklearn.linear_model import Ridge
 from sklearn.preprocessing import StandardScaler
 
+from headstart.heads.candidates import rooted
 from headstart.heads.ridge import RidgeHead
-from headstart.heads.selection import rooted
 from headstart.heads.spectrum import Rows
 from headstart.strategy.backbone_choice import (
     MARGIN,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from sklearn.linear_model import Ridge
 
-from headstart.heads.selection import rooted
+from headstart.heads.candidates import rooted
 from headstart.strategy.ladder import compared
 from headstart.strategy.second_network import left_out_answers
 

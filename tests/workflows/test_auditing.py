@@ -8,7 +8,9 @@ import pytest
 
 from headstart.datasets.manifest import Manifest
 from headstart.datasets.splitting import folds
-from headstart.heads.selection import Candidate, cross_validate, fit_chosen
+from headstart.heads.candidates import Candidate
+from headstart.heads.cross_validation import cross_validate
+from headstart.heads.fitting import fit_chosen
 from headstart.progress import Silent
 from headstart.workflows import auditing
 from headstart.workflows.recipe import Recipe

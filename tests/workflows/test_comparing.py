@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from headstart.errors import SettingError
+from headstart.heads.candidates import Candidate
 from headstart.heads.catalog import HEADS
 from headstart.heads.ensemble import MEMBERS
-from headstart.heads.selection import Candidate
 from headstart.metrics.intervals import Interval
 from headstart.workflows.comparing import candidates_of, must_be_known, with_all_rows
 

@@ -32,8 +32,8 @@ from typing import Any
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from headstart.heads.candidates import rooted, side_by_side
 from headstart.heads.ridge import RidgeHead
-from headstart.heads.selection import rooted, side_by_side
 from headstart.heads.spectrum import Integers, Rows
 from headstart.layers import Array
 from headstart.metrics.comparison import Correct, Difference, paired_difference

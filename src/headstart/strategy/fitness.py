@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 from threadpoolctl import threadpool_limits
 
+from headstart.heads.candidates import rooted, side_by_side
 from headstart.heads.ridge import RidgeHead
-from headstart.heads.selection import rooted, side_by_side
 from headstart.heads.spectrum import Integers, Rows
 from headstart.in_order import in_order
 from headstart.layers import Array

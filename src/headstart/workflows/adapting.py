@@ -31,7 +31,7 @@ from headstart.finetuning.mirroring import (
 from headstart.finetuning.recipe import Tuning
 from headstart.heads.ensemble import ENSEMBLE
 from headstart.heads.fitted import FittedHead
-from headstart.heads.selection import fit_chosen
+from headstart.heads.fitting import fit_chosen
 from headstart.layers import Array, Layer, Pool
 from headstart.model.beside import TAP, beside
 from headstart.progress import Progress

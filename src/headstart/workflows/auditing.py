@@ -13,8 +13,8 @@ from headstart.audit.leakage import LeakagePrice, leakage_price
 from headstart.audit.near_copies import NearCopies, near_copies
 from headstart.audit.outliers import Outliers, neighbourhood, outliers
 from headstart.backbones.engine import num_cores
+from headstart.heads.candidates import rooted
 from headstart.heads.ridge import RidgeHead
-from headstart.heads.selection import rooted
 from headstart.heads.spectrum import Rows as FeatureRows
 from headstart.layers import Array, softmax
 from headstart.progress import Progress

@@ -10,18 +10,11 @@ from headstart.audit.learning_curve import LearningCurve, learning_curve
 from headstart.backbones.engine import num_cores
 from headstart.backbones.request import AVERAGE, POOLINGS
 from headstart.errors import NotEnoughData, SettingError
+from headstart.heads.candidates import Candidate, default_candidates, ensemble_of, rooted
 from headstart.heads.catalog import HEADS, make_head
+from headstart.heads.cross_validation import cross_validate
 from headstart.heads.ensemble import ENSEMBLE, MEMBERS
-from headstart.heads.selection import (
-    Candidate,
-    CandidateScore,
-    choice_rule,
-    choose,
-    cross_validate,
-    default_candidates,
-    ensemble_of,
-    rooted,
-)
+from headstart.heads.selection import CandidateScore, choice_rule, choose
 from headstart.layers import Array
 from headstart.metrics.comparison import bias_corrected_best
 from headstart.metrics.intervals import Interval

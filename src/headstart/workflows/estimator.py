@@ -20,8 +20,8 @@ from headstart.errors import DatasetError, SettingError
 from headstart.features.extraction import extract
 from headstart.features.store import FeatureStore
 from headstart.files import cache_folder
+from headstart.heads.candidates import rooted
 from headstart.heads.catalog import PUBLISHED, make_head
-from headstart.heads.selection import rooted
 from headstart.images.decode import of_array
 from headstart.progress import Silent
 

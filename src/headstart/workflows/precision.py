@@ -72,7 +72,7 @@ def _features(
     backbone: Backbone, found: Manifest, cache: Path, recipe: Recipe
 ) -> tuple[Floats, Classes]:
     """float64 [N, D] and int64 [N] of those pictures that can be used."""
-    from headstart.heads.selection import rooted  # brings scikit-learn, a second and 100 MB
+    from headstart.heads.candidates import rooted  # brings scikit-learn, a second and 100 MB
 
     store = FeatureStore(cache, backbone)
     features = extract(

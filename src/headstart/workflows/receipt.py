@@ -11,8 +11,9 @@ import numpy.typing as npt
 import headstart
 from headstart.backbones.devices import device_of
 from headstart.datasets.finding import Finding
+from headstart.heads.candidates import Candidate
 from headstart.heads.ensemble import ENSEMBLE
-from headstart.heads.selection import Candidate, CandidateScore
+from headstart.heads.selection import CandidateScore
 from headstart.metrics.comparison import paired_difference
 from headstart.metrics.intervals import accuracy_interval
 from headstart.model.beside import TAP
@@ -111,7 +112,7 @@ def _candidates(prepared: Prepared, trained: Trained, seed: int) -> list[dict[st
         seconds: float,
         candidate: Candidate,
     ) -> dict[str, Any]:
-        judged = score.judged if isinstance(score, Answers) else np.ones(len(groups), dtype=bool)
+        judged = score.judged
         is_chosen = np.array_equal(score.scores, chosen.scores)
         interval = accuracy_interval(score.correct[judged], groups[judged], seed)
         return {

@@ -116,7 +116,8 @@ def why(trained: Trained) -> str:
         return f"{taken} Corrected for that, {expects}"
     if len(scores) == 1:
         return f"{name}: the only one asked for."
-    most_accurate = max(scores, key=lambda score: score.accuracy)
+    whole = [score for score in scores if score.is_whole]
+    most_accurate = max(whole, key=lambda score: score.accuracy)
     if most_accurate.accuracy == compared.best.accuracy:
         reason = "no other head was more accurate in cross-validation"
     else:

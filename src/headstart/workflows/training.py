@@ -11,9 +11,11 @@ from headstart.backbones.backbone import Backbone
 from headstart.backbones.engine import num_cores
 from headstart.features.feature_set import FeatureSet
 from headstart.finetuning.epoch_metrics import OnEpochMetrics
+from headstart.heads.candidates import Candidate
 from headstart.heads.ensemble import ENSEMBLE
 from headstart.heads.fitted import FittedHead
-from headstart.heads.selection import Candidate, CandidateScore, fit_chosen
+from headstart.heads.fitting import fit_chosen
+from headstart.heads.selection import CandidateScore
 from headstart.metrics.abstention import Abstention
 from headstart.metrics.comparison import bias_corrected_best
 from headstart.metrics.intervals import Interval
@@ -172,6 +174,7 @@ def _tuned(
         log_loss=answers.log_loss,
         seconds=step.seconds,
         learnable=answers.judged & compared.best.learnable,
+        judged=answers.judged,
     )
     # It was chosen among the frozen one and the rungs that were judged on the same rows, each
     # alone and pooled.

@@ -1,0 +1,267 @@
+"""Candidates judged on rows that their fits did not see."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from headstart.heads.calibration import fit_temperature, log_loss, row_losses
+from headstart.heads.candidates import Candidate, by_what_they_see, features_of
+from headstart.heads.catalog import make_head
+from headstart.heads.ensemble import HeldOut, cross_fitted, pool_weights
+from headstart.heads.fitting import one_thread_each
+from headstart.heads.selection import CandidateScore, near_best
+from headstart.heads.spectrum import Floats, Integers, Rows
+from headstart.in_order import in_order
+from headstart.layers import Array
+from headstart.progress import Progress
+
+# Fits begun before the last one's answers are asked for: nobody waits for a long one.
+_AHEAD_PER_THREAD = 8
+# Fewer rows of a fold cannot leave a candidate without hope.
+_LEAST_ROWS = 50
+
+_Job = tuple[list[int], npt.NDArray[np.bool_]]
+
+
+def cross_validate(
+    candidates: Sequence[Candidate],
+    taps: Mapping[str, Array],
+    y: Integers,
+    groups: Integers,
+    folds: Integers,
+    seed: int,
+    progress: Progress,
+    threads: int = 1,
+) -> tuple[CandidateScore, ...]:
+    """Score every row by heads fitted on the other folds.
+
+    Args:
+        candidates: What to compare; an ensemble's members among them.
+        taps: Tap name to float32 [N, D].
+        y: int [N], class indices 0 to C-1, each occurring.
+        groups: int [N], rows that belong together; they share a fold.
+        folds: int [N], the fold in which each row is judged.
+        seed: For heads that draw anything.
+        progress: Told one step for each fit, those of a fold together.
+        threads: Fits worked on at once; the result does not depend on it.
+
+    Returns:
+        One entry for each candidate, in their order. A class that occurs in one fold only cannot
+        be learnt by the fit that judges it: it gets scores below all others there, and its rows
+        count as wrong, but neither for the temperature nor for the log loss. Beside an ensemble,
+        those that are not its members stop after the first fold where that leaves them no hope
+        (`_hopeful`).
+    """
+    fitted = [candidate for candidate in candidates if not candidate.members]
+    masks = [folds == number for number in np.unique(folds)]
+    learnable = _learnable(y, folds)
+    table = _Table.of(len(fitted), len(y), int(y.max()) + 1)
+    late = _late(candidates, fitted, learnable & masks[0])
+    progress.start("comparing heads", len(fitted) * len(masks))
+
+    def judge(job: _Job) -> tuple[list[Array], list[float]]:
+        some = [fitted[position] for position in job[0]]
+        return _judge_fold(some, taps, y, groups, table.scores.shape[2], seed, job[1])
+
+    def run(positions: Iterable[int], folds: Sequence[npt.NDArray[np.bool_]]) -> None:
+        jobs = [(own, fold) for own in by_what_they_see(fitted, positions) for fold in folds]
+        found = in_order(judge, jobs, threads, _AHEAD_PER_THREAD, "comparing")
+        for (own, fold), (answers, spent) in zip(jobs, found, strict=True):
+            table.take(own, fold, answers, spent)
+            progress.advance(len(own))
+
+    with one_thread_each():
+        run(range(len(fitted)), masks[:1])
+        run(set(range(len(fitted))) - late, masks[1:])
+        hopeful = _hopeful(table.scores, y, learnable & masks[0], late)
+        progress.advance((len(late) - len(hopeful)) * len(masks[1:]))
+        run(hopeful, masks[1:])
+        progress.stop()
+        alone = {each: table.score(k, each, y, learnable) for k, each in enumerate(fitted)}
+        return tuple(
+            _pooled(candidate, alone, y, folds, seed) if candidate.members else alone[candidate]
+            for candidate in candidates
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class _Table:
+    """What has been answered so far.
+
+    Args:
+        scores: float32 [K, N, C].
+        judged: bool [K, N], which of them are there.
+        seconds: float64 [K].
+    """
+
+    scores: Array
+    judged: npt.NDArray[np.bool_]
+    seconds: Floats
+
+    @classmethod
+    def of(cls, num_candidates: int, num_rows: int, num_classes: int) -> _Table:
+        shape = (num_candidates, num_rows)
+        scores = np.zeros((*shape, num_classes), dtype=np.float32)
+        return cls(scores, np.zeros(shape, dtype=bool), np.zeros(num_candidates))
+
+    def take(
+        self,
+        own: list[int],
+        fold: npt.NDArray[np.bool_],
+        answers: list[Array],
+        seconds: list[float],
+    ) -> None:
+        """The answers of some candidates about a fold's rows."""
+        place = np.ix_(np.array(own), fold)
+        self.scores[place] = answers
+        self.judged[place] = True
+        self.seconds[own] += seconds
+
+    def score(
+        self, k: int, candidate: Candidate, y: Integers, learnable: npt.NDArray[np.bool_]
+    ) -> CandidateScore:
+        """What became of one."""
+        seconds = float(self.seconds[k])
+        return _score(candidate, self.scores[k], y, learnable, self.judged[k], seconds)
+
+
+def _late(
+    candidates: Sequence[Candidate],
+    fitted: Sequence[Candidate],
+    first: npt.NDArray[np.bool_],
+) -> set[int]:
+    """Positions of those that must show on the first fold that they are worth the others.
+
+    Members of an ensemble are needed everywhere; without one, everything was asked for by name.
+    """
+    needed = {member for candidate in candidates for member in candidate.members}
+    if not needed or first.sum() < _LEAST_ROWS:
+        return set()
+    return {k for k, candidate in enumerate(fitted) if candidate not in needed}
+
+
+def _hopeful(scores: Array, y: Integers, first: npt.NDArray[np.bool_], late: set[int]) -> list[int]:
+    """Those of ``late`` that the rule of choice, at three standard errors, would not rule out.
+
+    Two decide in the end, on all rows. Who is behind by three on a fifth of them would have to
+    make up more than four on the others.
+
+    Args:
+        scores: float32 [K, N, C], there for the rows of the first fold.
+        y: int [N].
+        first: bool [N], that fold's rows whose class could be learnt.
+        late: Positions.
+    """
+    if not late:
+        return []
+    answers, true = scores[:, first], y[first]
+    wrong = np.asarray(answers.argmax(axis=2) != true, dtype=np.float64)
+    losses = np.array([row_losses(each, true, fit_temperature(each, true)) for each in answers])
+    among = np.ones((1, len(scores)), dtype=bool)
+    near = near_best(wrong, losses, np.ones((1, len(true))), True, among, errors=3)[0]
+    return [k for k in sorted(late) if near[k]]
+
+
+def _judge_fold(
+    candidates: Sequence[Candidate],
+    taps: Mapping[str, Array],
+    y: Integers,
+    groups: Integers,
+    num_classes: int,
+    seed: int,
+    judged: npt.NDArray[np.bool_],
+) -> tuple[list[Array], list[float]]:
+    """Scores [M, C] of one fold by each candidate fitted on the other rows, and its seconds.
+
+    Args:
+        candidates: All see the same features.
+        taps: Tap name to float32 [N, D].
+        y: int64 [N].
+        groups: int64 [N].
+        num_classes: C.
+        seed: For heads that draw anything.
+        judged: bool [N], the fold's M rows.
+    """
+    rows = Rows(features_of(candidates[0], taps, ~judged))
+    asked = features_of(candidates[0], taps, judged)
+    # A class that is missing among these rows has no column yet.
+    present, index = np.unique(y[~judged], return_inverse=True)
+    found, seconds = [], []
+    for candidate in candidates:
+        began = time.thread_time()
+        head = make_head(candidate.head, seed).fit_rows(rows, index, groups[~judged])
+        found.append(_all_columns(head.scores(asked), present, num_classes))
+        seconds.append(time.thread_time() - began)
+    return found, seconds
+
+
+def _all_columns(found: Array, present: Integers, num_classes: int) -> Array:
+    """Scores [M, C], those of missing classes below all others."""
+    lowest = 2 * found.min() - found.max() - 1
+    scores = np.full((len(found), num_classes), lowest, dtype=np.float32)
+    scores[:, present] = found
+    return scores
+
+
+def _learnable(y: Integers, folds: Integers) -> npt.NDArray[np.bool_]:
+    """Bool [N]: the row's class occurs in another fold too."""
+    cells = np.unique(np.stack([y, folds]), axis=1)
+    return np.asarray(np.bincount(cells[0])[y] > 1)
+
+
+def _pooled(
+    candidate: Candidate,
+    judged: Mapping[Candidate, CandidateScore],
+    y: Integers,
+    folds: Integers,
+    seed: int,
+) -> CandidateScore:
+    """An ensemble, from what its members did; its candidate has those left that count."""
+    own = [judged[member] for member in candidate.members]
+    held_out = HeldOut(
+        tuple(score.scores for score in own), tuple(score.temperature for score in own)
+    )
+    usable = own[0].learnable
+    weights = pool_weights(held_out, y, np.flatnonzero(usable), seed)
+    kept = np.flatnonzero(weights)
+    members = tuple(candidate.members[k] for k in kept)
+    seen = {tap for member in members for tap in member.taps}
+    counting = replace(
+        candidate,
+        taps=tuple(tap for tap in candidate.taps if tap in seen),
+        members=members,
+        weights=tuple(float(weights[k]) for k in kept),
+        temperatures=tuple(own[k].temperature for k in kept),
+    )
+    seconds = sum(own[k].seconds for k in kept)
+    scores = cross_fitted(held_out, y, folds, usable, seed)
+    return _score(counting, scores, y, usable, np.ones(len(y), dtype=bool), seconds)
+
+
+def _score(
+    candidate: Candidate,
+    scores: Array,
+    y: Integers,
+    learnable: npt.NDArray[np.bool_],
+    judged: npt.NDArray[np.bool_],
+    seconds: float,
+) -> CandidateScore:
+    if not learnable.any():  # a picture a class: every fold holds classes that its fit never saw
+        learnable = np.ones_like(learnable)
+    heard = learnable & judged
+    temperature = fit_temperature(scores[heard], y[heard])
+    return CandidateScore(
+        candidate=candidate,
+        scores=scores,
+        temperature=temperature,
+        correct=judged & (scores.argmax(axis=1) == y),
+        log_loss=log_loss(scores[heard], y[heard], temperature),
+        seconds=seconds,
+        learnable=learnable,
+        judged=judged,
+    )
