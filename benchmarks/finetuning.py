@@ -41,12 +41,9 @@ METHODS: dict[str, dict[str, Any]] = {
     "frozen": {"strategy": "freeze"},
     "top1": {"train_from": "top1"},
     "top2": {"train_from": "top2"},
-    "top2-flips": {
-        "train_from": "top2",
-        "epochs": 12,
-        "augmentation": "light,vertical_flip=true",
-        "num_folds": 2,
-    },
+    "frozen-flips": {"strategy": "freeze", "tta": "flips"},
+    "top1-flips": {"train_from": "top1", "tta": "flips", "num_folds": 2},
+    "top2-flips": {"train_from": "top2", "tta": "flips", "num_folds": 2, "epochs": 12},
     "auto": {"time_limit": 3600.0},
 }
 

@@ -109,6 +109,22 @@ def test_of_whole_pictures_the_graph_gives_the_same_scores(tuned: Tuned, small: 
     np.testing.assert_allclose(scores, result.scores, atol=1e-4 * np.abs(scores).max())
 
 
+@pytest.mark.parametrize(("train_from", "near"), [("top2", 2e-3), ("all", 1e-4)])
+def test_what_is_judged_over_views_is_what_the_graph_gives(
+    tuned: Tuned, small: Any, train_from: str, near: float
+) -> None:
+    settings = {"train_from": train_from, "alpha": 1.0, "epochs": 1}
+    plain, _ = tuned(graph=True, tuning=settings)
+    over_views = {**small.backbone.to_json(), "tta": "flips"}
+    result, _ = tuned(graph=True, tuning=settings, backbone=over_views)
+    assert result.backbone.tta == "flips"
+    engine = Engine(result.backbone.graph, ("head",))
+    X = np.stack([_features(engine, small, row) for row in small.judged])
+    scores = layers.run([result.head], X)
+    np.testing.assert_allclose(scores, result.scores, atol=near * np.abs(scores).max())
+    assert np.abs(result.scores - plain.scores).max() > 10 * near * np.abs(scores).max()
+
+
 def test_what_is_kept_is_not_computed_again(tuned: Tuned) -> None:
     tuned("first", tuning={"views": 3})
     _, heard = tuned("second", tuning={"views": 3, "learning_rate": 1e-4, "epochs": 4})

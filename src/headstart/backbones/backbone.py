@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from headstart.backbones.request import PLAIN
 from headstart.images.preprocessing import Preprocessing
 
 
@@ -36,11 +37,12 @@ class Backbone:
         taps: In order of depth; the last is ``"head"``, but for a tuned network beside the frozen
             one (`model.beside`), whose last tap then follows as ``"tuned"``.
         fingerprint: Digest of architecture, weights and preprocessing: equal fingerprints mean
-            equal features.
+            equal features of the same view of a picture.
         graph: ONNX file: ``pixels`` uint8 [N, H, W, 3] to one float32 [N, D] output a tap, and
             ``logits`` [N, num_classes] where the weights hold a classifier.
         adjustments: What was changed in timm's network, so that it computes what the weights
             were trained in; none for timm's own weights.
+        tta: The views of a picture that its features are the mean over, a key of `request.TTA`.
         precision: It is run with: ``"f32"`` or ``"bf16"`` (see `engine.Engine`).
     """
 
@@ -55,6 +57,7 @@ class Backbone:
     graph: Path
     precision: str = "f32"
     adjustments: tuple[str, ...] = ()
+    tta: str = PLAIN
 
     @property
     def tap_names(self) -> tuple[str, ...]:
@@ -74,6 +77,7 @@ class Backbone:
             "fingerprint": self.fingerprint,
             "precision": self.precision,
             "adjustments": list(self.adjustments),
+            "tta": self.tta,
         }
 
     @classmethod

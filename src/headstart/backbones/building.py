@@ -72,7 +72,9 @@ def build(request: Request, folder: Path) -> None:
         asked = replace(request.beside, input_size=preprocessing.size)
         second = from_timm.network_of(asked)
         beside = second, _preprocessing_of(second, asked)
-    taps = from_timm.write_graph(network, preprocessing, folder / GRAPH, request.pooling, beside)
+    taps = from_timm.write_graph(
+        network, preprocessing, folder / GRAPH, request.pooling, beside, request.tta
+    )
     record: dict[str, Any] = {
         "name": request.name,
         "architecture": request.architectures,
@@ -82,6 +84,7 @@ def build(request: Request, folder: Path) -> None:
         "preprocessing": preprocessing.to_json(),
         "taps": taps,
         "adjustments": from_timm.adjustments_of(network),
+        "tta": request.tta,
     }
     made_of = {
         "version": GRAPH_VERSION,

@@ -21,7 +21,7 @@ from huggingface_hub.utils import get_session
 from torch import Tensor, nn
 
 from headstart.backbones import keras_files, lite_names, torchvision_names
-from headstart.backbones.request import AVERAGE, POOLINGS, Request
+from headstart.backbones.request import AVERAGE, PLAIN, POOLINGS, TTA, Request
 from headstart.errors import SettingError, WeightsError
 from headstart.images.preprocessing import Preprocessing
 
@@ -230,6 +230,7 @@ def write_graph(
     path: Path,
     pooling: tuple[str, ...] = (AVERAGE,),
     beside: tuple[Network, Preprocessing] | None = None,
+    tta: str = PLAIN,
 ) -> list[dict[str, Any]]:
     """Write the ONNX graph of a network, or of two side by side; returns its taps by depth.
 
@@ -239,8 +240,8 @@ def write_graph(
     Raises:
         SettingError: The two networks have other taps.
     """
-    one = _Graph(network, preprocessing, pooling)
-    graph = (_SideBySide(one, _Graph(*beside, pooling)) if beside else one).eval()
+    one = _Graph(network, preprocessing, pooling, tta)
+    graph = (_SideBySide(one, _Graph(*beside, pooling, tta)) if beside else one).eval()
     pixels = torch.zeros((2, preprocessing.size, preprocessing.size, 3), dtype=torch.uint8)
     with torch.no_grad():
         outputs = graph(pixels)
@@ -293,9 +294,10 @@ class _Graph(Normalised):
     """Pixels to pooled features at every tap."""
 
     def __init__(
-        self, network: Network, preprocessing: Preprocessing, pooling: tuple[str, ...]
+        self, network: Network, preprocessing: Preprocessing, pooling: tuple[str, ...], tta: str
     ) -> None:
         super().__init__(network, preprocessing)
+        self.views = TTA[tta]
         self.indices, stages = _stages(network)
         self.pooling = [_POOLING[way] for way in pooling if way != AVERAGE]
         pooled = [POOLINGS[way] for way in pooling if way != AVERAGE]
@@ -303,6 +305,12 @@ class _Graph(Normalised):
         self.output_names: tuple[str, ...] = (*stages, *pooled, "head", *logits)
 
     def forward(self, pixels: Tensor) -> tuple[Tensor, ...]:
+        if len(self.views) == 1:
+            return self._outputs(pixels)
+        seen = torch.cat([_turned(pixels, view) for view in self.views])
+        return tuple(_mean_over(len(self.views), output) for output in self._outputs(seen))
+
+    def _outputs(self, pixels: Tensor) -> tuple[Tensor, ...]:
         last, stages = self._features(self.normalise(pixels))
         head = self.network.forward_head(last, pre_logits=True)
         head = head if head.ndim == 2 else _pool(head)
@@ -318,6 +326,17 @@ class _Graph(Normalised):
         more = {"extra_blocks": True} if _has_stages_of_blocks(self.network) else {}
         last, stages = self.network.forward_intermediates(x, indices=self.indices, **more)
         return last, stages
+
+
+def _turned(pixels: Tensor, view: int) -> Tensor:
+    """A view of `request.TTA`, of pictures [N, H, W, 3]."""
+    axes = [axis for bit, axis in ((1, 2), (2, 1)) if view & bit]
+    return pixels.flip(axes) if axes else pixels
+
+
+def _mean_over(num_views: int, values: Tensor) -> Tensor:
+    """[V * N, D], view by view, to [N, D]."""
+    return values.reshape(num_views, -1, int(values.shape[1])).mean(0)
 
 
 class _SideBySide(nn.Module):

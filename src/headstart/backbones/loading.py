@@ -18,7 +18,7 @@ from headstart.backbones.building import (
     RECORD,
     build_in_child,
 )
-from headstart.backbones.request import AVERAGE, POOLINGS, Request
+from headstart.backbones.request import AVERAGE, PLAIN, POOLINGS, TTA, Request
 from headstart.errors import SettingError, WeightsError
 from headstart.files import (
     cache_folder,
@@ -43,6 +43,7 @@ def load_backbone(
     seed: int = 0,
     input_size: int | None = None,
     pooling: tuple[str, ...] = (AVERAGE,),
+    tta: str = PLAIN,
     progress: Progress | None = None,
 ) -> Backbone:
     """A backbone, from the cache or built now (which takes a few seconds, once).
@@ -59,6 +60,8 @@ def load_backbone(
         pooling: What is made of the final feature map beside the tap ``head``: ``"max"``, its
             largest value over the positions, as the tap ``max``; ``"flatten"``, every value of
             it in the order height, width, channel (Keras' order), as the tap ``flat``.
+        tta: A key of `request.TTA`: features are the mean over these views of a picture, in the
+            graph itself, so that every door gives them.
         progress: Told when one is built.
 
     Raises:
@@ -66,7 +69,7 @@ def load_backbone(
         WeightsError: The weights are not at hand, damaged, or do not fit.
         StoreError: The cache cannot be written.
     """
-    request = request_of(name, weights, seed, input_size, pooling)
+    request = request_of(name, weights, seed, input_size, pooling, tta)
     folder = (cache or cache_folder()) / "graphs" / _lookup_key(request)
     if not _is_whole(folder):
         (progress or Silent()).say(f"preparing backbone {name} (once)")
@@ -94,6 +97,7 @@ def request_of(
     seed: int,
     input_size: int | None = None,
     pooling: tuple[str, ...] = (AVERAGE,),
+    tta: str = PLAIN,
 ) -> Request:
     """How a backbone is made.
 
@@ -103,9 +107,11 @@ def request_of(
         seed: Likewise.
         input_size: Likewise.
         pooling: Likewise.
+        tta: Likewise.
 
     Raises:
-        SettingError: The name leaves several to choose from, or nothing pools like that.
+        SettingError: The name leaves several to choose from, or nothing pools, or turns pictures,
+            like that.
         WeightsError: The weights are not at hand.
     """
     unknown = [way for way in pooling if way not in POOLINGS]
@@ -113,10 +119,12 @@ def request_of(
         raise SettingError(
             f"pooling is {unknown[0]!r}", f"some of {', '.join(POOLINGS)}", "name another"
         )
+    if tta not in TTA:
+        raise SettingError(f"tta is {tta!r}", f"one of {', '.join(TTA)}", "name another")
     # One spelling, one graph: the average is always there.
     ways = tuple(way for way in POOLINGS if way in {AVERAGE, *pooling})
     asked = _with_beside(name, weights, seed)
-    return replace(asked, input_size=input_size, pooling=ways)
+    return replace(asked, input_size=input_size, pooling=ways, tta=tta)
 
 
 def _with_beside(name: str, weights: str | Path | None, seed: int) -> Request:
@@ -203,4 +211,6 @@ def _identity(request: Request) -> dict[str, Any]:
         asked["weights"] = sha256_file(Path(request.weights))
     # What is not there must not change the name of what was built before.
     del asked["beside"]
+    if request.tta == PLAIN:
+        del asked["tta"]
     return {**asked, "beside": _identity(request.beside)} if request.beside else asked

@@ -9,6 +9,13 @@ AVERAGE = "average"
 POOLINGS = {AVERAGE: "head", "max": "max", "flatten": "flat"}
 """How the final feature map becomes a vector, and the tap that holds it."""
 
+PLAIN = "none"
+TTA = {PLAIN: (0,), "mirror": (0, 1), "flips": (0, 1, 2, 3)}
+"""Test-time augmentation: the views of a picture whose features are averaged.
+
+A view's lowest bit mirrors left and right, the next one top and bottom.
+"""
+
 
 @dataclass(frozen=True)
 class Request:
@@ -24,6 +31,7 @@ class Request:
         seed: For random weights.
         input_size: Side of the pictures in pixels; None: what the weights' record says.
         pooling: Keys of `POOLINGS`: the taps beside those that are always there.
+        tta: A key of `TTA`.
         beside: A second network, whose features are put behind the first one's, tap by tap; it
             sees the same pixels.
     """
@@ -38,6 +46,7 @@ class Request:
     seed: int = 0
     input_size: int | None = None
     pooling: tuple[str, ...] = (AVERAGE,)
+    tta: str = PLAIN
     beside: Request | None = None
 
     @property

@@ -95,6 +95,13 @@ def seeing(function: F) -> F:
                 help="Side of the pictures that the backbone sees.  [default: its own]",
             ),
             click.option(
+                "--tta",
+                type=click.Choice(["none", "mirror", "flips"]),
+                help="Test-time augmentation: features are the mean over the picture and its "
+                "mirror image, or also over both upside down (2 or 4 times the network's time).  "
+                "[default: none]",
+            ),
+            click.option(
                 "--pooling",
                 type=click.Choice(["average", "max", "flatten"]),
                 help="What heads see of the last feature map.  [default: the backbone's taps]",

@@ -23,6 +23,7 @@ import pyarrow.parquet as pq
 from headstart.backbones.backbone import Backbone
 from headstart.backbones.engine import Outputs
 from headstart.backbones.reading import FileFacts
+from headstart.backbones.request import PLAIN
 from headstart.datasets.facts import Facts
 from headstart.errors import StoreError
 from headstart.features import columns
@@ -47,6 +48,8 @@ def key_of(backbone: Backbone) -> str:
         "precision": backbone.precision,
         "decoder": DECODER_VERSION,
     }
+    if backbone.tta != PLAIN:
+        record["tta"] = backbone.tta
     return f"{backbone.architecture}-{sha256(canonical_json(record).encode())[:16]}"
 
 

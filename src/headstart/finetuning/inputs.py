@@ -22,7 +22,7 @@ from headstart.in_order import in_order
 from headstart.progress import Progress
 
 Items = Sequence[tuple[int, int]]
-"""Rows and views: view 0 is plain."""
+"""Rows and views, as `pictures.Pictures` numbers them."""
 
 _AHEAD = 4
 
@@ -76,7 +76,7 @@ class Kept:
 
     Args:
         digests: Of the rows.
-        plain: Holds view 0.
+        plain: Holds view 0 and those below.
         augmented: Holds the others.
         device: Where the network learns.
     """
@@ -130,7 +130,7 @@ class Kept:
         waiting: dict[bool, list[tuple[bytes, int, Halves]]] = {True: [], False: []}
         try:
             for (row, view), values in zip(items, results, strict=True):
-                rows = waiting[view == 0]
+                rows = waiting[view <= 0]
                 rows.append((self.digests[row], view, values))
                 if len(rows) >= self.plain.rows_per_shard:
                     self._of(view).add(rows)
@@ -142,7 +142,7 @@ class Kept:
             self.augmented.add(waiting[False])
 
     def _of(self, view: int) -> TrunkCache:
-        return self.plain if view == 0 else self.augmented
+        return self.plain if view <= 0 else self.augmented
 
 
 def keep(

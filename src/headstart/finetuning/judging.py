@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from torch import Tensor
 
-from headstart.finetuning.learner import Learner, Weights, mixture, plain
+from headstart.finetuning.learner import Learner, Weights, mixture
 from headstart.heads.calibration import fit_temperature, row_losses
 
 Floats = npt.NDArray[np.float64]
@@ -62,7 +62,7 @@ def chosen_share(
     for alpha in alphas:
         learner.take(mixture(initial, tuned, alpha))
         if len(rows):
-            scores = learner.scores(plain(rows.tolist()))
+            scores = learner.answers(rows.tolist())
             losses[alpha] = float(judged_losses(scores, y).mean())
     best = min(alphas, key=lambda alpha: losses[alpha]) if losses else alphas[-1]
     return best, {f"{alpha:g}": loss for alpha, loss in losses.items()}

@@ -57,6 +57,8 @@ class Learner:
         moving: Whether normalisation statistics move as well.
         dropout: Of the features, while learning.
         half: What products are computed in; None: float32.
+        views: Of a picture, whose scores are averaged where it is judged, as `request.TTA` numbers
+            them.
     """
 
     body: Any
@@ -67,6 +69,7 @@ class Learner:
     moving: bool
     dropout: float
     half: torch.dtype | None
+    views: tuple[int, ...] = (0,)
 
     @property
     def device(self) -> torch.device:
@@ -123,6 +126,14 @@ class Learner:
         """float32 [N, C] of rows and views."""
         return self._run(items, self.forward)
 
+    def answers(self, rows: Sequence[int]) -> Floats:
+        """float32 [N, C] of pictures as prediction sees them.
+
+        The head is linear: the mean of the scores is the score of the mean features.
+        """
+        found = [self.scores(plain(rows, (view,))) for view in self.views]
+        return np.mean(found, axis=0, dtype=np.float32) if len(found) > 1 else found[0]
+
     def affine(self) -> Affine:
         """The head as a layer on the tap ``head``."""
         weight = self.head.weight.detach() / self.norm.scale
@@ -171,6 +182,7 @@ def learner_of(
     dropout: float,
     precision: str,
     device: str,
+    views: tuple[int, ...] = (0,),
 ) -> Learner:
     """Freeze what does not learn.
 
@@ -183,6 +195,7 @@ def learner_of(
         dropout: Of the features, while learning.
         precision: Of products, as `Tuning` has it.
         device: torch's name of where it learns.
+        views: Of a picture that is judged.
     """
     moving = train_from == "scratch"
     there = {name for name, _ in body.named_parameters()}
@@ -202,6 +215,7 @@ def learner_of(
         moving=moving,
         dropout=dropout,
         half=_half(precision, device),
+        views=views,
     )
 
 
@@ -220,6 +234,6 @@ def mixture(first: Weights, second: Weights, share: float) -> Weights:
     return {name: torch.lerp(first[name], second[name], share) for name in first}
 
 
-def plain(rows: Sequence[int]) -> Items:
-    """The plain view of rows."""
-    return [(row, 0) for row in rows]
+def plain(rows: Sequence[int], views: tuple[int, ...] = (0,)) -> Items:
+    """The plain view of rows, or also those mirrored, as `request.TTA` numbers them."""
+    return [(row, -view) for view in views for row in rows]

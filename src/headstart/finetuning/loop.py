@@ -24,7 +24,7 @@ from headstart.finetuning.batch import Batch
 from headstart.finetuning.checkpoints import State
 from headstart.finetuning.inputs import Items
 from headstart.finetuning.judging import judged_losses
-from headstart.finetuning.learner import Learner, Weights, mixture, plain
+from headstart.finetuning.learner import Learner, Weights, mixture
 from headstart.finetuning.mixing import mixed
 from headstart.finetuning.optimization import (
     names_in_groups,
@@ -350,7 +350,7 @@ class Training:
         }
 
     def _judged_scores(self) -> Tensor:
-        return torch.from_numpy(self.learner.scores(plain(self.validation.tolist())))
+        return torch.from_numpy(self.learner.answers(self.validation.tolist()))
 
     def _save(self) -> None:
         self._state.weights = self.learner.weights()

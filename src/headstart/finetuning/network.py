@@ -47,7 +47,7 @@ def write_tuned(
     network.num_classes = 0
     preprocessing = Preprocessing.from_json(record["preprocessing"])
     with folder_written_whole(folder) as temporary:
-        taps = from_timm.write_graph(network, preprocessing, temporary / GRAPH)
+        taps = from_timm.write_graph(network, preprocessing, temporary / GRAPH, tta=record["tta"])
         made_of = {
             "version": GRAPH_VERSION,
             "architecture": record["architecture"],

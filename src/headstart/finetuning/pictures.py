@@ -27,7 +27,8 @@ class Pictures:
         paths: Files.
         digests: sha256 of each file's bytes.
         preprocessing: Of the backbone.
-        augmentation: Draws the views from 1 on; view 0 is plain.
+        augmentation: Draws the views from 1 on. View 0 is plain; those below are it mirrored, as
+            `request.TTA` numbers them without the sign.
         seed: For them.
     """
 
@@ -55,8 +56,8 @@ class Pictures:
                 "pictures that stay as they are during a run",
                 "run the same command again",
             ) from error
-        if view == 0:
-            return self.preprocessing.pixels(picture)
+        if view <= 0:
+            return _turned(self.preprocessing.pixels(picture), -view)
         from headstart.finetuning.augmentation import augment, random_of
 
         # A picture is known by its bytes: its views are the same in whatever dataset it stands.
@@ -64,3 +65,8 @@ class Pictures:
         return augment(
             picture, self.preprocessing, self.augmentation, random_of(self.seed, number, view)
         )
+
+
+def _turned(pixels: Pixels, view: int) -> Pixels:
+    across, down = (-1 if view & bit else 1 for bit in (1, 2))
+    return np.ascontiguousarray(pixels[::down, ::across])

@@ -16,7 +16,7 @@ from safetensors.numpy import save_file
 
 from headstart.backbones.backbone import Backbone
 from headstart.backbones.devices import CPU
-from headstart.backbones.request import Request
+from headstart.backbones.request import TTA, Request
 from headstart.errors import SettingError
 from headstart.files import readable_json, write_text, written_whole
 from headstart.finetuning import inputs, rate_range
@@ -154,7 +154,8 @@ def _learner(
         place = Path(job.cache), job.device
         kept, graph = inputs.keep(trunk, pictures, backbone.fingerprint, name, *place)
         wanted = [
-            *plain([*job.train, *job.validation, *job.judged]),
+            *plain(job.train),
+            *plain([*job.validation, *job.judged], TTA[backbone.tta]),
             *plan.items(epochs),
         ]
         source, missing = kept, kept.missing(wanted)
@@ -169,6 +170,7 @@ def _learner(
         dropout=tuning.dropout,
         precision=tuning.precision,
         device=job.device,
+        views=TTA[backbone.tta],
     )
     if job.task == "tune":
         expected = forecast(learner, tuning, plan, len(job.validation), len(missing), job.threads)
@@ -218,7 +220,7 @@ def _finish(
 ) -> None:
     head = learner.affine()
     arrays = {
-        "scores": learner.scores(plain(judged.tolist())),
+        "scores": learner.answers(judged.tolist()),
         "weight": head.weight,
         "bias": head.bias,
     }

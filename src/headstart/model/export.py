@@ -25,6 +25,7 @@ from safetensors.numpy import save
 from headstart import layers
 from headstart.backbones.blueprint import Blueprint, blueprint
 from headstart.backbones.intermediate import write_intermediate
+from headstart.backbones.request import PLAIN
 from headstart.errors import BundleError, SettingError
 from headstart.files import readable_json
 from headstart.layers import Affine, Layer
@@ -89,6 +90,13 @@ def write_torch(folder: Path, source: Path, record: Record) -> None:
             "one backbone, frozen or tuned alone",
             "export it --to onnx or --to openvino; or fit it again with --backbone NAME and --head "
             "NAME, which pools nothing",
+        )
+    if (tta := record.backbone.get("tta", PLAIN)) != PLAIN:
+        raise SettingError(
+            f"the classifier's features are means over views of a picture (--tta {tta}), and timm "
+            "has no such network",
+            "features of the picture as it is",
+            "export it --to onnx or --to openvino; or fit it again without --tta",
         )
     if changed := record.backbone.get("adjustments"):
         raise SettingError(

@@ -211,7 +211,10 @@ class Trial:
 
     def tuning(self, name: str, rows: Rows) -> Tuning:
         """The rung's settings for so many rows, with what was set by hand."""
-        tuning = Tuning.of(name, len(rows), **self.recipe.tuning_settings)
+        settings = dict(self.recipe.tuning_settings)
+        if self.recipe.tta == "flips":  # What is judged upside down is learnt upside down.
+            settings.setdefault("augmentation", "light,vertical_flip=true")
+        tuning = Tuning.of(name, len(rows), **settings)
         hurts = self.mirroring is not None and self.mirroring.hurts
         return dataclasses.replace(tuning, mirror=False) if hurts else tuning
 
@@ -248,7 +251,13 @@ class Trial:
         digests = prepared.features.facts.digests
         tuned = tune(
             prepared.network,
-            request_of(prepared.network.name, recipe.weights, recipe.seed, recipe.input_size),
+            request_of(
+                prepared.network.name,
+                recipe.weights,
+                recipe.seed,
+                recipe.input_size,
+                tta=recipe.tta,
+            ),
             prepared.manifest.paths,
             digests,
             y,
@@ -288,6 +297,7 @@ class Trial:
         digests, labels = self.prepared.features.facts.digests, self.prepared.manifest.labels
         record = {
             "backbone": self.prepared.network.fingerprint,
+            "tta": self.prepared.network.tta,
             "tuning": tuning.to_json(),
             "learns": [[digests[row].hex(), labels[row]] for row in rows],
             "judged": [digests[row].hex() for row in judged],

@@ -54,6 +54,7 @@ def prepare_chosen(
             cache=cache,
             seed=recipe.seed,
             input_size=recipe.input_size,
+            tta=recipe.tta,
             pooling=recipe.poolings,
             progress=progress,
         )

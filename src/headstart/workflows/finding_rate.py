@@ -83,7 +83,13 @@ def find_rate(
     with tempfile.TemporaryDirectory() as folder:
         rates, losses, suggestion = find_learning_rate(
             prepared.network,
-            request_of(prepared.network.name, recipe.weights, recipe.seed, recipe.input_size),
+            request_of(
+                prepared.network.name,
+                recipe.weights,
+                recipe.seed,
+                recipe.input_size,
+                tta=recipe.tta,
+            ),
             prepared.manifest.paths,
             prepared.features.facts.digests,
             prepared.manifest.class_indices,

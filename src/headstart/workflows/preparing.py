@@ -90,6 +90,7 @@ def prepare(pictures: str | os.PathLike[str], recipe: Recipe, progress: Progress
             cache=cache,
             seed=recipe.seed,
             input_size=recipe.input_size,
+            tta=recipe.tta,
             pooling=recipe.poolings,
             progress=progress,
         )

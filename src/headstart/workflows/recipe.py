@@ -9,7 +9,7 @@ from typing import Any
 
 from headstart.backbones import devices
 from headstart.backbones.engine import PRECISIONS
-from headstart.backbones.request import POOLINGS
+from headstart.backbones.request import PLAIN, POOLINGS, TTA
 from headstart.datasets.reading import ReadOptions
 from headstart.errors import SettingError
 from headstart.finetuning.recipe import Tuning
@@ -41,6 +41,8 @@ class Recipe:
             slightly other features; ``"auto"``: bf16 where the processor has it and a head
             answers alike on some of the pictures.
         input_size: Side of the pictures that the backbone sees, in pixels; None: its own.
+        tta: Test-time augmentation: ``"mirror"``: features are the mean over the picture and its
+            mirror image; ``"flips"``: also over both upside down; ``"none"``.
         heads: Names of the heads to compare; empty: all of them. ``"logistic:flatten"``: on that
             pooling of the last feature map.
         pooling: What heads see that do not say it themselves: ``"average"``, ``"max"`` or
@@ -91,6 +93,7 @@ class Recipe:
     weights: str | Path | None = None
     precision: str = "f32"
     input_size: int | None = None
+    tta: str = PLAIN
     heads: tuple[str, ...] = ()
     pooling: str | None = None
     label_pattern: str | None = None
@@ -137,6 +140,8 @@ class Recipe:
         for field in dataclasses.fields(self):
             value, kinds = getattr(self, field.name), str(field.type).split(" | ")
             _must_be(any(_is(value, kind) for kind in kinds), field.name, value, _sort(kinds))
+        words = ", ".join(TTA)
+        _must_be(self.tta in TTA, "tta", self.tta, f"one of {words}")
         words = ", ".join(_PRECISIONS)
         _must_be(self.precision in _PRECISIONS, "precision", self.precision, f"one of {words}")
         pairs = all(

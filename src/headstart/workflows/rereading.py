@@ -93,6 +93,7 @@ class Reader:
             cache=recipe.cache or cache_folder(),
             seed=recipe.seed,
             input_size=recipe.input_size,
+            tta=recipe.tta,
         )
 
     def _extract(self, rows: Sequence[int]) -> FeatureSet:

@@ -65,6 +65,7 @@ def widen(
         f"{DEFAULT}+{SECOND}",
         cache=recipe.cache or cache_folder(),
         seed=recipe.seed,
+        tta=recipe.tta,
         progress=progress,
     )
     pair = dataclasses.replace(pair, precision=prepared.backbone.precision)
