@@ -107,6 +107,15 @@ def test_a_linked_class_folder_is_named_in_a_note(tree: Tree) -> None:
     assert "1 other file skipped (linked folder 1)" in found.summary()
 
 
+@pytest.mark.parametrize("filled", [("dogs/1.jpg", "dogs/2.jpg"), ()])
+def test_where_the_rest_is_linked_the_error_names_it(tree: Tree, filled: tuple[str, ...]) -> None:
+    root, birds = tree([*filled, "notes.md"]), tree(["1.jpg"], root="birds")
+    (root / "birds").symlink_to(birds)
+    with pytest.raises(DatasetError) as raised:
+        read(root)
+    assert "linked folders are not entered: birds: put the folders" in raised.value.fix
+
+
 def test_pictures_with_a_strange_extension_beside_class_folders_are_listed(tree: Tree) -> None:
     root = tree(["cats/1.jpg", "dogs/1.jpg"])
     (root / "1.jpg_large").write_bytes(b"\xff\xd8\xff\xe0")
