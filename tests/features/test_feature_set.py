@@ -1,6 +1,7 @@
 import numpy as np
 
-from headstart.features.feature_set import Taps
+from headstart.datasets.facts import Facts
+from headstart.features.feature_set import FeatureSet, Taps
 
 
 def test_a_tap_is_read_once_and_only_when_it_is_asked_for() -> None:
@@ -20,3 +21,17 @@ def test_a_tap_is_read_once_and_only_when_it_is_asked_for() -> None:
     assert asked == ["head"]
     assert dict(taps)["stage1"].sum() == 12
     assert asked == ["head", "stage1"]
+
+
+def test_the_last_tap_of_one_stands_behind_those_of_another() -> None:
+    def features(**taps: np.ndarray) -> FeatureSet:
+        none = np.empty(0)
+        facts = Facts((), none, none, (), (), (), none, none)
+        return FeatureSet(np.arange(2), taps, facts, (), computed=2, reused=0)
+
+    one, two, new = (np.full((2, 1), number, np.float32) for number in (1, 2, 3))
+    frozen, tuned = features(stage1=one, head=two), features(stage1=new, head=new)
+    joined = tuned.behind(frozen, "tuned")
+    assert tuple(joined.taps) == ("stage1", "head", "tuned")
+    rows = np.arange(2)
+    assert joined.joined(("stage1", "head", "tuned"), rows).tolist() == [[1, 2, 3]] * 2

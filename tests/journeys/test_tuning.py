@@ -40,12 +40,13 @@ def fit(pictures: Path, bundle: Path, cache: Path) -> Result:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("tta", ["none", "flips"])
 def test_a_tuned_network_beside_the_frozen_one_is_saved_and_predicts(
-    pictures: Path, cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    pictures: Path, cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tta: str
 ) -> None:
     monkeypatch.setattr(ladder, "_pools", lambda *_: True)
     options = ["--train-from", "top1", "--epochs", "2", "--folds", "2", "--strategy", "partial"]
-    place = ["--out", str(tmp_path / "both"), "--cache", str(cache), "--json"]
+    place = ["--out", str(tmp_path / "both"), "--cache", str(cache), "--json", "--tta", tta]
     done = CliRunner().invoke(main, ["fit", str(pictures), *options, *place])
     assert done.exit_code == 0, done.stderr
     receipt = json.loads(done.stdout)
@@ -58,7 +59,7 @@ def test_a_tuned_network_beside_the_frozen_one_is_saved_and_predicts(
     assert receipt["ladder"][0]["pooled"] is True
     # The layers before the last block stand in the graph once.
     graph = onnx.load(str(tmp_path / "both" / "classifier.onnx")).graph
-    alone = onnx.load(str(load_backbone(DEFAULT, cache=cache).graph)).graph
+    alone = onnx.load(str(load_backbone(DEFAULT, cache=cache, tta=tta).graph)).graph
     added = [node.op_type for node in graph.node].count("Conv") - [
         node.op_type for node in alone.node
     ].count("Conv")

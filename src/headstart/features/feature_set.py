@@ -69,6 +69,15 @@ class FeatureSet:
         """float32 [len(rows), sum of D]: the taps side by side."""
         return np.concatenate([self.taps[name][rows] for name in names], axis=1)
 
+    def behind(self, others: FeatureSet, name: str) -> FeatureSet:
+        """The taps of others, of the same rows, and behind them the last of these by a new name."""
+        last = tuple(self.taps)[-1]
+
+        def read(tap: str) -> npt.NDArray[np.float32]:
+            return self.taps[last] if tap == name else others.taps[tap]
+
+        return replace(self, taps=Taps((*others.taps, name), read))
+
     def select(self, rows: npt.NDArray[np.int64]) -> FeatureSet:
         """Some rows, in that order; a tap is read when it is first asked for, as before."""
         return replace(

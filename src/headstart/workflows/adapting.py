@@ -359,13 +359,9 @@ def _finished(
     progress.say(f"{found.best.rung.name}: training on all {len(division.train)} pictures")
     tuned = trial.train(tuning, division.train, division.test, graph=True)
     assert tuned.backbone is not None
-    backbone = tuned.backbone
+    backbone = dataclasses.replace(tuned.backbone, precision=prepared.backbone.precision)
     taps: tuple[str, ...] = (backbone.tap_names[-1],)
     layers: tuple[Layer, ...] = (tuned.head,)
-    if found.best.pooled and found.best.alone:
-        backbone = beside(prepared.backbone, backbone, _place_beside(prepared.backbone, backbone))
-        taps, layers = _with_frozen(trial, backbone, tuned, found.best.alone.temperature)
-    backbone = dataclasses.replace(backbone, precision=prepared.backbone.precision)
     features = extract(
         prepared.manifest.paths,
         prepared.manifest.ids,
@@ -375,6 +371,10 @@ def _finished(
         device=recipe.device,
         progress=progress,
     )
+    if found.best.pooled and found.best.alone:
+        features = features.behind(prepared.features, TAP)
+        backbone = beside(prepared.backbone, backbone, _place_beside(prepared.backbone, backbone))
+        taps, layers = _with_frozen(trial, backbone, tuned, found.best.alone.temperature)
     return Adapted(
         climb=found,
         mirroring=trial.mirroring,
