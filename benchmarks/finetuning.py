@@ -34,6 +34,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent / "examples"))
 from peers.task import Task
 from solar_cells import write_table
 
+from headstart.backbones.catalog import DEFAULT, SECOND
 from headstart.finetuning.process import _environment
 from headstart.workflows.fit import run_fit
 from headstart.workflows.recipe import Recipe
@@ -44,8 +45,13 @@ METHODS: dict[str, dict[str, Any]] = {
     "top1": {"train_from": "top1"},
     "top2": {"train_from": "top2"},
     "frozen-flips": {"strategy": "freeze", "tta": "flips"},
-    "top1-flips": {"train_from": "top1", "tta": "flips", "num_folds": 2},
-    "top2-flips": {"train_from": "top2", "tta": "flips", "num_folds": 2, "epochs": 12},
+    "top2-flips": {
+        "backbone": f"{DEFAULT}+{SECOND}",
+        "train_from": "top2",
+        "tta": "flips",
+        "num_folds": 2,
+        "epochs": 12,
+    },
     "auto": {"time_limit": 3600.0},
 }
 
@@ -77,6 +83,7 @@ def fitted(pictures: Path, out: Path, cache: Path | None = None, **settings: Any
     return {
         "accuracy": found.results.accuracy,
         "num_images": found.results.num_images,
+        "cached": cache is not None,
         "minutes": round((time.monotonic() - began) / 60, 2),
         "chosen": chosen["train_from"] or chosen["strategy"],
         "expected": found.receipt["cross_validated"]["accuracy_corrected_for_choosing"],

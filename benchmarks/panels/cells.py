@@ -244,6 +244,7 @@ def _candidates(drawn: Drawn, frozen: list[Correct]) -> list[dict[str, Any]]:
         {
             "name": score.candidate.name,
             "held_out": _plain(score.accuracy),
+            "num_held_out": int(score.judged.sum()),
             "accuracy": _plain(correct.mean()),
             "chosen": score is compared.best,
             "clearly_better": paired_difference(correct, chosen, groups).low > 0,

@@ -8,9 +8,11 @@ import pytest
 pytest.importorskip("torch")
 
 from headstart.backbones import building, from_timm, loading
+from headstart.backbones.backbone import Backbone
 from headstart.backbones.engine import Engine
 from headstart.backbones.loading import load_backbone, request_of
 from headstart.backbones.request import Request
+from headstart.backbones.torch_engine import TorchEngine
 from headstart.errors import SettingError
 from headstart.features.store import key_of
 
@@ -62,6 +64,17 @@ def test_other_views_are_other_features_of_the_same_network(
     assert plain.fingerprint == mirrored.fingerprint
     assert plain.graph != mirrored.graph
     assert key_of(plain) != key_of(mirrored)
+    record = mirrored.to_json()
+    assert Backbone.from_json(record, mirrored.graph) == mirrored
+    del record["tta"]  # as before there was a choice
+    assert Backbone.from_json(record, mirrored.graph).tta == "none"
+
+
+def test_on_torch_they_are_the_same(tmp_path: Path) -> None:
+    engine = engine_of(tmp_path, "flips", "test_efficientnet", False)
+    other = TorchEngine(tmp_path / "flips-False.onnx", engine.outputs, "cpu").run(PIXELS)
+    for name, values in engine.run(PIXELS).items():
+        np.testing.assert_allclose(other[name], values, rtol=1e-3, atol=1e-4)
 
 
 def test_views_that_are_not_known_are_refused() -> None:

@@ -1,5 +1,7 @@
 """Settings of a recipe from what was given on the command line."""
 
+from headstart.backbones.request import TTA
+from headstart.cli.main import main
 from headstart.cli.options import settings_of
 
 
@@ -11,3 +13,8 @@ def test_merge_and_set():
 
 def test_merge_as_a_recipe_has_it():
     assert settings_of({"others": ('merge=[["kat", "cat"]]',)}) == {"merge": [["kat", "cat"]]}
+
+
+def test_every_way_to_augment_at_test_time_can_be_asked_for():
+    (option,) = (each for each in main.get_command(None, "fit").params if each.name == "tta")
+    assert list(option.type.choices) == list(TTA)

@@ -333,31 +333,34 @@ def test_what_is_hopeless_on_the_first_fold_is_not_asked_about_the_others(crowd)
     hopeless, named = Candidate("neighbors", ("late",)), Candidate("nearest-mean", ("late",))
     candidates = (pool, *members, hopeless, named)
     progress = Counting()
-    scores = cross_validate(candidates, taps, y, np.arange(600), folds, 0, progress)
+    scores = cross_validate(candidates, taps, y, np.arange(600), folds, 0, progress, race=True)
     assert progress.told == [0]
     left, kept = scores[3:]
     np.testing.assert_array_equal(left.judged, folds == 0)
     assert not left.is_whole
     assert not left.correct[folds > 0].any()
     assert left.accuracy == left.correct[folds == 0].mean()
-    alone = cross_validate((hopeless,), taps, y, np.arange(600), folds, 0, Silent())[0]
-    np.testing.assert_array_equal(left.scores[folds == 0], alone.scores[folds == 0])
-    assert alone.is_whole  # Asked for by name, it is judged by every row.
+    whole = cross_validate(candidates, taps, y, np.arange(600), folds, 0, Silent())[3]
+    np.testing.assert_array_equal(left.scores[folds == 0], whole.scores[folds == 0])
+    assert whole.is_whole
     assert kept.is_whole
     assert all(score.is_whole for score in scores[:3])
 
 
-def test_few_rows_leave_nobody_without_hope(crowd):
+@pytest.mark.parametrize("rows", [np.arange(200), np.arange(600)])
+def test_few_independent_rows_leave_nobody_without_hope(crowd, rows):
     pool, members, taps, y, folds = crowd
-    some = np.arange(200)
+    # Forty of a fold: alone, or in three of a kind.
+    groups = rows if len(rows) == 200 else 40 * (rows // 2 % 5) + rows // 10 % 40
     scores = cross_validate(
         (pool, *members, Candidate("neighbors", ("late",))),
-        {"late": taps["late"][some]},
-        y[some],
-        some,
-        folds[some],
+        {"late": taps["late"][rows]},
+        y[rows],
+        groups,
+        folds[rows],
         0,
         Silent(),
+        race=True,
     )
     assert all(score.is_whole for score in scores)
 

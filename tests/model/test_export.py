@@ -305,6 +305,12 @@ def test_a_network_that_was_changed_is_refused(linear: Made, tmp_path: Path) -> 
         export.write_torch(tmp_path, linear.folder, record)
 
 
+def test_means_over_views_are_refused(linear: Made, tmp_path: Path) -> None:
+    record = dataclasses.replace(linear.record, backbone={**linear.record.backbone, "tta": "flips"})
+    with pytest.raises(SettingError, match="--tta flips"):
+        export.write_torch(tmp_path, linear.folder, record)
+
+
 def test_the_script_refuses_what_it_would_read_otherwise(
     pictures: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -5,6 +5,7 @@ import pytest
 
 from headstart.errors import SettingError
 from headstart.files import canonical_json
+from headstart.finetuning.presets import augmentation_of
 from headstart.workflows.recipe import Recipe, recipe_of
 
 
@@ -27,6 +28,7 @@ def test_an_unknown_setting_suggests_near_ones():
         {"seed": -1},
         {"threads": 0},
         {"test_share": float("nan")},
+        {"tta": "turns"},
     ],
 )
 def test_wrong_values_are_refused_at_the_door(wrong):
@@ -45,6 +47,16 @@ def test_settings_are_held_against_the_rung_they_are_for():
     assert Recipe(strategy="scratch", frozen_epochs=10).first_rung == "scratch"
     with pytest.raises(SettingError, match="frozen_epochs"):
         Recipe(strategy="partial", frozen_epochs=10)
+
+
+def test_what_is_judged_upside_down_is_learnt_upside_down():
+    def flips(**settings):
+        augmentation = augmentation_of(Recipe(**settings).tuning_for("top1", 100).augmentation)
+        return augmentation.flip, augmentation.vertical_flip
+
+    assert flips() == flips(tta="mirror") == (0.5, 0)
+    assert flips(tta="flips") == (0.5, 0.5)
+    assert flips(tta="flips", augmentation="none") == (0, 0)
 
 
 def test_a_recipe_is_frozen_and_plain():

@@ -32,6 +32,7 @@ from headstart.datasets.refining import (
 )
 from headstart.datasets.walking import (
     IMAGE_SUFFIXES,
+    LINKED_FOLDERS,
     TABLE_SUFFIXES,
     Walk,
     suffix_of,
@@ -209,7 +210,7 @@ def _require_two_classes(manifest: Manifest, source: Path) -> None:
         raise NotEnoughData(
             f"{source} has only one class: {found}",
             "pictures of two classes or more",
-            "add a folder of pictures that are something else",
+            _fix_of(manifest.notes, "add a folder of pictures that are something else"),
         )
 
 
@@ -229,7 +230,7 @@ def _not_understood(source: Path, found: Sections, walked: Walk) -> DatasetError
         return DatasetError(
             f"there are no pictures in {source}" + (f", only: {others}" if others else ""),
             "a folder for each class, with its pictures in it",
-            _fix_of(walked, "check the path; unpack archives first"),
+            _fix_of(walked.notes, "check the path; unpack archives first"),
         )
     if len(found.first.filled) == 1 and not found.first.files:
         only = found.first.filled[0]
@@ -237,20 +238,20 @@ def _not_understood(source: Path, found: Sections, walked: Walk) -> DatasetError
             f"{source} has only one class: {only.name} "
             f"({counted(len(pictures), 'picture', 'pictures')})",
             "a folder of pictures for each of two classes or more",
-            _fix_of(walked, "add a folder of pictures that are something else"),
+            _fix_of(walked.notes, "add a folder of pictures that are something else"),
         )
     return DatasetError(
         f"the labels of {counted(len(pictures), 'picture', 'pictures')} in {source} are not "
         f"found: no class folders, no table, and the names do not tell ({first_of(pictures)})",
         "a folder for each class, a table, or names such as cat_12.jpg with several of each class",
         _fix_of(
-            walked, r"sort them into folders, give a table, or say --label-pattern '^(.+)_\d+'"
+            walked.notes,
+            r"sort them into folders, give a table, or say --label-pattern '^(.+)_\d+'",
         ),
     )
 
 
-def _fix_of(walked: Walk, fix: str) -> str:
-    """How to mend it; before that what was passed by, which may be it."""
-    if not walked.notes:
-        return fix
-    return f"{'; '.join(walked.notes)}: put the folders themselves there, or {fix}"
+def _fix_of(notes: tuple[str, ...], fix: str) -> str:
+    """How to mend it; before that which linked folders were passed by, which may be it."""
+    linked = [note for note in notes if note.startswith(LINKED_FOLDERS)]
+    return f"{linked[0]}: put the folders themselves there, or {fix}" if linked else fix

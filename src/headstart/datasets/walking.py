@@ -76,6 +76,7 @@ _SYSTEM = frozenset(
 )
 _OWN_RESULTS = ".headstart"
 _LINKED = "linked folder"
+LINKED_FOLDERS = "linked folders are not entered"
 
 
 @dataclass(frozen=True)
@@ -151,7 +152,7 @@ def walk(root: Path) -> Walk:
     folder = _walk(root, "", passed)
     skipped = tuple(sorted(passed.skipped.items()))
     linked = first_of(sorted(passed.linked), 10)
-    notes = (f"linked folders are not entered: {linked}",) if linked else ()
+    notes = (f"{LINKED_FOLDERS}: {linked}",) if linked else ()
     return Walk(folder, skipped, tuple(sorted(passed.unusable)), notes)
 
 

@@ -1,9 +1,9 @@
 """Features on disk: immutable Parquet shards, found by the content of the picture.
 
 ``features/<key>/part-<random>.parquet``; the key names everything that decides the numbers
-(backbone fingerprint, precision, decoding). Written whole or not at all, never changed afterwards,
-so any number of processes may read and write at once without a lock. Plain Parquet: pandas, polars
-and DuckDB open it.
+(backbone fingerprint, precision, views, decoding). Written whole or not at all, never changed
+afterwards, so any number of processes may read and write at once without a lock. Plain Parquet:
+pandas, polars and DuckDB open it.
 """
 
 from __future__ import annotations

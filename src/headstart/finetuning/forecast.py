@@ -58,7 +58,7 @@ def forecast(
         learner: Is left as it was.
         tuning: The recipe.
         plan: Says how many steps there are.
-        num_validation: Pictures that judge every epoch.
+        num_validation: Views of pictures that judge every epoch.
         num_missing: Views for which the frozen layers are yet to be computed.
         threads: Cores that do it.
     """

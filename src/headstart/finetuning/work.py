@@ -173,7 +173,14 @@ def _learner(
         views=TTA[backbone.tta],
     )
     if job.task == "tune":
-        expected = forecast(learner, tuning, plan, len(job.validation), len(missing), job.threads)
+        expected = forecast(
+            learner,
+            tuning,
+            plan,
+            len(job.validation) * len(learner.views),
+            len(missing),
+            job.threads,
+        )
         told.say(f"{tuning.epochs} x {plan.steps} steps: {expected.words}")
     if missing:
         # Beside the engine's threads torch's own would only wait, on the same cores.

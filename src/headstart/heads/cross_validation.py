@@ -22,8 +22,8 @@ from headstart.progress import Progress
 
 # Fits begun before the last one's answers are asked for: nobody waits for a long one.
 _AHEAD_PER_THREAD = 8
-# Fewer rows of a fold cannot leave a candidate without hope.
-_LEAST_ROWS = 50
+# Fewer independent rows of a fold cannot leave a candidate without hope.
+_LEAST_GROUPS = 50
 
 _Job = tuple[list[int], npt.NDArray[np.bool_]]
 
@@ -37,6 +37,7 @@ def cross_validate(
     seed: int,
     progress: Progress,
     threads: int = 1,
+    race: bool = False,
 ) -> tuple[CandidateScore, ...]:
     """Score every row by heads fitted on the other folds.
 
@@ -49,19 +50,20 @@ def cross_validate(
         seed: For heads that draw anything.
         progress: Told one step for each fit, those of a fold together.
         threads: Fits worked on at once; the result does not depend on it.
+        race: Whether candidates that no ensemble needs stop after the first fold, where that
+            leaves them no hope (`_hopeful`).
 
     Returns:
         One entry for each candidate, in their order. A class that occurs in one fold only cannot
         be learnt by the fit that judges it: it gets scores below all others there, and its rows
-        count as wrong, but neither for the temperature nor for the log loss. Beside an ensemble,
-        those that are not its members stop after the first fold where that leaves them no hope
-        (`_hopeful`).
+        count as wrong, but neither for the temperature nor for the log loss.
     """
     fitted = [candidate for candidate in candidates if not candidate.members]
     masks = [folds == number for number in np.unique(folds)]
     learnable = _learnable(y, folds)
     table = _Table.of(len(fitted), len(y), int(y.max()) + 1)
-    late = _late(candidates, fitted, learnable & masks[0])
+    first = learnable & masks[0]
+    on_trial = _on_trial(candidates, fitted, groups[first]) if race else set()
     progress.start("comparing heads", len(fitted) * len(masks))
 
     def judge(job: _Job) -> tuple[list[Array], list[float]]:
@@ -77,9 +79,9 @@ def cross_validate(
 
     with one_thread_each():
         run(range(len(fitted)), masks[:1])
-        run(set(range(len(fitted))) - late, masks[1:])
-        hopeful = _hopeful(table.scores, y, learnable & masks[0], late)
-        progress.advance((len(late) - len(hopeful)) * len(masks[1:]))
+        run(set(range(len(fitted))) - on_trial, masks[1:])
+        hopeful = on_trial and _hopeful(table.scores[:, first], y[first], groups[first]) & on_trial
+        progress.advance((len(on_trial) - len(hopeful)) * len(masks[1:]))
         run(hopeful, masks[1:])
         progress.stop()
         alone = {each: table.score(k, each, y, learnable) for k, each in enumerate(fitted)}
@@ -130,41 +132,43 @@ class _Table:
         return _score(candidate, self.scores[k], y, learnable, self.judged[k], seconds)
 
 
-def _late(
-    candidates: Sequence[Candidate],
-    fitted: Sequence[Candidate],
-    first: npt.NDArray[np.bool_],
+def _on_trial(
+    candidates: Sequence[Candidate], fitted: Sequence[Candidate], groups: Integers
 ) -> set[int]:
     """Positions of those that must show on the first fold that they are worth the others.
 
-    Members of an ensemble are needed everywhere; without one, everything was asked for by name.
+    Members of an ensemble are needed everywhere; and few rows show nothing.
+
+    Args:
+        candidates: All of them.
+        fitted: Those that are no ensemble, which the positions count.
+        groups: int [M], of the first fold's rows.
     """
-    needed = {member for candidate in candidates for member in candidate.members}
-    if not needed or first.sum() < _LEAST_ROWS:
+    if len(np.unique(groups)) < _LEAST_GROUPS:
         return set()
+    needed = {member for candidate in candidates for member in candidate.members}
     return {k for k, candidate in enumerate(fitted) if candidate not in needed}
 
 
-def _hopeful(scores: Array, y: Integers, first: npt.NDArray[np.bool_], late: set[int]) -> list[int]:
-    """Those of ``late`` that the rule of choice, at three standard errors, would not rule out.
+def _hopeful(scores: Array, y: Integers, groups: Integers) -> set[int]:
+    """Positions of those that the rule of choice, at three standard errors, does not rule out.
 
-    Two decide in the end, on all rows. Who is behind by three on a fifth of them would have to
-    make up more than four on the others.
+    Two decide in the end, on all rows.
 
     Args:
-        scores: float32 [K, N, C], there for the rows of the first fold.
-        y: int [N].
-        first: bool [N], that fold's rows whose class could be learnt.
-        late: Positions.
+        scores: float32 [K, M, C], of the first fold's rows.
+        y: int [M].
+        groups: int [M]; rows of one group are one observation.
     """
-    if not late:
-        return []
-    answers, true = scores[:, first], y[first]
-    wrong = np.asarray(answers.argmax(axis=2) != true, dtype=np.float64)
-    losses = np.array([row_losses(each, true, fit_temperature(each, true)) for each in answers])
+    place = np.unique(groups, return_inverse=True)[1]
+    wrong = np.array([np.bincount(place, each.argmax(axis=1) != y) for each in scores])
+    losses = np.array(
+        [np.bincount(place, row_losses(each, y, fit_temperature(each, y))) for each in scores]
+    )
+    num_groups = losses.shape[1]
     among = np.ones((1, len(scores)), dtype=bool)
-    near = near_best(wrong, losses, np.ones((1, len(true))), True, among, errors=3)[0]
-    return [k for k in sorted(late) if near[k]]
+    near = near_best(wrong, losses, np.ones((1, num_groups)), True, among, num_errors=3)
+    return set(np.flatnonzero(near[0]).tolist())
 
 
 def _judge_fold(

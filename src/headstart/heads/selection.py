@@ -30,8 +30,8 @@ class CandidateScore:
             candidates counts for the first of them.
         learnable: bool [N], whether the fit that judged the row knew its class. A row whose class
             it never saw is wrong, but says nothing about how sure the scores may be.
-        judged: bool [N], whether the row was asked about: all of them, or only the first fold's of
-            a candidate that was hopeless there. Such a one is not chosen.
+        judged: bool [N], whether the row was asked about. Of candidates compared here: all of
+            them, or the first fold's of one that was hopeless there, which is not chosen.
     """
 
     candidate: Candidate
@@ -100,7 +100,7 @@ def near_best(
     counts: Floats,
     learnable: npt.NDArray[np.bool_] | bool,
     among: npt.NDArray[np.bool_],
-    errors: float = 2,
+    num_errors: float = 2,
 ) -> npt.NDArray[np.bool_]:
     """Who cannot be told from the most accurate and then, of these, from the lowest log loss.
 
@@ -110,17 +110,17 @@ def near_best(
         counts: float64 [R, N], how often each row was drawn.
         learnable: bool [N], rows that count for the log loss.
         among: bool [R, K], who is asked.
-        errors: So many paired standard errors are within reach.
+        num_errors: So many paired standard errors are within reach.
 
     Returns:
         bool [R, K], of those asked.
     """
-    eligible = _within(wrong, counts, among, errors)
-    return _within(losses, counts * learnable, eligible, errors)
+    eligible = _within(wrong, counts, among, num_errors)
+    return _within(losses, counts * learnable, eligible, num_errors)
 
 
 def _within(
-    losses: Floats, counts: Floats, among: npt.NDArray[np.bool_], errors: float
+    losses: Floats, counts: Floats, among: npt.NDArray[np.bool_], num_errors: float
 ) -> npt.NDArray[np.bool_]:
     """Whose mean loss is within so many paired standard errors of the lowest, in each draw.
 
@@ -128,7 +128,7 @@ def _within(
         losses: float64 [K, N].
         counts: float64 [R, N], how often each row was drawn.
         among: bool [R, K], who is asked.
-        errors: How many.
+        num_errors: How many.
 
     Returns:
         bool [R, K], of those asked.
@@ -141,5 +141,5 @@ def _within(
         num_rows = np.maximum(1, drawn.sum(axis=1, keepdims=True))
         mean, square = drawn @ behind / num_rows, drawn @ behind**2 / num_rows
         variance = np.maximum(0, square - mean**2) / np.maximum(1, num_rows - 1)
-        near[lowest == best] = mean <= errors * np.sqrt(variance)
+        near[lowest == best] = mean <= num_errors * np.sqrt(variance)
     return among & near

@@ -152,7 +152,7 @@ class Audit:
             *_line("pictures unlike the rest", [picture.path for picture in self.unlike]),
             *_line("look-alikes filed in different classes", look_alikes),
             *([f"leakage: {self.leakage.text()}"] if self.leakage and self.leakage.shown else []),
-            *([f"more pictures, for a ridge head: {self.outlook}"] if self.outlook else []),
+            *([f"more pictures, by ridge regression: {self.outlook}"] if self.outlook else []),
             *self.notes,
         )
 

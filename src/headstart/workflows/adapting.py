@@ -15,6 +15,7 @@ from headstart.backbones.backbone import Backbone
 from headstart.backbones.devices import CPU, device_of
 from headstart.backbones.engine import num_cores
 from headstart.backbones.loading import request_of
+from headstart.backbones.request import PLAIN
 from headstart.datasets.splitting import folds
 from headstart.features.extraction import extract
 from headstart.features.feature_set import FeatureSet
@@ -185,7 +186,8 @@ class Trial:
 
     def __post_init__(self) -> None:
         self.cache = self.recipe.cache or cache_folder()
-        self.mirroring = self._mirroring()
+        # Where mirror images are averaged, there is nothing to measure.
+        self.mirroring = self._mirroring() if self.recipe.tta == PLAIN else None
 
     def rung(self, name: str) -> Rung:
         """What `strategy.ladder` asks fold by fold.
@@ -211,10 +213,7 @@ class Trial:
 
     def tuning(self, name: str, rows: Rows) -> Tuning:
         """The rung's settings for so many rows, with what was set by hand."""
-        settings = dict(self.recipe.tuning_settings)
-        if self.recipe.tta == "flips":  # What is judged upside down is learnt upside down.
-            settings.setdefault("augmentation", "light,vertical_flip=true")
-        tuning = Tuning.of(name, len(rows), **settings)
+        tuning = self.recipe.tuning_for(name, len(rows))
         hurts = self.mirroring is not None and self.mirroring.hurts
         return dataclasses.replace(tuning, mirror=False) if hurts else tuning
 
@@ -251,13 +250,7 @@ class Trial:
         digests = prepared.features.facts.digests
         tuned = tune(
             prepared.network,
-            request_of(
-                prepared.network.name,
-                recipe.weights,
-                recipe.seed,
-                recipe.input_size,
-                tta=recipe.tta,
-            ),
+            request_of(prepared.network.name, recipe.weights, recipe.seed, recipe.input_size),
             prepared.manifest.paths,
             digests,
             y,
@@ -297,7 +290,7 @@ class Trial:
         digests, labels = self.prepared.features.facts.digests, self.prepared.manifest.labels
         record = {
             "backbone": self.prepared.network.fingerprint,
-            "tta": self.prepared.network.tta,
+            "tta": self.recipe.tta,
             "tuning": tuning.to_json(),
             "learns": [[digests[row].hex(), labels[row]] for row in rows],
             "judged": [digests[row].hex() for row in judged],

@@ -118,6 +118,7 @@ def compare(prepared: Prepared, division: Division, recipe: Recipe, progress: Pr
         seed=recipe.seed,
         progress=progress,
         threads=recipe.threads or num_cores(),
+        race=not recipe.heads,  # What was asked for by name is judged by every picture.
     )
     chosen = choose(scores, y)
     estimate, interval = bias_corrected_best(

@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from headstart.backbones.engine import Engine, has_bf16
 from headstart.backbones.intermediate import must_have_nncf
+from headstart.backbones.request import PLAIN
 from headstart.datasets.options import ReadOptions
 from headstart.errors import BundleError, DatasetError, SettingError
 from headstart.files import (
@@ -316,7 +317,10 @@ def _record(record: Record, to: str, precision: str) -> dict[str, Any]:
             name: record.backbone[name]
             for name in ("name", "architecture", "weights", "pretrained", "licence", "fingerprint")
         }
-        | {"precision": record.backbone.get("precision", "f32")},
+        | {
+            "precision": record.backbone.get("precision", "f32"),
+            "tta": record.backbone.get("tta", PLAIN),
+        },
         "head": {name: record.head[name] for name in ("name", "taps")},
         "unsure": {"ambiguous_below": record.unsure.ambiguous_below},
         "test": record.test,

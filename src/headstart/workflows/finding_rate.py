@@ -13,7 +13,6 @@ from headstart.backbones.loading import request_of
 from headstart.errors import SettingError
 from headstart.files import cache_folder, must_be_writable, write_text
 from headstart.finetuning.job import find_learning_rate
-from headstart.finetuning.recipe import Tuning
 from headstart.progress import Progress, Silent
 from headstart.reports.rate_figure import rate_svg
 from headstart.workflows.adapting import rung_name
@@ -79,17 +78,11 @@ def find_rate(
     prepared, _ = prepare_chosen(pictures, recipe, progress)
     rows = rows_of(split_of(prepared, recipe), "train")
     train_from = recipe.first_rung
-    tuning = Tuning.of(train_from, len(rows), **recipe.tuning_settings)
+    tuning = recipe.tuning_for(train_from, len(rows))
     with tempfile.TemporaryDirectory() as folder:
         rates, losses, suggestion = find_learning_rate(
             prepared.network,
-            request_of(
-                prepared.network.name,
-                recipe.weights,
-                recipe.seed,
-                recipe.input_size,
-                tta=recipe.tta,
-            ),
+            request_of(prepared.network.name, recipe.weights, recipe.seed, recipe.input_size),
             prepared.manifest.paths,
             prepared.features.facts.digests,
             prepared.manifest.class_indices,

@@ -14,7 +14,7 @@ from headstart.backbones.backbone import Backbone
 from headstart.backbones.catalog import DEFAULT, parts
 from headstart.backbones.devices import CPU, device_of
 from headstart.backbones.loading import load_backbone
-from headstart.backbones.request import AVERAGE, POOLINGS
+from headstart.backbones.request import AVERAGE, PLAIN, POOLINGS, TTA
 from headstart.datasets.duplicates import Duplicates, find_duplicates
 from headstart.datasets.groups import merge_groups
 from headstart.datasets.manifest import Manifest
@@ -171,9 +171,11 @@ def describe(backbone: Backbone) -> str:
     """One line about a backbone."""
     dims = " + ".join(str(tap.dim) for tap in backbone.taps)
     random = "" if backbone.pretrained else "  (RANDOM WEIGHTS: nothing was learned before)"
-    size = backbone.preprocessing.size
+    size = f"{backbone.preprocessing.size} px"
+    if backbone.tta != PLAIN:
+        size += f", means over {len(TTA[backbone.tta])} views"
     return (
-        f"backbone {backbone.name} ({backbone.weights}; licence {backbone.licence}; {size} px; "
+        f"backbone {backbone.name} ({backbone.weights}; licence {backbone.licence}; {size}; "
         f"features {dims}){random}"
     )
 

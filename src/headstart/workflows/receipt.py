@@ -51,6 +51,7 @@ def receipt_of(
             "head": final.candidate.head,
             "tap": "+".join(final.candidate.taps),
             "train_from": adapted.tuning.train_from if adapted.tuning else None,
+            "tuning": adapted.tuning.to_json() if adapted.tuning else None,
         },
         "cross_validated": {
             "accuracy_corrected_for_choosing": round(estimate, 6),
@@ -134,7 +135,7 @@ def _candidates(prepared: Prepared, trained: Trained, seed: int) -> list[dict[st
         score: CandidateScore | Answers, judged: npt.NDArray[np.bool_]
     ) -> list[float] | None:
         """On the rows that both have judged."""
-        both = judged & (chosen.learnable if trained.adapted.answers else judged)
+        both = judged & chosen.judged
         if not both.any():
             return None
         paired = paired_difference(score.correct[both], chosen.correct[both], groups[both], seed)
@@ -155,4 +156,11 @@ def _candidates(prepared: Prepared, trained: Trained, seed: int) -> list[dict[st
         for step in trained.adapted.climb.steps
         if step.answers is not None
     ]
-    return sorted([*frozen, *tuned], key=lambda r: -r["score"])
+    return sorted(
+        [*frozen, *tuned], key=lambda row: (_is_given_up(row, len(groups)), -row["score"])
+    )
+
+
+def _is_given_up(row: dict[str, Any], num_images: int) -> bool:
+    """A frozen candidate that may look good on the few pictures it was asked about."""
+    return bool(row["strategy"] == "freeze" and row["num_images"] < num_images)

@@ -42,7 +42,8 @@ class Recipe:
             answers alike on some of the pictures.
         input_size: Side of the pictures that the backbone sees, in pixels; None: its own.
         tta: Test-time augmentation: ``"mirror"``: features are the mean over the picture and its
-            mirror image; ``"flips"``: also over both upside down; ``"none"``.
+            mirror image; ``"flips"``: also over both upside down, and what is fine-tuned learns
+            from those too; ``"none"``.
         heads: Names of the heads to compare; empty: all of them. ``"logistic:flatten"``: on that
             pooling of the last feature map.
         pooling: What heads see that do not say it themselves: ``"average"``, ``"max"`` or
@@ -207,6 +208,17 @@ class Recipe:
     def tuning_settings(self) -> dict[str, Any]:
         """What was set of fine-tuning."""
         return {name: v for name in TUNING if (v := getattr(self, name)) is not None}
+
+    def tuning_for(self, train_from: str, num_pictures: int) -> Tuning:
+        """How a rung is trained on so many pictures: its defaults, and what was set by hand.
+
+        What is judged upside down is learnt upside down, unless the augmentation is set.
+        """
+        tuning = Tuning.of(train_from, num_pictures, **self.tuning_settings)
+        if self.tta != "flips" or self.augmentation is not None:
+            return tuning
+        augmentation = {"preset": tuning.augmentation, "vertical_flip": True}
+        return dataclasses.replace(tuning, augmentation=augmentation)
 
     @property
     def tunes_by_hand(self) -> bool:
