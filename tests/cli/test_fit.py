@@ -21,7 +21,8 @@ def test_json_is_one_value_and_its_keys_are_a_contract(fit, shapes, tmp_path):
     assert {"accuracy", "interval", "num_images"} <= receipt["test"].keys()
     low, high = receipt["test"]["interval"]
     assert 0 <= low <= receipt["test"]["accuracy"] <= high <= 1
-    assert receipt["chosen"].keys() == {"backbone", "strategy", "head", "tap", "train_from"}
+    keys = {"backbone", "strategy", "head", "tap", "train_from", "tuning"}
+    assert receipt["chosen"].keys() == keys
     assert {row["head"] for row in receipt["candidates"]} == {"ridge", "neighbors"}
     for row in receipt["candidates"]:
         assert {"name", "score", "interval", "seconds"} <= row.keys()

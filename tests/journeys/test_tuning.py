@@ -79,7 +79,7 @@ def test_the_tuned_network_is_saved_and_predicts(
     receipt = json.loads(done.stdout)
     chosen = receipt["chosen"]
     assert (chosen["strategy"], chosen["head"], chosen["tap"]) == ("partial", "softmax", "head")
-    assert chosen["train_from"] == "top1"
+    assert chosen["train_from"] == chosen["tuning"]["train_from"] == "top1"
     (step,) = receipt["ladder"]
     assert step["name"] == "last block" and step["num_images"] > 0
     names = [row["name"] for row in receipt["candidates"] if row["chosen"]]
