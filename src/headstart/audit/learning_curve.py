@@ -232,7 +232,7 @@ def learning_curve(
     drawn.
 
     Args:
-        X: float [N, D], best `heads.selection.rooted`.
+        X: float [N, D], best `heads.candidates.rooted`.
         y: int [N], class indices 0 to C-1, each occurring.
         groups: int [N], rows of one group are never used to judge one another.
         seed: Draws the subsets and the interval.

@@ -63,7 +63,7 @@ def near_copies(features: npt.NDArray[Any], y: Rows, groups: Groups) -> NearCopi
     but for the few that are filed twice.
 
     Args:
-        features: float [N, D], N at least 2; best `heads.selection.rooted`, as heads see them.
+        features: float [N, D], N at least 2; best `heads.candidates.rooted`, as heads see them.
         y: int [N], class indices.
         groups: int [N], rows known to belong together are not looked at.
     """

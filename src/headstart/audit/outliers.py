@@ -51,7 +51,7 @@ def neighbourhood(features: npt.NDArray[Any], groups: Groups) -> Nearest:
     Takes N² D multiplications, and flat memory.
 
     Args:
-        features: float [N, D], N at least 2; best `heads.selection.rooted`, as heads see them.
+        features: float [N, D], N at least 2; best `heads.candidates.rooted`, as heads see them.
         groups: int [N], rows known to belong together, such as copies.
     """
     units = directions(features)

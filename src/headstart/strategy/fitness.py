@@ -105,7 +105,7 @@ def fitness(
     def judge(name: str) -> Depth:
         return _judge(name, rooted(side_by_side(own, wanted[name])), y, groups, seed)
 
-    # One thread of linear algebra each, as in `selection`: sums would depend on their number.
+    # One thread of linear algebra each, as in `fitting`: sums would depend on their number.
     with threadpool_limits(1):
         # The widest first: nobody waits for it at the end.
         found = in_order(judge, reversed(wanted), threads, len(wanted), "fitness")
