@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/ready
 WORKERS ?= 2
 
-.PHONY: help install demo test test-all lint types floors format check accuracy bench clean
+.PHONY: help install demo test test-long test-all lint types floors format check accuracy bench clean
 
 help: ## list the commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -21,8 +21,11 @@ $(READY): pyproject.toml
 demo: install ## fit a classifier that finds broken solar cells, on 2 624 real pictures
 	$(BIN)/python examples/solar_cells.py
 
-test: install ## the tests, without those that take minutes
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile -m 'not slow'
+test: install ## the tests, without the long and the slow ones
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile -m 'not long and not slow'
+
+test-long: install ## whole journeys: seconds each
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile -m 'long and not slow'
 
 test-all: install ## every test, also those that take minutes
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
@@ -41,7 +44,7 @@ format: install ## put the code in the one style
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-check: lint types floors test ## all that CI runs
+check: lint types floors test test-long ## all that CI runs
 
 accuracy: install ## measure docs/accuracy.md again (DATA=folder of picture sets)
 	$(BIN)/python benchmarks/accuracy.py $(DATA)

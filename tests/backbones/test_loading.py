@@ -65,6 +65,7 @@ def test_a_damaged_graph_is_built_again(
     assert len(built) == 2
 
 
+@pytest.mark.long
 def test_random_weights_are_seeded_and_said(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -94,6 +95,7 @@ def test_a_damaged_weights_file(tmp_path: Path) -> None:
     assert not list((tmp_path / "graphs").iterdir())
 
 
+@pytest.mark.long
 def test_without_a_network_the_way_out_is_said(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -14,7 +14,12 @@ torch = pytest.importorskip("torch")
 from headstart.backbones import from_timm  # noqa: E402
 from headstart.backbones.backbone import Backbone, Tap  # noqa: E402
 from headstart.backbones.building import PRETRAINING, STATISTICS  # noqa: E402
-from headstart.backbones.statistics import picture_statistics, pretraining  # noqa: E402
+from headstart.backbones.engine import Engine  # noqa: E402
+from headstart.backbones.statistics import (  # noqa: E402
+    PictureStatistics,
+    picture_statistics,
+    pretraining,
+)
 from headstart.backbones.statistics_graph import write_statistics  # noqa: E402
 from headstart.images.decode import read  # noqa: E402
 
@@ -143,6 +148,40 @@ def test_unreadable_pictures_are_left_out(
     broken.write_bytes(b"\x89PNG\r\n\x1a\n")
     assert len(picture_statistics(backbone, [broken, picture(backbone, 1)], 1)) == 1
     assert picture_statistics(backbone, [broken], 1) is None
+
+
+def test_what_pictures_gave_is_kept(
+    built: Callable[[str], Built],
+    tmp_path: Path,
+    picture: Callable[..., Path],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    _, backbone = built("test_resnet")
+    paths = [picture(backbone, number) for number in range(4)]
+    read: list[int] = []
+    run = Engine.run
+    monkeypatch.setattr(Engine, "run", lambda *pixels: read.append(1) or run(*pixels))
+
+    def statistics(paths: list[Path]) -> PictureStatistics:
+        read.clear()
+        return picture_statistics(backbone, paths, 1, tmp_path)
+
+    def assert_same(one: PictureStatistics, other: PictureStatistics) -> None:
+        for name, values in vars(one).items():
+            np.testing.assert_array_equal(values, vars(other)[name])
+
+    first = statistics(paths[:3])
+    assert len(read) == 3
+    assert_same(statistics(paths[:3]), first)
+    assert not read
+    plain = picture_statistics(backbone, paths[::-1], 1)
+    assert_same(statistics(paths[::-1]), plain)
+    assert len(read) == 1
+    # A damaged file is as good as none.
+    for part in tmp_path.rglob("part-*"):
+        part.write_bytes(part.read_bytes()[:100])
+    assert_same(statistics(paths[::-1]), plain)
+    assert len(read) == 4
 
 
 def test_the_default_backbone_comes_with_its_statistics(backbone: Backbone) -> None:

@@ -39,6 +39,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(placing, "measure", lambda *_, **__: SimpleNamespace(percentile=30.0))
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("quick")
 def test_every_cell_is_a_line_and_a_second_run_adds_none(
     sets: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]

@@ -53,6 +53,7 @@ def finish(place, headstart):
     return ran.json
 
 
+@pytest.mark.long
 def test_killed(place, headstart):
     place.dies("predicting", 7)
     place.dies("file", random.Random(0).randint(1, STEPS["file"]))

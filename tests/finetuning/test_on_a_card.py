@@ -42,6 +42,7 @@ class Blank:
         return blank(number)
 
 
+@pytest.mark.long
 def test_every_step_finds_its_tensors_on_the_card(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -89,6 +90,7 @@ def test_every_step_finds_its_tensors_on_the_card(
     assert {tensor.device.type for tensor in trained.weights.values()} == {"cuda"}
 
 
+@pytest.mark.long
 def test_float16_learns_with_scaled_losses_and_goes_on_with_the_same_bits(
     tuned: Callable[..., Any], tmp_path: Path
 ) -> None:

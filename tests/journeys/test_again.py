@@ -2,6 +2,8 @@
 
 import json
 
+import pytest
+
 import headstart as hs
 
 SAME = ("results.json", "split.csv", "unreadable.csv")
@@ -33,6 +35,7 @@ def test_from_pictures_to_predictions_and_back_again(fit, headstart, draw, draw_
     assert fit(renamed, out).json["features"] == {"computed": 3, "reused": 20}
 
 
+@pytest.mark.long
 def test_the_same_seed_gives_the_same_bytes_and_another_seed_others(headstart, shapes, tmp_path):
     for name, seed, threads in (("a", 1, 1), ("b", 1, 2), ("c", 2, 1)):
         options = ("--head", "ridge", "--quiet", "--seed", seed, "--threads", threads)

@@ -4,6 +4,7 @@ import subprocess
 import sys
 
 import numpy as np
+import pytest
 
 import headstart as hs
 from headstart.features.store import FeatureStore
@@ -29,6 +30,7 @@ for number in range(first, first + shards):
 """
 
 
+@pytest.mark.long
 def test_two_fits_at_once(own_cache, draw_folder, headstart, tmp_path, tiny):
     pictures = draw_folder(tmp_path / "pictures", start=1600, stripes=12, blobs=12)
     places = ("--out", tmp_path / "out", "--cache", own_cache)

@@ -52,6 +52,7 @@ def script(codes, labels):
     )
 
 
+@pytest.mark.long
 def test_numbers_are_those_of_a_plain_script_and_a_written_recipe_repeats_the_run(
     flat, tmp_path, backbone
 ):

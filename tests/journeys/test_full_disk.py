@@ -21,6 +21,7 @@ def at_most(size):
         resource.setrlimit(resource.RLIMIT_FSIZE, (before, hard))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("size", [50_000, 1_000_000])
 def test_features_or_bundle_do_not_fit(
     fit, draw_folder, bundle, own_cache, backbone, tmp_path, size

@@ -49,6 +49,7 @@ def place(own_cache, draw_folder, tmp_path, tiny):
     return Place(pictures, own_cache, tmp_path, tiny)
 
 
+@pytest.mark.long
 def test_ctrl_c(place, headstart):
     for stage, number in (("features", 20), ("file", 12)):
         ended = place.dies("SIGINT", stage, number)
@@ -70,6 +71,7 @@ def test_ctrl_c(place, headstart):
     place.must_be_whole()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("seed", [1])
 def test_killed(place, headstart, seed):
     draw_lots = random.Random(seed)

@@ -54,6 +54,7 @@ def test_a_table_from_another_machine(fit, draw_folder, tmp_path):
     assert ran.json["features"]["computed"] == 16
 
 
+@pytest.mark.long
 def test_a_split_that_was_written_is_read_again(fit, draw_folder, tmp_path):
     pictures = draw_folder(tmp_path / "photos", start=1000, stripes=8, blobs=8)
     first = fit(pictures, tmp_path / "out", "--seed", "5")

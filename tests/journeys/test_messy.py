@@ -87,6 +87,7 @@ def out(run):
     return Path(run[0].json["bundle"])
 
 
+@pytest.mark.long
 def test_it_ends_with_a_classifier_and_says_that_some_were_bad(run, messy, out):
     ran = run[0]
     assert ran.code == 3, ran.err

@@ -36,6 +36,7 @@ def test_closed_streams(bundle, shapes):
     assert ran.returncode == 3
 
 
+@pytest.mark.long
 def test_nobody_reads_the_progress(shapes, tiny, tmp_path):
     out = tmp_path / "out"
     network = f"--backbone {tiny.name} --weights random --head ridge"

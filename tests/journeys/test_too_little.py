@@ -73,6 +73,7 @@ ENOUGH = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("case", ENOUGH)
 def test_learned_from(fit_drawn, tmp_path, case):
     tree = ENOUGH[case]

@@ -1,5 +1,7 @@
 """Weights: random ones say so everywhere; unknown ones are refused with a way out."""
 
+import pytest
+
 import headstart as hs
 
 
@@ -16,6 +18,7 @@ def test_random_weights_say_so_everywhere(headstart, shapes, tiny, tmp_path, pag
     assert hs.load(out).record.backbone["pretrained"] is False
 
 
+@pytest.mark.long
 def test_an_unknown_backbone(headstart, shapes, tmp_path, monkeypatch):
     # A module of this name must not be taken from where the user happens to be.
     (tmp_path / "timm.py").write_text("raise SystemExit('taken from the working folder')")

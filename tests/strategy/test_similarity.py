@@ -10,10 +10,16 @@ from PIL import Image
 
 from headstart.backbones.backbone import Backbone
 from headstart.backbones.statistics import PictureStatistics, picture_statistics
+from headstart.images.decode import digest_of
 from headstart.strategy import similarity
-from headstart.strategy.similarity import Similarity, looks_like, measure
+from headstart.strategy.similarity import Similarity, looks_like
 
 NUM = 12
+
+
+def measure(backbone: Backbone, paths: list[Path], cache: Path) -> Similarity | None:
+    digests = [digest_of(path.read_bytes()) for path in paths]
+    return similarity.measure(backbone, paths, digests, cache=cache)
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +56,7 @@ def passes(
     """How many pictures went through the graph, pass by pass."""
     seen: list[int] = []
 
-    def read(_: Backbone, paths: list[Path], threads: int | None) -> PictureStatistics:
+    def read(_: Backbone, paths: list[Path], *_settings: object) -> PictureStatistics:
         seen.append(len(paths))
         rows = [by_path[path] for path in paths]
         return PictureStatistics(
@@ -64,7 +70,7 @@ def passes(
 def test_noise_is_further_than_blobs_and_both_are_placed(
     backbone: Backbone, blobs: list[Path], noise: list[Path], passes: list[int], tmp_path: Path
 ) -> None:
-    drawn, random = (measure(backbone, paths, cache=tmp_path, seed=0) for paths in (blobs, noise))
+    drawn, random = (measure(backbone, paths, tmp_path) for paths in (blobs, noise))
     assert drawn.score < random.score
     assert drawn.percentile > random.percentile
     for found in (drawn, random):
@@ -82,14 +88,14 @@ def test_noise_is_further_than_blobs_and_both_are_placed(
 def test_what_was_measured_is_kept(
     backbone: Backbone, noise: list[Path], passes: list[int], tmp_path: Path
 ) -> None:
-    first = measure(backbone, noise[:8], cache=tmp_path, seed=0)
-    assert measure(backbone, noise[:8], cache=tmp_path, seed=0) == first
+    first = measure(backbone, noise[:8], tmp_path)
+    assert measure(backbone, noise[:8], tmp_path) == first
     assert passes == [8]
-    assert measure(backbone, noise[:9], cache=tmp_path, seed=0) != first
+    assert measure(backbone, noise[:9], tmp_path) != first
     assert passes == [8, 9]
     for file in (tmp_path / "similarity").iterdir():
         file.write_text("{}")
-    assert measure(backbone, noise[:8], cache=tmp_path, seed=0) == first
+    assert measure(backbone, noise[:8], tmp_path) == first
     assert passes == [8, 9, 8]
 
 
@@ -101,17 +107,24 @@ def test_of_many_pictures_some_are_drawn(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(similarity, "_MOST_PICTURES", 10)
-    first, again = (measure(backbone, noise, cache=tmp_path / n, seed=0) for n in "ab")
-    other = measure(backbone, noise, cache=tmp_path, seed=1)
+    first = measure(backbone, noise, tmp_path / "a")
+    again = measure(backbone, noise[::-1], tmp_path / "b")
+    fewer = measure(backbone, noise[:-1], tmp_path / "c")
     assert passes == [10, 10, 10]
+    assert first.num_images == again.num_images == fewer.num_images == 10
     assert first == again
-    assert other.score != first.score
+
+
+def test_copies_are_drawn_once(
+    backbone: Backbone, noise: list[Path], passes: list[int], tmp_path: Path
+) -> None:
+    assert measure(backbone, [*noise, *noise], tmp_path).num_images == NUM
 
 
 def test_json_and_back(
     backbone: Backbone, noise: list[Path], passes: list[int], tmp_path: Path
 ) -> None:
-    found = measure(backbone, noise, cache=tmp_path, seed=0)
+    found = measure(backbone, noise, tmp_path)
     assert Similarity.from_json(json.loads(json.dumps(found.to_json()))) == found
 
 
@@ -119,7 +132,7 @@ def test_a_table_of_ones_own(
     backbone: Backbone, noise: list[Path], passes: list[int], tmp_path: Path
 ) -> None:
     foreign = replace(backbone, fingerprint="1" * 64)
-    without = measure(foreign, noise, cache=tmp_path, seed=0)
+    without = measure(foreign, noise, tmp_path)
     assert without.percentile is None
     assert without.percentile_interval is None
     assert "no reference table" in without.words
@@ -129,7 +142,7 @@ def test_a_table_of_ones_own(
         for name, off in {"near": -2.0, "far": 1.0, "further": 2.0}.items()
     ]
     (tmp_path / "references.json").write_text(json.dumps({foreign.fingerprint: {"sets": sets}}))
-    found = measure(foreign, noise, cache=tmp_path, seed=0)
+    found = measure(foreign, noise, tmp_path)
     assert found.percentile == pytest.approx(200 / 3, abs=0.1)
     assert found.score == score
     assert [name for name, _, _ in found.references] == ["near", "far", "further"]
@@ -139,9 +152,11 @@ def test_a_table_of_ones_own(
 def test_where_there_is_nothing_to_measure(
     backbone: Backbone, noise: list[Path], tmp_path: Path
 ) -> None:
-    assert measure(replace(backbone, pretrained=False), noise, cache=tmp_path, seed=0) is None
-    assert measure(backbone, noise[:7], cache=tmp_path, seed=0) is None
-    assert measure(backbone, [tmp_path / "missing.png"] * 9, cache=tmp_path, seed=0) is None
+    assert measure(replace(backbone, pretrained=False), noise, tmp_path) is None
+    assert measure(backbone, noise[:7], tmp_path) is None
+    gone = [tmp_path / f"{number}.png" for number in range(9)]
+    digests = [bytes([number]) * 32 for number in range(9)]
+    assert similarity.measure(backbone, gone, digests, cache=tmp_path) is None
 
 
 def test_looks_like_counts_the_largest() -> None:
@@ -152,11 +167,12 @@ def test_looks_like_counts_the_largest() -> None:
     assert looks_like(logits, None) == looks_like(None, list("ab")) == ()
 
 
+@pytest.mark.long
 def test_photographs_are_nearer_than_mri_and_mri_than_drawings(
     backbone: Backbone, data: Path, tmp_path: Path
 ) -> None:
     photographs, mri = (
-        measure(backbone, sorted(folder.rglob("*.jpg"))[::80], cache=tmp_path, seed=0)
+        measure(backbone, sorted(folder.rglob("*.jpg"))[::80], tmp_path)
         for folder in (data / "cats-dogs" / "train", data / "brain-tumor" / "Training")
     )
     drawings = {name: score for name, score, _ in mri.references}

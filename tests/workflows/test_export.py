@@ -52,6 +52,7 @@ def must_agree(bundle: Path, folder: Path, pictures: list[Path], tolerance: floa
         assert answer == pytest.approx(dict(one.ranking), abs=tolerance), one.path
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("to", ["onnx", "openvino"])
 def test_predicts_by_itself(to: str, bundle: Path, pictures: list[Path], tmp_path: Path) -> None:
     if to == "onnx" and not HAS_ONNXRUNTIME:
@@ -77,6 +78,7 @@ def test_torch_predicts_by_itself(
     assert (to == "hf") == (exported.path / "README.md").is_file()
 
 
+@pytest.mark.long
 def test_fewer_bits_say_what_they_cost(
     bundle: Path, shapes: Path, draw_folder: Callable[..., Path], tmp_path: Path
 ) -> None:

@@ -82,6 +82,7 @@ def test_auto_says_what_it_decided(shapes, own_cache, monkeypatch) -> None:
     assert "precision bf16: of 44 pictures, a head answers 0 differently in bf16" in said.lines
 
 
+@pytest.mark.long
 @needs_bf16
 def test_a_bundle_of_bf16_predicts_what_was_judged(
     shapes: Path, own_cache: Path, bundle: Path, tmp_path: Path

@@ -68,6 +68,7 @@ def test_many_pictures_are_not_read_twice_unasked(
     assert any(f"--backbone {PAIR}" in line for line in said.lines)
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("second_network")
 def test_it_is_tried_and_told_where_errors_leave_room(hard: Path, backbone: Any) -> None:
     prepared, choice = widening.prepare_widened(hard, Recipe(), Silent())
@@ -101,6 +102,7 @@ def test_a_pair_holds_what_each_alone_gives(cache: Path, backbone: Any) -> None:
         np.testing.assert_allclose(values, alone, rtol=1e-4, atol=1e-4)
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("second_network")
 def test_a_recipes_own_choice_may_be_a_pair(hard: Path, backbone: Any, tmp_path: Path) -> None:
     recipe = Recipe(backbone=DEFAULT, heads=("ridge",), strategy="freeze", own_choice=True)
@@ -112,6 +114,7 @@ def test_a_recipes_own_choice_may_be_a_pair(hard: Path, backbone: Any, tmp_path:
     assert fitted.own_choice.name.split(",")[0] in tried[0]
 
 
+@pytest.mark.long
 def test_a_pair_makes_a_whole_classifier(
     shapes: Path, tmp_path: Path, headstart: Callable[..., Any]
 ) -> None:

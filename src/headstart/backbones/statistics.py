@@ -5,19 +5,28 @@ Read with the second graph that `building` writes beside the first; see `statist
 
 from __future__ import annotations
 
+import contextlib
 import json
+import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save_file
 
 from headstart.backbones.backbone import Backbone
 from headstart.backbones.building import PRETRAINING, STATISTICS
 from headstart.backbones.engine import Engine, LazyEngine, Outputs
 from headstart.backbones.reading import read_through
+from headstart.files import canonical_json, sha256, written_whole
+from headstart.images.decode import DECODER_VERSION
+
+# Raise it when a picture gives other numbers than before.
+_VERSION = 1
+_DIGESTS = "digests"
 
 Floats = npt.NDArray[np.float32]
 
@@ -93,7 +102,10 @@ def pretraining(backbone: Backbone) -> Pretraining | None:
 
 
 def picture_statistics(
-    backbone: Backbone, paths: Sequence[Path], threads: int | None = None
+    backbone: Backbone,
+    paths: Sequence[Path],
+    threads: int | None = None,
+    cache: Path | None = None,
 ) -> PictureStatistics | None:
     """Statistics of the pictures that can be read; None where none can.
 
@@ -101,13 +113,77 @@ def picture_statistics(
         backbone: As `load_backbone` gave it.
         paths: Files; a few hundred are enough, and some 100 kB each are kept in memory.
         threads: None: chosen from the machine.
+        cache: The cache folder: what was read there before is not read again, by the content of
+            the picture; None: nothing is kept.
+
+    Raises:
+        StoreError: The cache cannot be written.
     """
     engine = LazyEngine(lambda: Engine(backbone.graph.with_name(STATISTICS), threads=threads))
+    kept = _Kept(cache / "statistics" / _key(backbone)) if cache else None
     outcomes = read_through(
-        paths, engine, backbone.preprocessing, threads=2 * threads if threads else None
+        paths,
+        engine,
+        backbone.preprocessing,
+        known=kept.__contains__ if kept else None,
+        threads=2 * threads if threads else None,
     )
-    rows = [outcome.outputs for outcome in outcomes if outcome.outputs is not None]
+    rows, fresh = [], {}
+    for outcome in outcomes:
+        if outcome.outputs is not None:
+            rows.append(outcome.outputs)
+            fresh[outcome.digest] = outcome.outputs
+        elif kept and outcome.failure is None:
+            rows.append(kept[outcome.digest])
+    if kept and fresh:
+        kept.add(fresh)
     return _stacked(rows) if rows else None
+
+
+class _Kept:
+    """What pictures gave before, by their digests: many rows to a file, each written whole.
+
+    A file that cannot be read is left out: its pictures are read again.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._places: dict[bytes, tuple[Path, int]] = {}
+        for part in sorted(folder.glob("part-*.safetensors")):
+            with contextlib.suppress(OSError, SafetensorError):
+                digests = _digests(part)
+                self._places |= {digest: (part, row) for row, digest in enumerate(digests)}
+
+    def __contains__(self, digest: bytes) -> bool:
+        return digest in self._places
+
+    def __getitem__(self, digest: bytes) -> Outputs:
+        part, row = self._places[digest]
+        with safe_open(part, framework="numpy") as file:
+            names = set(file.keys()) - {_DIGESTS}
+            return {name: file.get_slice(name)[row] for name in names}
+
+    def add(self, rows: dict[bytes, Outputs]) -> None:
+        names = next(iter(rows.values()))
+        digests = np.frombuffer(b"".join(rows), np.uint8).reshape(len(rows), -1)
+        columns = {name: np.stack([row[name] for row in rows.values()]) for name in names}
+        with written_whole(self._folder / f"part-{secrets.token_hex(10)}.safetensors") as temporary:
+            save_file({**columns, _DIGESTS: digests}, temporary)
+
+
+def _digests(part: Path) -> list[bytes]:
+    with safe_open(part, framework="numpy") as file:
+        return [row.tobytes() for row in file.get_tensor(_DIGESTS)]
+
+
+def _key(backbone: Backbone) -> str:
+    """Names everything that decides what given bytes give."""
+    asked = {
+        "version": _VERSION,
+        "backbone": backbone.fingerprint,
+        "decoder": DECODER_VERSION,
+    }
+    return f"{backbone.architecture}-{sha256(canonical_json(asked).encode())[:16]}"
 
 
 def _stacked(rows: list[Outputs]) -> PictureStatistics:

@@ -6,8 +6,9 @@ by trying, not by this number.
 
 from __future__ import annotations
 
+import heapq
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -22,16 +23,15 @@ from headstart.backbones.statistics import (
     picture_statistics,
     pretraining,
 )
-from headstart.errors import UnusableImage
 from headstart.files import canonical_json, readable_json, sha256, write_text
-from headstart.images.decode import DECODER_VERSION, digest_of, read_bytes
-from headstart.randomness import generator
+from headstart.images.decode import DECODER_VERSION
 from headstart.strategy.distance import distance
 from headstart.strategy.references import Reference, percentile, references_of
 from headstart.strategy.words import in_words
 
 # Raise it when the same pictures give other numbers or words than before.
-_VERSION = 1
+_VERSION = 2
+_SEED = 0  # Of the resamples.
 _MOST_PICTURES = 256
 _FEWEST_PICTURES = 8
 _CLASSES_SHOWN = 5
@@ -88,15 +88,24 @@ class Similarity:
 
 
 def measure(
-    backbone: Backbone, paths: Sequence[Path], *, cache: Path, seed: int, threads: int | None = None
+    backbone: Backbone,
+    paths: Sequence[Path],
+    digests: Sequence[bytes],
+    *,
+    cache: Path,
+    threads: int | None = None,
 ) -> Similarity | None:
     """Measure at most 256 of the pictures, or find what was measured before.
 
+    Neither which pictures are drawn nor the resamples depend on a seed: the same pictures, in
+    whatever order, give the same numbers, and of nearly the same ones nearly all are known.
+
     Args:
         backbone: As `load_backbone` gave it.
-        paths: Files; those that cannot be read are left out.
-        cache: The cache folder; results are kept in ``similarity/``.
-        seed: Which pictures are drawn, and the resamples.
+        paths: Files; those that can no longer be read are left out.
+        digests: SHA-256 of each one's bytes.
+        cache: The cache folder; results are kept in ``similarity/``, what each picture gave in
+            ``statistics/``.
         threads: None: chosen from the machine.
 
     Returns:
@@ -109,18 +118,18 @@ def measure(
     source = pretraining(backbone)
     if source is None or not backbone.pretrained:
         return None
-    drawn = _drawn(paths, seed)
+    drawn = _drawn(paths, digests)
     if len(drawn) < _FEWEST_PICTURES:
         return None
     references = references_of(backbone.fingerprint, cache)
-    place = cache / "similarity" / f"{_key(backbone, drawn, references, seed)}.json"
+    place = cache / "similarity" / f"{_key(backbone, drawn, references)}.json"
     kept = _kept(place)
     if kept is not None:
         return kept
-    statistics = picture_statistics(backbone, list(drawn), threads)
+    statistics = picture_statistics(backbone, list(drawn.values()), threads, cache)
     if statistics is None or len(statistics) < _FEWEST_PICTURES:
         return None
-    found = similarity(statistics, source, references, seed)
+    found = similarity(statistics, source, references, _SEED)
     if found is not None:
         write_text(place, readable_json(found.to_json()))
     return found
@@ -171,29 +180,21 @@ def looks_like(
     return tuple((names[index], float(shares[index])) for index in first if shares[index] > 0)
 
 
-def _drawn(paths: Sequence[Path], seed: int) -> dict[Path, str]:
-    """The pictures to measure, each with the digest of its bytes."""
-    order = generator(seed, "similarity.pictures").permutation(len(paths))[:_MOST_PICTURES]
-    drawn = {}
-    for index in sorted(order.tolist()):
-        try:
-            drawn[paths[index]] = digest_of(read_bytes(paths[index])).hex()
-        except UnusableImage:
-            continue
-    return drawn
+def _drawn(paths: Sequence[Path], digests: Sequence[bytes]) -> dict[bytes, Path]:
+    """Those with the smallest digests, which is as good as drawing lots; of copies one."""
+    smallest = heapq.nsmallest(_MOST_PICTURES, set(digests))
+    places = {digest: place for place, digest in enumerate(digests)}
+    return {digest: paths[places[digest]] for digest in smallest}
 
 
-def _key(
-    backbone: Backbone, drawn: dict[Path, str], references: Sequence[Reference], seed: int
-) -> str:
+def _key(backbone: Backbone, drawn: Iterable[bytes], references: Sequence[Reference]) -> str:
     """Names everything that decides the result."""
     asked = {
         "version": _VERSION,
         "backbone": backbone.fingerprint,
         "decoder": DECODER_VERSION,
-        "pictures": list(drawn.values()),
+        "pictures": [digest.hex() for digest in drawn],
         "references": [reference.to_json() for reference in references],
-        "seed": seed,
     }
     return sha256(canonical_json(asked).encode())
 

@@ -38,13 +38,13 @@ def place(
         StoreError: The cache cannot be written.
     """
     y, groups = prepared.manifest.class_indices[rows], prepared.groups[rows]
-    paths = prepared.manifest.paths
+    paths, digests = prepared.manifest.paths, prepared.features.facts.digests
     progress.say("measuring similarity and fitness")
     similarity = measure(
         prepared.network,
         [paths[row] for row in rows],
+        [digests[row] for row in rows],
         cache=recipe.cache or cache_folder(),
-        seed=recipe.seed,
         threads=recipe.threads,
     )
     taps = {name: prepared.features.taps[name][rows] for name in depths(prepared.backbone)}
