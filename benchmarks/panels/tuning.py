@@ -10,6 +10,7 @@ from headstart.layers import Array
 from headstart.progress import Progress
 from headstart.workflows import adapting
 from headstart.workflows.training import final_of
+from headstart.workflows.trial import Trial
 from panels.cells import Drawn, Rung
 from panels.coverage import Stated
 
@@ -30,7 +31,7 @@ def climbed(drawn: Drawn, rungs: str, progress: Progress) -> tuple[Rung | None, 
     adapted = adapting.adapt(*parts, drawn.matrix, drawn.recipe, progress)
     claim = Stated.of(*final_of(*parts, adapted, drawn.recipe).corrected)
     taken = adapted.tuning.train_from if adapted.tuning else None
-    trial = adapting.Trial(*parts, drawn.recipe, progress)
+    trial = Trial(*parts, drawn.recipe, progress)
     trained = {
         name: _taken(drawn, adapted) if name == taken else _trained(drawn, name, trial)
         for name in adapting.rungs_for(drawn.recipe, drawn.matrix)
@@ -58,7 +59,7 @@ def _scores(drawn: Drawn, adapted: adapting.Adapted) -> Array:
     return adapted.head.predict_proba(features)
 
 
-def _trained(drawn: Drawn, name: str, trial: adapting.Trial) -> Rung:
+def _trained(drawn: Drawn, name: str, trial: Trial) -> Rung:
     """A rung trained on all training pictures of the cell."""
     began = time.monotonic()
     rows, test = drawn.division.train, drawn.division.test

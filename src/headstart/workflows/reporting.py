@@ -29,10 +29,10 @@ from headstart.reports.results import interval_text, percent
 from headstart.reports.training_figure import TrainingFigure, training_figure
 from headstart.strategy.backbone_choice import BackboneChoice
 from headstart.strategy.matrix import ADVICE
-from headstart.workflows.adapting import rung_name
 from headstart.workflows.placing import figure_of
 from headstart.workflows.preparing import Prepared, describe
 from headstart.workflows.training import Trained
+from headstart.workflows.trial import rung_name
 
 _THUMBNAIL = 112
 

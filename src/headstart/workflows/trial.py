@@ -1,0 +1,227 @@
+"""One rung of the ladder, trained: fold by fold to be judged, and on all rows once it is taken."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from headstart.backbones.devices import CPU, device_of
+from headstart.backbones.engine import num_cores
+from headstart.backbones.loading import request_of
+from headstart.backbones.request import PLAIN
+from headstart.datasets.splitting import folds
+from headstart.files import cache_folder, canonical_json, sha256
+from headstart.finetuning.epoch_metrics import EpochMetrics, OnEpochMetrics
+from headstart.finetuning.job import Tuned, tune
+from headstart.finetuning.mirroring import (
+    Mirroring,
+    flip_hurts,
+    mirrored_features,
+    rows_to_mirror,
+)
+from headstart.finetuning.recipe import Tuning
+from headstart.heads.fitted import FittedHead
+from headstart.heads.fitting import fit_chosen
+from headstart.layers import Array
+from headstart.progress import Progress
+from headstart.strategy.ladder import Rung
+from headstart.workflows.comparing import Compared
+from headstart.workflows.dividing import Division
+from headstart.workflows.preparing import Prepared, Rows
+from headstart.workflows.recipe import Recipe
+
+_VALIDATION_FOLDS = 7
+_NAMES = {"affine": "scales and shifts", "all": "whole network", "scratch": "from scratch"}
+_STRATEGIES = {"all": "full", "affine": "full", "scratch": "scratch"}
+# Pictures a second of a training step on two cores at 224 pixels, to judge by whether a rung can
+# end in time; the first fold that is run replaces them.
+_RATES = {"top1": 350.0, "top2": 100.0, "all": 20.0, "affine": 20.0, "scratch": 20.0}
+_READING_RATE = 200.0
+# How many times as fast a card is: little for any, and replaced likewise.
+_ON_A_CARD = 10
+
+
+@dataclass(eq=False)
+class Trial:
+    """Trains rungs on folds; every job is kept under a name of its own, so it can go on."""
+
+    prepared: Prepared
+    division: Division
+    compared: Compared
+    recipe: Recipe
+    progress: Progress
+    on_epoch: OnEpochMetrics | None = None
+    metrics: list[EpochMetrics] = field(default_factory=list, init=False)
+    _kept: float = field(default=0.0, init=False)
+
+    def __post_init__(self) -> None:
+        self.cache = self.recipe.cache or cache_folder()
+        # Where mirror images are averaged, there is nothing to measure.
+        self.mirroring = self._mirroring() if self.recipe.tta == PLAIN else None
+
+    def rung(self, name: str) -> Rung:
+        """What `strategy.ladder` asks fold by fold.
+
+        Args:
+            name: What learns, as `Tuning.train_from` says it.
+        """
+        tuning = self.tuning(name, self.division.train)
+
+        def judge(fold: int) -> Array:
+            held = self.division.folds == fold
+            learns, judged = self.division.train[~held], self.division.train[held]
+            return self.train(tuning, learns, judged, fold=fold).scores
+
+        return Rung(rung_name(name), strategy_of(name), judge, self._seconds(name, tuning))
+
+    def clock(self) -> float:
+        """Seconds, trainings that an earlier run has done counted as they took then.
+
+        Else the same command would go further up the ladder the second time.
+        """
+        return time.monotonic() + self._kept
+
+    def tuning(self, name: str, rows: Rows) -> Tuning:
+        """The rung's settings for so many rows, with what was set by hand."""
+        tuning = self.recipe.tuning_for(name, len(rows))
+        hurts = self.mirroring is not None and self.mirroring.hurts
+        return dataclasses.replace(tuning, mirror=False) if hurts else tuning
+
+    def train(
+        self,
+        tuning: Tuning,
+        rows: Rows,
+        judged: Rows,
+        *,
+        fold: int | None = None,
+        graph: bool = False,
+    ) -> Tuned:
+        """Train on rows, a part of which chooses; judge others.
+
+        Args:
+            tuning: The recipe.
+            rows: To learn from and to choose by.
+            judged: Rows to give scores of.
+            fold: That these are, for the metrics.
+            graph: Whether the tuned network is wanted.
+        """
+
+        def metrics(record: dict[str, Any]) -> EpochMetrics:
+            return EpochMetrics(tuning.train_from, fold, **record)
+
+        def told(record: dict[str, Any]) -> None:
+            self.progress.say(f"  {metrics(record).words}")
+            if self.on_epoch:
+                self.on_epoch(metrics(record))
+
+        prepared, recipe = self.prepared, self.recipe
+        y, groups = prepared.manifest.class_indices, prepared.groups
+        chooses = folds(y[rows], groups[rows], num_folds=_VALIDATION_FOLDS, seed=recipe.seed) == 0
+        digests = prepared.features.facts.digests
+        tuned = tune(
+            prepared.network,
+            request_of(prepared.network.name, recipe.weights, recipe.seed, recipe.input_size),
+            prepared.manifest.paths,
+            digests,
+            y,
+            len(prepared.manifest.class_names),
+            train=rows[~chooses],
+            validation=rows[chooses],
+            judged=judged,
+            tuning=tuning,
+            cache=self.cache,
+            folder=self._folder(tuning, rows, judged, graph),
+            threads=recipe.threads,
+            workers=recipe.workers,
+            device=recipe.device,
+            seed=recipe.seed,
+            graph=graph,
+            progress=self.progress,
+            on_epoch=told,
+        )
+        self.metrics += map(metrics, tuned.history)
+        self._kept += tuned.spent if tuned.kept else 0.0
+        return tuned
+
+    def fit_frozen(self, rows: Rows, temperature: float) -> FittedHead:
+        """The chosen frozen candidate, fitted on rows."""
+        candidate, features = self.compared.best.candidate, self.prepared.features
+        return fit_chosen(
+            candidate,
+            {name: features.taps[name][rows] for name in candidate.taps},
+            np.unique(self.prepared.manifest.class_indices[rows], return_inverse=True)[1],
+            self.prepared.groups[rows],
+            temperature,
+            seed=self.recipe.seed,
+            threads=self.recipe.threads or num_cores(),
+        )
+
+    def _folder(self, tuning: Tuning, rows: Rows, judged: Rows, graph: bool) -> Path:
+        digests, labels = self.prepared.features.facts.digests, self.prepared.manifest.labels
+        record = {
+            "backbone": self.prepared.network.fingerprint,
+            "tta": self.recipe.tta,
+            "tuning": tuning.to_json(),
+            "learns": [[digests[row].hex(), labels[row]] for row in rows],
+            "judged": [digests[row].hex() for row in judged],
+            "all": sha256(b"".join(digests)),
+            "seed": self.recipe.seed,
+            "threads": self.recipe.threads,
+            "workers": self.recipe.workers,
+            "device": device_of(self.recipe.device),
+            "graph": graph,
+        }
+        return self.cache / "tuning" / sha256(canonical_json(record).encode())[:24]
+
+    def _seconds(self, name: str, tuning: Tuning) -> float:
+        """Of one fold: the frozen part read once, then the steps."""
+        num_rows = len(self.division.train) * (1 - 1 / len(np.unique(self.division.folds)))
+        rate = _RATES.get(name, _RATES["top2"])
+        rate *= 1 if device_of(self.recipe.device) == CPU else _ON_A_CARD
+        reading = num_rows * tuning.views / _READING_RATE if tuning.is_partial else 0.0
+        return math.ceil(reading + num_rows * tuning.epochs / rate)
+
+    def _mirroring(self) -> Mirroring:
+        """Judged on the first fold by a head that was not fitted on it."""
+        held = self.division.folds == self.division.folds.min()
+        learns, judged = self.division.train[~held], self.division.train[held]
+        judged = judged[rows_to_mirror(len(judged), self.recipe.seed)]
+        candidate, features = self.compared.best.candidate, self.prepared.features
+        y, groups = self.prepared.manifest.class_indices, self.prepared.groups
+        head = self.fit_frozen(learns, 1.0)
+        paths = [self.prepared.manifest.path(row) for row in judged]
+        turned = mirrored_features(
+            self.prepared.backbone,
+            paths,
+            candidate.taps,
+            self.recipe.threads,
+            self.recipe.device,
+        )
+        known = np.unique(y[learns])
+        return flip_hurts(
+            head.layers_,
+            features.joined(candidate.taps, judged),
+            np.concatenate([turned[name] for name in candidate.taps], axis=1),
+            np.searchsorted(known, y[judged]),
+            groups[judged],
+            self.recipe.seed,
+        )
+
+
+def rung_name(train_from: str) -> str:
+    """What people call a rung."""
+    number = train_from.removeprefix("top")
+    if number.isdigit():
+        return "last block" if number == "1" else f"last {number} blocks"
+    return _NAMES.get(train_from, f"from {train_from}")
+
+
+def strategy_of(train_from: str) -> str:
+    """The strategy that a rung belongs to."""
+    return _STRATEGIES.get(train_from, "partial")
