@@ -45,6 +45,7 @@ METHODS: dict[str, dict[str, Any]] = {
     "top1": {"train_from": "top1"},
     "top2": {"train_from": "top2"},
     "frozen-flips": {"strategy": "freeze", "tta": "flips"},
+    "frozen-turns": {"strategy": "freeze", "tta": "turns"},
     "top2-flips": {
         "backbone": f"{DEFAULT}+{SECOND}",
         "train_from": "top2",

@@ -35,9 +35,11 @@ def test_features_are_the_mean_over_the_views(
     tmp_path: Path, architecture: str, beside: bool
 ) -> None:
     plain = engine_of(tmp_path, "none", architecture, beside)
-    views = [PIXELS, PIXELS[:, ::-1], PIXELS[::-1], PIXELS[::-1, ::-1]]
+    upright = [PIXELS, PIXELS[:, ::-1], PIXELS[::-1], PIXELS[::-1, ::-1]]
+    # With their mirror images these are all four quarter turns.
+    views = upright + [np.rot90(view) for view in upright]
     alone = [plain.run(np.ascontiguousarray(view)) for view in views]
-    for tta, number in (("mirror", 2), ("flips", 4)):
+    for tta, number in (("mirror", 2), ("flips", 4), ("turns", 8)):
         found = engine_of(tmp_path, tta, architecture, beside).run(PIXELS)
         assert found.keys() == alone[0].keys()
         for name, values in found.items():
@@ -78,5 +80,5 @@ def test_on_torch_they_are_the_same(tmp_path: Path) -> None:
 
 
 def test_views_that_are_not_known_are_refused() -> None:
-    with pytest.raises(SettingError, match="tta is 'turns'"):
-        request_of("test_efficientnet", "random", 0, tta="turns")
+    with pytest.raises(SettingError, match="tta is 'spins'"):
+        request_of("test_efficientnet", "random", 0, tta="spins")

@@ -78,6 +78,11 @@ def test_turning_is_pillows():
     assert np.abs(ours[inner].astype(int) - theirs[inner]).mean() < 1.0
 
 
+def test_rows_and_columns_change_places():
+    whole, corner = (render(picture_of(), SMALL, View(transposed=t)) for t in (False, True))
+    np.testing.assert_array_equal(corner, whole.transpose(1, 0, 2))
+
+
 def test_fine_patterns_do_not_become_false_ones():
     """Black and white pixels in turn are gray when seen from afar, also when turned."""
     board = np.indices((600, 600)).sum(axis=0) % 2 * 255

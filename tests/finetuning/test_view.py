@@ -62,6 +62,7 @@ def test_one_setting_changes_one_thing(name):
     wanted = {
         "flip": {"mirrored"},
         "vertical_flip": {"upside_down"},
+        "transpose": {"transposed"},
         "rotation": {"angle"},
         "crop": {"part"},
         "stretch": {"part"},

@@ -115,9 +115,9 @@ def test_what_is_judged_over_views_is_what_the_graph_gives(
 ) -> None:
     settings = {"train_from": train_from, "alpha": 1.0, "epochs": 1}
     plain, _ = tuned(graph=True, tuning=settings)
-    over_views = {**small.backbone.to_json(), "tta": "flips"}
+    over_views = {**small.backbone.to_json(), "tta": "turns"}
     result, _ = tuned(graph=True, tuning=settings, backbone=over_views)
-    assert result.backbone.tta == "flips"
+    assert result.backbone.tta == "turns"
     engine = Engine(result.backbone.graph, ("head",))
     X = np.stack([_features(engine, small, row) for row in small.judged])
     scores = layers.run([result.head], X)

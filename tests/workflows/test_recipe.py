@@ -28,7 +28,7 @@ def test_an_unknown_setting_suggests_near_ones():
         {"seed": -1},
         {"threads": 0},
         {"test_share": float("nan")},
-        {"tta": "turns"},
+        {"tta": "spins"},
     ],
 )
 def test_wrong_values_are_refused_at_the_door(wrong):
@@ -52,11 +52,12 @@ def test_settings_are_held_against_the_rung_they_are_for():
 def test_what_is_judged_upside_down_is_learnt_upside_down():
     def flips(**settings):
         augmentation = augmentation_of(Recipe(**settings).tuning_for("top1", 100).augmentation)
-        return augmentation.flip, augmentation.vertical_flip
+        return augmentation.flip, augmentation.vertical_flip, augmentation.transpose
 
-    assert flips() == flips(tta="mirror") == (0.5, 0)
-    assert flips(tta="flips") == (0.5, 0.5)
-    assert flips(tta="flips", augmentation="none") == (0, 0)
+    assert flips() == flips(tta="mirror") == (0.5, 0, 0)
+    assert flips(tta="flips") == (0.5, 0.5, 0)
+    assert flips(tta="turns") == (0.5, 0.5, 0.5)
+    assert flips(tta="flips", augmentation="none") == (0, 0, 0)
 
 
 def test_a_recipe_is_frozen_and_plain():

@@ -330,6 +330,7 @@ class _Graph(Normalised):
 
 def _turned(pixels: Tensor, view: int) -> Tensor:
     """A view of `request.TTA`, of pictures [N, H, W, 3]."""
+    pixels = pixels.transpose(1, 2) if view & 4 else pixels
     axes = [axis for bit, axis in ((1, 2), (2, 1)) if view & bit]
     return pixels.flip(axes) if axes else pixels
 

@@ -10,10 +10,16 @@ POOLINGS = {AVERAGE: "head", "max": "max", "flatten": "flat"}
 """How the final feature map becomes a vector, and the tap that holds it."""
 
 PLAIN = "none"
-TTA = {PLAIN: (0,), "mirror": (0, 1), "flips": (0, 1, 2, 3)}
+TTA = {
+    PLAIN: (0,),
+    "mirror": (0, 1),
+    "flips": (0, 1, 2, 3),
+    "turns": (0, 1, 2, 3, 4, 5, 6, 7),
+}
 """Test-time augmentation: the views of a picture whose features are averaged.
 
-A view's lowest bit mirrors left and right, the next one top and bottom.
+A view's lowest bit mirrors left and right, the next one top and bottom; before them the third one
+exchanges rows and columns, so that quarter turns are among the views.
 """
 
 

@@ -96,10 +96,10 @@ def seeing(function: F) -> F:
             ),
             click.option(
                 "--tta",
-                type=click.Choice(["none", "mirror", "flips"]),
+                type=click.Choice(["none", "mirror", "flips", "turns"]),
                 help="Test-time augmentation: features are the mean over the picture and its "
-                "mirror image, or also over both upside down (2 or 4 times the network's time).  "
-                "[default: none]",
+                "mirror image, also over both upside down, or also over quarter turns (2, 4 or 8 "
+                "times the network's time).  [default: none]",
             ),
             click.option(
                 "--pooling",

@@ -92,7 +92,7 @@ def render(picture: Picture, preprocessing: Preprocessing, view: View) -> Pixels
     pixels = np.ascontiguousarray(whole.permute(1, 2, 0).numpy())
     if view.erased:
         _erase(pixels, view.erased, preprocessing.mean)
-    return pixels
+    return np.ascontiguousarray(pixels.transpose(1, 0, 2)) if view.transposed else pixels
 
 
 def _seen(picture: Picture, preprocessing: Preprocessing, view: View) -> torch.Tensor:

@@ -27,8 +27,8 @@ class Pictures:
         paths: Files.
         digests: sha256 of each file's bytes.
         preprocessing: Of the backbone.
-        augmentation: Draws the views from 1 on. View 0 is plain; those below are it mirrored, as
-            `request.TTA` numbers them without the sign.
+        augmentation: Draws the views from 1 on. View 0 is plain; those below are it mirrored or
+            turned, as `request.TTA` numbers them without the sign.
         seed: For them.
     """
 
@@ -68,5 +68,6 @@ class Pictures:
 
 
 def _turned(pixels: Pixels, view: int) -> Pixels:
+    pixels = pixels.transpose(1, 0, 2) if view & 4 else pixels
     across, down = (-1 if view & bit else 1 for bit in (1, 2))
     return np.ascontiguousarray(pixels[::down, ::across])

@@ -47,8 +47,8 @@ def preset(name: str, **settings: Any) -> Augmentation:
 def augmentation_of(given: str | dict[str, Any]) -> Augmentation:
     """What a person wrote: a preset, settings, or a preset with some of them replaced.
 
-    ``flip=true`` (and ``vertical_flip=true``) is a probability of one half; ``zoom=0.2`` the range
-    from 0.8 to 1.2; ``crop=0.6`` from 0.6 to 1.
+    ``flip=true`` (``vertical_flip``, ``transpose``) is a probability of one half; ``zoom=0.2`` the
+    range from 0.8 to 1.2; ``crop=0.6`` from 0.6 to 1.
 
     Args:
         given: Text, parted by commas: ``"light"``, ``"rotation=40,shift=0.2,flip=true"``,
@@ -89,7 +89,7 @@ def _value(text: str) -> Any:
 
 def _plain(name: str, value: Any) -> Any:
     """One number where a range is expected, yes where a probability is."""
-    if isinstance(value, bool) and name.endswith("flip"):
+    if isinstance(value, bool) and name in ("flip", "vertical_flip", "transpose"):
         return 0.5 * value
     if name in RANGES and isinstance(value, int | float):
         return (round(1 - value, 9), round(1 + value, 9)) if name == "zoom" else (value, 1.0)

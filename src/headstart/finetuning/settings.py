@@ -15,6 +15,7 @@ Range = tuple[float, float]
 LIMITS: dict[str, Range] = {
     "flip": (0, 1),
     "vertical_flip": (0, 1),
+    "transpose": (0, 1),
     "rotation": (0, 180),
     "shift": (0, 0.5),
     "shear": (0, 60),
@@ -46,6 +47,7 @@ class Augmentation:
     Args:
         flip: Probability of mirroring left and right.
         vertical_flip: Probability of mirroring top and bottom.
+        transpose: Probability of exchanging rows and columns; with both flips: quarter turns.
         rotation: Degrees at most.
         shift: Share of the side at most, across and down.
         shear: Degrees at most.
@@ -69,6 +71,7 @@ class Augmentation:
 
     flip: float = 0.0
     vertical_flip: float = 0.0
+    transpose: float = 0.0
     rotation: float = 0.0
     shift: float = 0.0
     shear: float = 0.0

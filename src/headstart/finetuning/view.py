@@ -70,6 +70,7 @@ class View:
         corners: How far each corner moves inwards, as shares of half the side: x and y of top
             left, top right, bottom right, bottom left.
         mirrored, upside_down: Left and right, top and bottom change places.
+        transposed: Rows and columns change places, after everything else.
         zoom: Above 1 things grow.
         shear: Degrees, along x and along y.
         angle: Degrees, counter-clockwise.
@@ -86,6 +87,7 @@ class View:
     corners: tuple[float, ...] = (0.0,) * 8
     mirrored: bool = False
     upside_down: bool = False
+    transposed: bool = False
     zoom: float = 1.0
     shear: Pair = (0.0, 0.0)
     angle: float = 0.0
@@ -149,7 +151,8 @@ def draw(augmentation: Augmentation, random: np.random.Generator) -> View:
     if chance(settings.erase):
         view = replace(view, erased=erased)
     changed = _trivially(view, random)
-    return changed if chance(settings.trivial) else view
+    view = changed if chance(settings.trivial) else view
+    return replace(view, transposed=chance(settings.transpose))
 
 
 def describe(view: View) -> str:
@@ -159,6 +162,7 @@ def describe(view: View) -> str:
         "corners" if any(view.corners) else "",
         "mirrored" if view.mirrored else "",
         "upside down" if view.upside_down else "",
+        "transposed" if view.transposed else "",
         f"x{view.zoom:.2f}" if view.zoom != 1 else "",
         "shear " + " ".join(f"{angle:+.0f}" for angle in view.shear) if any(view.shear) else "",
         f"turn {view.angle:+.0f}" if view.angle else "",

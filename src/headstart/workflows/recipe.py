@@ -24,6 +24,11 @@ TUNING = (
 _PRECISIONS = (*PRECISIONS, "auto")
 _STRATEGIES = ("auto", "freeze", "partial", "full", "scratch")
 _SPLITS = ("stratified", "random")
+# How pictures are changed that are judged over such views.
+_LEARNT_WITH: dict[str, dict[str, bool]] = {
+    "flips": {"vertical_flip": True},
+    "turns": {"vertical_flip": True, "transpose": True},
+}
 SHOWN = ("targets", "classification-report", "curves")
 
 
@@ -42,8 +47,8 @@ class Recipe:
             answers alike on some of the pictures.
         input_size: Side of the pictures that the backbone sees, in pixels; None: its own.
         tta: Test-time augmentation: ``"mirror"``: features are the mean over the picture and its
-            mirror image; ``"flips"``: also over both upside down, and what is fine-tuned learns
-            from those too; ``"none"``.
+            mirror image; ``"flips"``: also over both upside down; ``"turns"``: over these and
+            their quarter turns; what is fine-tuned learns from those too; ``"none"``.
         heads: Names of the heads to compare; empty: all of them. ``"logistic:flatten"``: on that
             pooling of the last feature map.
         pooling: What heads see that do not say it themselves: ``"average"``, ``"max"`` or
@@ -212,12 +217,13 @@ class Recipe:
     def tuning_for(self, train_from: str, num_pictures: int) -> Tuning:
         """How a rung is trained on so many pictures: its defaults, and what was set by hand.
 
-        What is judged upside down is learnt upside down, unless the augmentation is set.
+        What is judged upside down, or on its side, is learnt so, unless the augmentation is set.
         """
         tuning = Tuning.of(train_from, num_pictures, **self.tuning_settings)
-        if self.tta != "flips" or self.augmentation is not None:
+        learnt = _LEARNT_WITH.get(self.tta)
+        if learnt is None or self.augmentation is not None:
             return tuning
-        augmentation = {"preset": tuning.augmentation, "vertical_flip": True}
+        augmentation = {"preset": tuning.augmentation, **learnt}
         return dataclasses.replace(tuning, augmentation=augmentation)
 
     @property
