@@ -17,6 +17,19 @@ def test_a_file_is_written_whole(tmp_path: Path) -> None:
     assert os.listdir(tmp_path / "deep") == ["a.txt"]
 
 
+def test_pictures_are_known_by_blake3(tmp_path: Path) -> None:
+    # From the test vectors of the BLAKE3 team: nothing, and the bytes 0 to 250 over and over.
+    known = {
+        0: "af1349b9f5f9a1a6a0404dea36dcc9499bcb25c9adc112b7cc9a93cae41f3262",
+        1024: "42214739f095a406f3fc83deb889744ac00df831c10daa55189b5d121c855af7",
+    }
+    for size, digest in known.items():
+        data = bytes(number % 251 for number in range(size))
+        (tmp_path / "file").write_bytes(data)
+        assert files.content_digest(data).hex() == digest
+        assert files.content_digest_file(tmp_path / "file") == digest
+
+
 def test_a_failed_write_leaves_what_was_there(tmp_path: Path) -> None:
     target = tmp_path / "a.txt"
     target.write_text("old")

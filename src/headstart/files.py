@@ -14,9 +14,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from blake3 import blake3
+
 from headstart.errors import HeadstartError, StoreError
 
 _TEMPORARY = ".headstart-tmp-"
+_BLOCK = 1 << 20
 
 
 def sha256(data: bytes) -> str:
@@ -28,6 +31,24 @@ def sha256_file(path: Path) -> str:
     """Hex digest of a file's content."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def content_digest(data: bytes) -> bytes:
+    """BLAKE3, 32 bytes: what a picture's file is known by.
+
+    Every file that is read is hashed, photographs of many megabytes too: four times as fast as
+    SHA-256 where the processor helps with that, more where it does not.
+    """
+    return blake3(data).digest()
+
+
+def content_digest_file(path: Path) -> str:
+    """The same of a file on disk, in hex."""
+    digest = blake3()
+    with path.open("rb") as file:
+        while block := file.read(_BLOCK):
+            digest.update(block)
+    return digest.hexdigest()
 
 
 def canonical_json(value: Any) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+
+from headstart.files import content_digest
 
 if TYPE_CHECKING:
     from headstart.backbones.backbone import Backbone
@@ -93,7 +94,7 @@ def small(tmp_path_factory: pytest.TempPathFactory, draw: Callable[..., Any]) ->
         backbone=backbone,
         request=request,
         paths=paths,
-        digests=[hashlib.sha256(path.read_bytes()).digest() for path in paths],
+        digests=[content_digest(path.read_bytes()) for path in paths],
         y=rows % 2,
         train=rows[:20],
         validation=rows[20:28],

@@ -1,4 +1,3 @@
-import hashlib
 import io
 import os
 import struct
@@ -18,7 +17,8 @@ import pytest
 from PIL.JpegImagePlugin import JpegImageFile
 
 from headstart.errors import UnusableImage
-from headstart.images.decode import MAX_PIXELS, Picture, decode, digest_of, read, read_bytes
+from headstart.files import content_digest
+from headstart.images.decode import MAX_PIXELS, Picture, decode, read, read_bytes
 from headstart.unusable import REASONS
 
 ROWS, COLUMNS = np.mgrid[:40, :60]
@@ -141,7 +141,7 @@ def test_the_content_decides_and_not_the_name(tmp_path: Path) -> None:
     path.write_bytes(EVERY_FORMAT["PNG"])
     digest, picture = read(path)
     assert picture.format == "PNG"
-    assert digest == hashlib.sha256(EVERY_FORMAT["PNG"]).digest() == digest_of(path.read_bytes())
+    assert digest == content_digest(EVERY_FORMAT["PNG"]) == content_digest(path.read_bytes())
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 5000), (5000, 1)])

@@ -13,7 +13,8 @@ from headstart import layers
 from headstart.backbones.loading import load_backbone
 from headstart.features.extraction import extract
 from headstart.features.store import FeatureStore
-from headstart.images.decode import digest_of, read_bytes
+from headstart.files import content_digest
+from headstart.images.decode import read_bytes
 from headstart.model import bundle as bundle_files
 
 CLOSE = 1e-5
@@ -82,7 +83,9 @@ def test_the_command_line(headstart, bundle, paths, expected):
 def test_the_saved_head_on_stored_features(classifier, bundle, cache, paths, expected):
     backbone = load_backbone(cache=cache)
     extract(paths, [str(path) for path in paths], backbone, FeatureStore(cache, backbone))
-    taps, _ = FeatureStore(cache, backbone).load([digest_of(read_bytes(path)) for path in paths])
+    taps, _ = FeatureStore(cache, backbone).load(
+        [content_digest(read_bytes(path)) for path in paths]
+    )
     head = classifier.record.head
     X = np.concatenate([taps[name] for name in head["taps"]], axis=1)
     described = layers.from_plain(head["layers"], bundle_files.read_arrays(bundle))

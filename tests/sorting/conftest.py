@@ -1,6 +1,5 @@
 """A classifier that reads a picture's class from its bytes, and folders of such pictures."""
 
-import hashlib
 import os
 from pathlib import Path
 from types import SimpleNamespace
@@ -10,6 +9,7 @@ import pytest
 
 from headstart.backbones.reading import Outcome
 from headstart.errors import UnusableImage
+from headstart.files import content_digest
 from headstart.model.classifier import Classifier
 from headstart.model.prediction import Unsure
 from headstart.sorting.sort import sort
@@ -37,7 +37,7 @@ class Pretending(Classifier):
             self.afterwards(picture)
 
     def outcome(self, content: bytes) -> Outcome:
-        digest, name = hashlib.sha256(content).digest(), content.split(b"\n")[0].decode()
+        digest, name = content_digest(content), content.split(b"\n")[0].decode()
         if name == "broken":
             # As of a file whose first bytes are no picture's: it was not read.
             return Outcome(b"", failure=UnusableImage("not_an_image", "text"))

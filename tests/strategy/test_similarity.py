@@ -10,7 +10,7 @@ from PIL import Image
 
 from headstart.backbones.backbone import Backbone
 from headstart.backbones.statistics import PictureStatistics, picture_statistics
-from headstart.images.decode import digest_of
+from headstart.files import content_digest
 from headstart.strategy import similarity
 from headstart.strategy.similarity import Similarity, looks_like
 
@@ -18,7 +18,7 @@ NUM = 12
 
 
 def measure(backbone: Backbone, paths: list[Path], cache: Path) -> Similarity | None:
-    digests = [digest_of(path.read_bytes()) for path in paths]
+    digests = [content_digest(path.read_bytes()) for path in paths]
     return similarity.measure(backbone, paths, digests, cache=cache)
 
 

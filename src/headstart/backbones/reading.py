@@ -15,7 +15,8 @@ import numpy.typing as npt
 
 from headstart.backbones.engine import Outputs, Runs, num_cores
 from headstart.errors import UnusableImage
-from headstart.images.decode import Picture, decode, digest_of, read_bytes
+from headstart.files import content_digest
+from headstart.images.decode import Picture, decode, read_bytes
 from headstart.images.perceptual_hash import hash_and_thumbnail
 from headstart.images.preprocessing import Preprocessing
 from headstart.in_order import in_order
@@ -56,7 +57,7 @@ class Outcome:
     """What became of one file: outputs, or a reason, or a digest that is already known.
 
     Args:
-        digest: sha256 of the file's bytes, 32 bytes; empty when it could not be read.
+        digest: `files.content_digest` of the file's bytes; empty when it could not be read.
         outputs: float32 [D] by output name; None when unusable or already known.
         facts: Beside ``outputs``, when asked for.
         failure: Why it is unusable.
@@ -106,7 +107,7 @@ def outcome_of(
     digest = b""
     try:
         data = source if isinstance(source, bytes) else read_bytes(source)
-        digest = digest_of(data)
+        digest = content_digest(data)
         if known is not None and known(digest):
             return Outcome(digest)
         picture = decode(data, at_least=preprocessing.at_least)

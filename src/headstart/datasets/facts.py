@@ -14,7 +14,7 @@ class Facts:
     """One row a picture, in the order of the manifest's usable rows.
 
     Args:
-        digests: SHA-256 of each file's bytes.
+        digests: `files.content_digest` of each file's bytes.
         widths: int64 [N], pixels, upright.
         heights: int64 [N], pixels, upright.
         formats: As Pillow names them: ``"JPEG"``, ``"PNG"``.

@@ -32,7 +32,7 @@ from headstart.features.feature_set import Taps
 from headstart.files import canonical_json, sha256, sweep, write_text, written_whole
 from headstart.images.decode import DECODER_VERSION
 
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 _DAY = 86_400
 _MOST_ROWS = 2**32  # of a shard
 

@@ -149,7 +149,7 @@ def tune(
         backbone: The pretrained network.
         request: How its network is made.
         paths: N files.
-        digests: sha256 of each file's bytes.
+        digests: `files.content_digest` of each file's bytes.
         y: int [N], class indices.
         num_classes: C.
         train: Rows to learn from; every class must be among them.
@@ -222,7 +222,7 @@ def find_learning_rate(
         backbone: As for `tune`, like all that follows.
         request: How its network is made.
         paths: N files.
-        digests: sha256 of each file's bytes.
+        digests: `files.content_digest` of each file's bytes.
         y: int [N], class indices.
         num_classes: C.
         train: Rows to learn from.

@@ -12,8 +12,9 @@ import numpy as np
 import numpy.typing as npt
 
 from headstart.errors import DatasetError, UnusableImage
+from headstart.files import content_digest
 from headstart.finetuning.settings import Augmentation
-from headstart.images.decode import decode, digest_of, read_bytes
+from headstart.images.decode import decode, read_bytes
 from headstart.images.preprocessing import Preprocessing
 
 Pixels = npt.NDArray[np.uint8]
@@ -25,7 +26,7 @@ class Pictures:
 
     Args:
         paths: Files.
-        digests: sha256 of each file's bytes.
+        digests: `files.content_digest` of each file's bytes.
         preprocessing: Of the backbone.
         augmentation: Draws the views from 1 on. View 0 is plain; those below are it mirrored or
             turned, as `request.TTA` numbers them without the sign.
@@ -47,7 +48,7 @@ class Pictures:
         row, view = item
         try:
             data = read_bytes(self.paths[row])
-            if digest_of(data) != self.digests[row]:
+            if content_digest(data) != self.digests[row]:
                 raise UnusableImage("corrupt", "its bytes are others than before")
             picture = decode(data, at_least=self.preprocessing.at_least)
         except UnusableImage as error:

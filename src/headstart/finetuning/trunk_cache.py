@@ -28,7 +28,7 @@ from headstart.images.decode import DECODER_VERSION
 
 Halves = npt.NDArray[np.float16]
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 _DAY = 86_400
 # Of one shard: what a killed run loses at most.
 _SHARD_BYTES = 32 << 20

@@ -20,7 +20,6 @@ What is decided here, for every way in alike:
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import io
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -43,6 +42,7 @@ from PIL.ImageFile import ImageFile
 
 from headstart.errors import MissingExtra, UnusableImage
 from headstart.extras import require
+from headstart.files import content_digest
 from headstart.images.complaints import hear_no_warnings_of, with_reasons
 from headstart.images.sniffing import NOT_READ, READ, SNIFFED, sniff
 
@@ -115,18 +115,13 @@ def read(path: Path, *, at_least: int = 0, max_pixels: int = MAX_PIXELS) -> tupl
         max_pixels: See `decode`.
 
     Returns:
-        The sha256 digest of the file's bytes (32 bytes) and the picture.
+        The digest of the file's bytes (`files.content_digest`) and the picture.
 
     Raises:
         UnusableImage: With a reason of ``headstart.unusable.REASONS``.
     """
     data = read_bytes(path)
-    return digest_of(data), decode(data, at_least=at_least, max_pixels=max_pixels)
-
-
-def digest_of(data: bytes) -> bytes:
-    """sha256, 32 bytes: what a file is known by."""
-    return hashlib.sha256(data).digest()
+    return content_digest(data), decode(data, at_least=at_least, max_pixels=max_pixels)
 
 
 def read_bytes(path: Path) -> bytes:

@@ -46,7 +46,7 @@ class Row:
         path: Below the folder that is sorted.
         label, probability: The answer; None if it could not be used.
         reason: Why it is unsure, could not be used, or was left where it is; None else.
-        digest: sha256 of its content, hex.
+        digest: `files.content_digest` of its content, hex.
         destination: Below the place; None until it has one.
     """
 

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import hashlib
 import os
 import shutil
 import stat
 from pathlib import Path
 
-from headstart.files import sha256_file
+from blake3 import blake3
+
+from headstart.files import content_digest_file
 
 COPY, HARD_LINK, SYMLINK, MOVE, MANIFEST_ONLY = WAYS = (
     "copy",
@@ -38,7 +39,7 @@ def put(how: str, source: Path, destination: Path, digest: str) -> None:
         how: One of ``WAYS``.
         source: A regular file; a link is none.
         destination: A name in a folder that is there.
-        digest: sha256 of what was classified, hex.
+        digest: `files.content_digest` of what was classified, hex.
 
     Raises:
         OSError: It could not be put there; then it is where it was, and nothing is there.
@@ -140,7 +141,7 @@ def _copy(source: Path, destination: Path, digest: str) -> None:
 
 def _copied(source: Path, temporary: Path) -> str:
     """The digest of what was written, which is on the disk when this returns."""
-    digest = hashlib.sha256()
+    digest = blake3()
     with source.open("rb") as given, temporary.open("wb") as taken:
         while block := given.read(_BLOCK):
             digest.update(block)
@@ -218,7 +219,7 @@ def _is_file(path: Path) -> bool:
 
 
 def _holds(path: Path, digest: str) -> bool:
-    return _is_file(path) and sha256_file(path) == digest
+    return _is_file(path) and content_digest_file(path) == digest
 
 
 def _is_one_file(first: Path, second: Path) -> bool:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from headstart.errors import SettingError
-from headstart.files import must_be_writable, sha256_file
+from headstart.files import content_digest_file, must_be_writable, sha256_file
 from headstart.model import bundle
 from headstart.model.classifier import Classifier, load
 from headstart.progress import Progress, Silent
@@ -261,7 +261,7 @@ def _has_no_content(row: Row) -> bool:
 def _with_digest(row: Row, source: Path) -> Row:
     """Of a file whose first bytes said that it is no picture: the rest was not read."""
     try:
-        return dataclasses.replace(row, digest=sha256_file(source / row.path))
+        return dataclasses.replace(row, digest=content_digest_file(source / row.path))
     except OSError as error:
         return dataclasses.replace(row, reason=f"unreadable: {error.strerror}")
 

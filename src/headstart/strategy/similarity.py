@@ -103,7 +103,7 @@ def measure(
     Args:
         backbone: As `load_backbone` gave it.
         paths: Files; those that can no longer be read are left out.
-        digests: SHA-256 of each one's bytes.
+        digests: Of each one's bytes, as `files.content_digest` gives it.
         cache: The cache folder; results are kept in ``similarity/``, what each picture gave in
             ``statistics/``.
         threads: None: chosen from the machine.

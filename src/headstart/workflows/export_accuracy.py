@@ -16,7 +16,8 @@ from headstart.datasets.duplicates import same_bytes
 from headstart.datasets.groups import merge_groups
 from headstart.datasets.reading import read
 from headstart.errors import NotEnoughData, UnusableImage
-from headstart.images.decode import decode, digest_of, read_bytes
+from headstart.files import content_digest
+from headstart.images.decode import decode, read_bytes
 from headstart.images.preprocessing import Preprocessing
 from headstart.metrics.comparison import paired_difference
 from headstart.metrics.intervals import accuracy_interval
@@ -163,11 +164,11 @@ def _share(correct: npt.NDArray[np.bool_], groups: Rows) -> dict[str, Any]:
 
 
 def _digests(paths: Sequence[Path], ids: Sequence[str]) -> tuple[list[bytes], list[Unusable]]:
-    """sha256 of each file's bytes, empty where it cannot be read; and those."""
+    """Digest of each file's bytes, empty where it cannot be read; and those."""
     digests, unusable = [], []
     for path, name in zip(paths, ids, strict=True):
         try:
-            digests.append(digest_of(read_bytes(path)))
+            digests.append(content_digest(read_bytes(path)))
         except UnusableImage as failure:
             digests.append(b"")
             unusable.append(Unusable(name, failure.reason, failure.detail))
