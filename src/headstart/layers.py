@@ -49,7 +49,8 @@ class Root:
 
     def run(self, x: Array) -> Array:
         """float32 [N, D] to the same shape."""
-        return np.asarray(np.sign(x) * np.sqrt(np.abs(x)), dtype=np.float32)
+        roots = np.abs(x, dtype=np.float32)
+        return np.copysign(np.sqrt(roots, out=roots), x, out=roots)
 
 
 @dataclass(frozen=True, eq=False)

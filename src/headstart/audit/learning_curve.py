@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -29,6 +29,12 @@ _MOST_ROWS = 4000
 _FEWEST_ROWS = 20
 _FEWEST_PER_CLASS = 3  # in the median class of the smallest subset
 _LEVEL = 0.95
+
+
+class Indexed(Protocol):
+    """Gives rows [M, D]."""
+
+    def __getitem__(self, rows: Rows, /) -> npt.NDArray[Any]: ...
 
 
 @dataclass(frozen=True)
@@ -224,7 +230,7 @@ class LearningCurve:
 
 
 def learning_curve(
-    X: npt.NDArray[Any], y: Rows, groups: Rows | None = None, *, seed: int, threads: int = 1
+    X: Indexed, y: Rows, groups: Rows | None = None, *, seed: int, threads: int = 1
 ) -> LearningCurve:
     """Measure a ridge head on nested, stratified subsets by exact leave-one-out, and fit a law.
 
@@ -232,7 +238,7 @@ def learning_curve(
     drawn.
 
     Args:
-        X: float [N, D], best `heads.candidates.rooted`.
+        X: float [N, D], or what gives its rows; best `heads.candidates.Rooted`.
         y: int [N], class indices 0 to C-1, each occurring.
         groups: int [N], rows of one group are never used to judge one another.
         seed: Draws the subsets and the interval.
@@ -299,7 +305,7 @@ def _stratified(y: Rows, members: Rows, random: np.random.Generator) -> Rows:
     return np.lexsort((members, turn[members]))
 
 
-def _wrong(X: npt.NDArray[Any], y: Rows, members: Rows | None, job: Job) -> npt.NDArray[np.bool_]:
+def _wrong(X: Indexed, y: Rows, members: Rows | None, job: Job) -> npt.NDArray[np.bool_]:
     """Bool [M], the rows whose answer by the head that never saw them (their group) is wrong."""
     rows = job[1]
     index = np.unique(y[rows], return_inverse=True)[1]

@@ -13,6 +13,7 @@ from headstart.heads.ensemble import ENSEMBLE, MEMBERS
 from headstart.layers import Array, Root
 
 _ALL_TAPS = ("ridge", "softmax", "discriminant")
+_BLOCK = 2048  # rows copied at a time
 
 
 @dataclass(frozen=True)
@@ -113,6 +114,23 @@ def rooted(X: Array) -> Array:
     return Root().run(X)
 
 
+@dataclass(frozen=True, eq=False)
+class Rooted:
+    """Rows that are rooted when they are asked for, never all at once: there may be many.
+
+    Args:
+        X: float32 [N, D].
+    """
+
+    X: Array
+
+    def __len__(self) -> int:
+        return len(self.X)
+
+    def __getitem__(self, rows: npt.NDArray[np.int64]) -> Array:
+        return rooted(self.X[rows])
+
+
 def side_by_side(taps: Mapping[str, Array], names: Sequence[str]) -> Array:
     """float32 [N, sum of D]: the features of several taps, in the order of ``names``."""
     return np.concatenate([taps[name] for name in names], axis=1)
@@ -137,7 +155,16 @@ def by_what_they_see(
 def features_of(
     candidate: Candidate, taps: Mapping[str, Array], rows: npt.NDArray[np.bool_] | None = None
 ) -> Array:
-    """float32 [N, D]: what the candidate's head sees, of all rows or of some."""
-    own = taps if rows is None else {name: taps[name][rows] for name in candidate.taps}
-    X = side_by_side(own, candidate.taps)
-    return rooted(X) if candidate.is_rooted else X
+    """float32 [N, D]: what the candidate's head sees, of all rows or of some.
+
+    Written block by block into the place where it stays: of many pictures no copy is to spare.
+    """
+    own = [taps[name] for name in candidate.taps]
+    where = np.arange(len(own[0])) if rows is None else np.flatnonzero(rows)
+    X = np.empty((len(where), sum(values.shape[1] for values in own)), np.float32)
+    for start in range(0, len(X), _BLOCK):
+        some = slice(start, start + _BLOCK)
+        np.concatenate([values[where[some]] for values in own], axis=1, out=X[some])
+        if candidate.is_rooted:
+            X[some] = rooted(X[some])
+    return X

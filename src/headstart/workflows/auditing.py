@@ -13,7 +13,7 @@ from headstart.audit.leakage import LeakagePrice, leakage_price
 from headstart.audit.near_copies import NearCopies, near_copies
 from headstart.audit.outliers import Outliers, neighbourhood, outliers
 from headstart.backbones.engine import num_cores
-from headstart.heads.candidates import rooted
+from headstart.heads.candidates import Rooted
 from headstart.heads.ridge import RidgeHead
 from headstart.heads.spectrum import Rows as FeatureRows
 from headstart.layers import Array, softmax
@@ -53,7 +53,7 @@ def audit(
     progress.say("auditing labels and pictures")
     best, names = compared.best, _Names(prepared, division)
     held_out = softmax(best.scores[best.learnable], best.temperature)
-    features = rooted(prepared.features.taps[prepared.backbone.tap_names[-1]])
+    features = Rooted(prepared.features.taps[prepared.backbone.tap_names[-1]])
     asked = _Asked(prepared, features, recipe.seed)
     # One thread of linear algebra each: sums would depend on their number.
     with threadpool_limits(1), ThreadPoolExecutor(recipe.threads or num_cores()) as pool:
@@ -96,12 +96,12 @@ class _Asked:
 
     Args:
         prepared: The dataset, N rows.
-        features: float32 [N, D], the last tap as heads see it.
+        features: N rows of the last tap as heads see it.
         seed: The run's.
     """
 
     prepared: Prepared
-    features: Array
+    features: Rooted
     seed: int
 
     def part(self, rows: Rows, probabilities: Array) -> _Part:

@@ -10,7 +10,7 @@ from headstart.audit.learning_curve import LearningCurve, learning_curve
 from headstart.backbones.engine import num_cores
 from headstart.backbones.request import AVERAGE, POOLINGS
 from headstart.errors import NotEnoughData, SettingError
-from headstart.heads.candidates import Candidate, default_candidates, ensemble_of, rooted
+from headstart.heads.candidates import Candidate, Rooted, default_candidates, ensemble_of
 from headstart.heads.catalog import HEADS, make_head
 from headstart.heads.cross_validation import cross_validate
 from headstart.heads.ensemble import ENSEMBLE, MEMBERS
@@ -163,6 +163,6 @@ def _parted(head: str) -> tuple[str, str, str]:
 def _curve(features: Array, y: Rows, groups: Rows, recipe: Recipe) -> LearningCurve | None:
     threads = recipe.threads or num_cores()
     try:
-        return learning_curve(rooted(features), y, groups, seed=recipe.seed, threads=threads)
+        return learning_curve(Rooted(features), y, groups, seed=recipe.seed, threads=threads)
     except NotEnoughData:
         return None

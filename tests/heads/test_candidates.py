@@ -1,0 +1,24 @@
+"""What candidates see."""
+
+import numpy as np
+
+from headstart.heads.candidates import Candidate, Rooted, features_of
+
+
+def test_what_a_head_sees_is_written_in_blocks() -> None:
+    random = np.random.default_rng(0)
+    taps = {
+        name: random.standard_normal((5000, dim), dtype=np.float32)
+        for name, dim in {"a": 3, "b": 2}.items()
+    }
+    rows = random.random(5000) < 0.9
+    whole = np.concatenate([taps["b"], taps["a"]], axis=1)
+    roots = np.sign(whole) * np.sqrt(np.abs(whole))
+    seen = Candidate("ridge", ("b", "a"))
+    assert seen.is_rooted
+    np.testing.assert_array_equal(features_of(seen, taps), roots)
+    np.testing.assert_array_equal(features_of(seen, taps, rows), roots[rows])
+    np.testing.assert_array_equal(Rooted(whole)[np.array([7, 3])], roots[[7, 3]])
+    plain = Candidate("logistic", ("a",))
+    assert not plain.is_rooted
+    np.testing.assert_array_equal(features_of(plain, taps, rows), taps["a"][rows])
