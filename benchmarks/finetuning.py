@@ -55,6 +55,7 @@ METHODS: dict[str, dict[str, Any]] = {
     },
     "auto": {"time_limit": 3600.0},
 }
+METHODS["top2-turns"] = {**METHODS["top2-flips"], "tta": "turns"}
 
 
 class Record:

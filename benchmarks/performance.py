@@ -41,6 +41,10 @@ SIZES = {"500x375": ((500, 375), 600, 80), "12 MP": ((4032, 3024), 120, 16)}
 TUTORIAL, LOADER, ONNX = "loop.py", "loader.py", "onnx_runtime.py"
 
 
+# What is kept in the cache of pictures that were read.
+FEATURES = ("features", "similarity", "statistics")
+
+
 @dataclass(frozen=True)
 class Bench:
     """Where things are.
@@ -171,7 +175,7 @@ def whole_fit(bench: Bench) -> Answer:
         folder = _some_of(folder, bench.work / "few", each=20)
     task = bench.task([], folder=str(folder))
     subjects: dict[str, Callable[[], Answer]] = {
-        "headstart": lambda: _fit_and_right(bench, folder, ("features", "similarity")),
+        "headstart": lambda: _fit_and_right(bench, folder, FEATURES),
         "headstart, nothing cached": lambda: _fit_and_right(bench, folder, ("",)),
         "scikit-learn script": lambda: bench.theirs("scikit_script.py", task),
         "fastai": lambda: bench.theirs("fastai_fit.py", task),
@@ -312,7 +316,8 @@ def growth(bench: Bench) -> Answer:
     settings = ("--quiet", "--input-size", 64, "--head", "ridge", "--strategy", "freeze")
     for folder in pictures.small(bench.sources, bench.work / "growing", counts):
         count = counts[len(found)]
-        shutil.rmtree(bench.work / "cache" / "features", ignore_errors=True)
+        for name in FEATURES:
+            shutil.rmtree(bench.work / "cache" / name, ignore_errors=True)
         place = ("--out", bench.work / "grown")
         rows = {
             "fit, every picture read": bench.headstart("fit", folder, *settings, *place),

@@ -100,7 +100,7 @@ def _one_picture(found: Found) -> str:
 
 def _growth(found: Found) -> str:
     return _table(
-        "| pictures of 64 pixels | command | seconds | ms a picture | peak MB | pressure |",
+        "| small pictures | command | seconds | ms a picture | peak MB | pressure |",
         (
             f"| {count} | {name} | {row['seconds']:.1f} | {1e3 * row['seconds'] / int(count):.2f} "
             f"| {row['process_peak_mb']:.0f} | {row['pressure']:.2f} |"

@@ -177,6 +177,7 @@ def test_what_pictures_gave_is_kept(
     plain = picture_statistics(backbone, paths[::-1], 1)
     assert_same(statistics(paths[::-1]), plain)
     assert len(read) == 1
+    assert statistics(paths[:3]).means.shape == first.means.shape
     # A damaged file is as good as none.
     for part in tmp_path.rglob("part-*"):
         part.write_bytes(part.read_bytes()[:100])

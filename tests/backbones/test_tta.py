@@ -73,8 +73,8 @@ def test_other_views_are_other_features_of_the_same_network(
 
 
 def test_on_torch_they_are_the_same(tmp_path: Path) -> None:
-    engine = engine_of(tmp_path, "flips", "test_efficientnet", False)
-    other = TorchEngine(tmp_path / "flips-False.onnx", engine.outputs, "cpu").run(PIXELS)
+    engine = engine_of(tmp_path, "turns", "test_efficientnet", False)
+    other = TorchEngine(tmp_path / "turns-False.onnx", engine.outputs, "cpu").run(PIXELS)
     for name, values in engine.run(PIXELS).items():
         np.testing.assert_allclose(other[name], values, rtol=1e-3, atol=1e-4)
 

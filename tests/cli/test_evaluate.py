@@ -4,6 +4,9 @@ import shutil
 
 import pytest
 
+import headstart as hs
+from headstart.model.bundle import read_arrays, write_arrays, write_record
+
 
 @pytest.fixture
 def fresh(tmp_path, draw_folder):
@@ -29,6 +32,20 @@ def test_json_is_one_value_and_its_keys_are_a_contract(evaluate, fresh):
     assert test["accuracy"] == pytest.approx((matrix[0][0] + matrix[1][1]) / 10)
     assert ran.json["unusable"] == []
     assert ran.json["seen_in_training"] == 0
+
+
+def test_a_bundle_that_knows_pictures_by_another_digest_predicts_and_is_not_judged(
+    headstart, bundle, fresh, tmp_path
+):
+    older = shutil.copytree(bundle, tmp_path / "older.headstart")
+    record, arrays = hs.load(older).record, read_arrays(older)
+    arrays["training_digests"] = arrays.pop("training_blake3")
+    write_arrays(older, arrays)
+    write_record(older, record)
+    ran = headstart("evaluate", older, fresh)
+    assert (ran.code, ran.out) == (2, "")
+    assert "older version" in ran.complaint
+    assert headstart("predict", older, fresh).code == 0
 
 
 def test_pictures_that_were_learned_from_are_counted(evaluate, fresh, shapes):

@@ -1,11 +1,14 @@
 """What candidates see."""
 
 import numpy as np
+import pytest
 
+from headstart.heads import candidates
 from headstart.heads.candidates import Candidate, Rooted, features_of
 
 
-def test_what_a_head_sees_is_written_in_blocks() -> None:
+def test_what_a_head_sees_is_written_in_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(candidates, "_BLOCK", 1000)
     random = np.random.default_rng(0)
     taps = {
         name: random.standard_normal((5000, dim), dtype=np.float32)

@@ -67,12 +67,6 @@ def test_a_newer_format_names_the_version_to_install(copy: Path) -> None:
         hs.load(copy)
 
 
-def test_an_older_format_is_to_be_fitted_again(copy: Path) -> None:
-    edit(copy, format_version=1)
-    with pytest.raises(BundleError, match="another digest"):
-        hs.load(copy)
-
-
 def test_a_foreign_record(copy: Path) -> None:
     (copy / "bundle.json").write_text('{"kind": "something else"}')
     with pytest.raises(BundleError, match="not the record of a classifier"):

@@ -35,7 +35,7 @@ def running(folder, settings=None, **more):
             yield server
     finally:
         server.stop()
-        thread.join(30)
+        thread.join(60)  # what was begun may take its whole time to answer
         assert not thread.is_alive()
 
 

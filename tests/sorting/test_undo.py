@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import sqlite3
 import tempfile
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 
 from headstart.errors import SettingError
 from headstart.sorting import putting
+from headstart.sorting.journal import JOURNAL
 from headstart.sorting.putting import WAYS
 from headstart.sorting.sort import sort
 from headstart.sorting.undo import undo
@@ -20,6 +22,18 @@ def test_all_is_as_before(run, inbox, to, tmp_path, tree, how):
     run(how=how)
     undone = undo(inbox, to)
     assert (undone.num_undone, undone.num_kept, undone.kept) == (10, 0, ())
+    assert tree(tmp_path) == before
+
+
+def test_what_an_older_version_sorted_is_left_alone(run, inbox, to, tmp_path, tree):
+    """It knew pictures by another digest: every one would seem changed."""
+    run(how="move")
+    connection = sqlite3.connect(to / JOURNAL)
+    connection.execute("PRAGMA user_version = 1")
+    connection.close()
+    before = tree(tmp_path)
+    with pytest.raises(SettingError, match="another version"):
+        undo(inbox, to)
     assert tree(tmp_path) == before
 
 

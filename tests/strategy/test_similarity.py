@@ -113,6 +113,10 @@ def test_of_many_pictures_some_are_drawn(
     assert passes == [10, 10, 10]
     assert first.num_images == again.num_images == fewer.num_images == 10
     assert first == again
+    # Of nearly the same pictures nearly the same are drawn.
+    digests = [content_digest(path.read_bytes()) for path in noise]
+    all_drawn, some_drawn = (similarity._drawn(noise[:n], digests[:n]) for n in (NUM, NUM - 1))
+    assert len(all_drawn.keys() & some_drawn.keys()) >= 9
 
 
 def test_copies_are_drawn_once(

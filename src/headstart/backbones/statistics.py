@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import json
 import secrets
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,18 +16,19 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save_file
+from safetensors.numpy import save
 
 from headstart.backbones.backbone import Backbone
 from headstart.backbones.building import PRETRAINING, STATISTICS
 from headstart.backbones.engine import Engine, LazyEngine, Outputs
 from headstart.backbones.reading import read_through
-from headstart.files import canonical_json, sha256, written_whole
+from headstart.files import canonical_json, sha256, sweep, written_whole
 from headstart.images.decode import DECODER_VERSION
 
 # Raise it when a picture gives other numbers than before.
 _VERSION = 1
 _DIGESTS = "digests"
+_DAY = 86_400
 
 Floats = npt.NDArray[np.float32]
 
@@ -149,26 +151,33 @@ class _Kept:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._places: dict[bytes, tuple[Path, int]] = {}
+        self._read: dict[bytes, Outputs] = {}
+        sweep(folder, older_than=time.time() - _DAY)
         for part in sorted(folder.glob("part-*.safetensors")):
             with contextlib.suppress(OSError, SafetensorError):
                 digests = _digests(part)
                 self._places |= {digest: (part, row) for row, digest in enumerate(digests)}
 
     def __contains__(self, digest: bytes) -> bool:
-        return digest in self._places
+        """Whether it is there, and read."""
+        try:
+            part, row = self._places[digest]
+            with safe_open(part, framework="numpy") as file:
+                names = set(file.keys()) - {_DIGESTS}
+                self._read[digest] = {name: file.get_slice(name)[row] for name in names}
+        except (KeyError, OSError, SafetensorError):
+            return False
+        return True
 
     def __getitem__(self, digest: bytes) -> Outputs:
-        part, row = self._places[digest]
-        with safe_open(part, framework="numpy") as file:
-            names = set(file.keys()) - {_DIGESTS}
-            return {name: file.get_slice(name)[row] for name in names}
+        return self._read[digest]
 
     def add(self, rows: dict[bytes, Outputs]) -> None:
         names = next(iter(rows.values()))
         digests = np.frombuffer(b"".join(rows), np.uint8).reshape(len(rows), -1)
         columns = {name: np.stack([row[name] for row in rows.values()]) for name in names}
         with written_whole(self._folder / f"part-{secrets.token_hex(10)}.safetensors") as temporary:
-            save_file({**columns, _DIGESTS: digests}, temporary)
+            temporary.write_bytes(save({**columns, _DIGESTS: digests}))
 
 
 def _digests(part: Path) -> list[bytes]:

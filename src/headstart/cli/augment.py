@@ -19,7 +19,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 _HELP = {
     "flip": "Probability of mirroring left and right.",
     "vertical_flip": "Probability of mirroring top and bottom.",
-    "transpose": "Probability of exchanging rows and columns; with both flips: quarter turns.",
+    "transpose": "Probability of exchanging rows and columns: mirrored and turned by a quarter.",
     "rotation": "Degrees at most, to both sides.",
     "shift": "Share of the side at most.",
     "shear": "Degrees at most.",

@@ -235,5 +235,5 @@ def mixture(first: Weights, second: Weights, share: float) -> Weights:
 
 
 def plain(rows: Sequence[int], views: tuple[int, ...] = (0,)) -> Items:
-    """The plain view of rows, or also those mirrored, as `request.TTA` numbers them."""
+    """The plain view of rows, or also those mirrored and turned, as `request.TTA` numbers them."""
     return [(row, -view) for view in views for row in rows]

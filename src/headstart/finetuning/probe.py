@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import nn
 
 from headstart.files import written_whole
@@ -53,7 +53,7 @@ def initial_weights(
         learner.start_from(_probe(X, y[train], seed), X)
     initial = learner.weights()
     with written_whole(path) as temporary:
-        save_file({name: tensor.contiguous() for name, tensor in initial.items()}, temporary)
+        temporary.write_bytes(save({name: t.contiguous() for name, t in initial.items()}))
     return initial
 
 

@@ -47,7 +47,8 @@ class Augmentation:
     Args:
         flip: Probability of mirroring left and right.
         vertical_flip: Probability of mirroring top and bottom.
-        transpose: Probability of exchanging rows and columns; with both flips: quarter turns.
+        transpose: Probability of exchanging rows and columns, which mirrors and turns by a quarter;
+            with both flips there are all turns and mirror images.
         rotation: Degrees at most.
         shift: Share of the side at most, across and down.
         shear: Degrees at most.

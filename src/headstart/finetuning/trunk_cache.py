@@ -2,9 +2,9 @@
 
 ``trunks/<key>/part-<random>.npy``: structured arrays of (digest, view, float16 values); the key
 names everything that decides the numbers. View 0 is the plain preprocessing, what prediction
-sees, and those below are it mirrored; all augmentations share them. Written whole or not at all,
-never changed afterwards, so folds, later runs and other datasets with the same pictures read what
-is there.
+sees, and those below are it mirrored or turned; all augmentations share them. Written whole or not
+at all, never changed afterwards, so folds, later runs and other datasets with the same pictures
+read what is there.
 """
 
 from __future__ import annotations

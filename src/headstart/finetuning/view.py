@@ -63,7 +63,8 @@ class View:
     """What is done to one picture; by default nothing.
 
     In this order: the part is cut out, its corners moved, the square mirrored, zoomed, sheared,
-    turned and shifted, bent by a lens; then colours, ``operation``, blur and blanking.
+    turned and shifted, bent by a lens; then colours, ``operation``, blur and blanking; at
+    last rows and columns change places.
 
     Args:
         part: What is cut out; None: the centre that prediction sees.

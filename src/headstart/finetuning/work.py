@@ -12,7 +12,7 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 import torch
-from safetensors.numpy import save_file
+from safetensors.numpy import save
 
 from headstart.backbones.backbone import Backbone
 from headstart.backbones.devices import CPU
@@ -41,7 +41,8 @@ from headstart.randomness import integer
 
 Integers = npt.NDArray[np.int64]
 
-_NO_MIRROR: dict[str, Any] = {"flip": 0.0, "vertical_flip": 0.0}
+# To exchange rows and columns is to mirror and turn.
+_NO_MIRROR: dict[str, Any] = {"flip": 0.0, "vertical_flip": 0.0, "transpose": 0.0}
 
 
 class _Told(Progress, Protocol):
@@ -257,5 +258,5 @@ def _write(
 ) -> None:
     """The arrays first: the record says that all is there."""
     with written_whole(folder / ARRAYS) as temporary:
-        save_file({name: np.ascontiguousarray(array) for name, array in arrays.items()}, temporary)
+        temporary.write_bytes(save({k: np.ascontiguousarray(v) for k, v in arrays.items()}))
     write_text(folder / RESULT, readable_json(record))

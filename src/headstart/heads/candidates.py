@@ -13,7 +13,7 @@ from headstart.heads.ensemble import ENSEMBLE, MEMBERS
 from headstart.layers import Array, Root
 
 _ALL_TAPS = ("ridge", "softmax", "discriminant")
-_BLOCK = 2048  # rows copied at a time
+_BLOCK = 4_000_000  # numbers copied at a time
 
 
 @dataclass(frozen=True)
@@ -162,8 +162,9 @@ def features_of(
     own = [taps[name] for name in candidate.taps]
     where = np.arange(len(own[0])) if rows is None else np.flatnonzero(rows)
     X = np.empty((len(where), sum(values.shape[1] for values in own)), np.float32)
-    for start in range(0, len(X), _BLOCK):
-        some = slice(start, start + _BLOCK)
+    at_once = max(1, _BLOCK // X.shape[1])
+    for start in range(0, len(X), at_once):
+        some = slice(start, start + at_once)
         np.concatenate([values[where[some]] for values in own], axis=1, out=X[some])
         if candidate.is_rooted:
             X[some] = rooted(X[some])

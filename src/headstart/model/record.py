@@ -10,7 +10,7 @@ from headstart.errors import BundleError, HeadstartError
 from headstart.images.preprocessing import Preprocessing
 from headstart.model.prediction import Unsure
 
-FORMAT_VERSION = 2
+FORMAT_VERSION = 1
 KIND = "headstart classifier"
 
 
@@ -114,17 +114,11 @@ def must_be_ours(values: dict[str, Any], where: str) -> None:
             "give the folder that headstart fit wrote",
         )
     version = values.get("format_version")
-    if isinstance(version, int) and version < FORMAT_VERSION:
-        raise BundleError(
-            f"{where} has format {version}: it knows its training pictures by another digest",
-            f"format {FORMAT_VERSION}",
-            "fit the pictures again with this headstart",
-        )
     if not isinstance(version, int) or version > FORMAT_VERSION:
         versions = values.get("versions")
         made_by = versions.get("headstart") if isinstance(versions, dict) else None
         raise BundleError(
             f"{where} has format {version}, written by headstart {made_by or '(unknown)'}",
-            f"format {FORMAT_VERSION}",
+            f"format {FORMAT_VERSION} or older",
             f"pip install 'headstart>={made_by}'" if made_by else "install a newer headstart",
         )

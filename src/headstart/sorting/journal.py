@@ -21,7 +21,7 @@ from headstart.sorting.listing import Listed
 from headstart.sorting.names import numbered
 
 JOURNAL = ".headstart-sort.sqlite3"
-_FORMAT = 1
+_FORMAT = 2
 _PAGE = 256
 # gone: null when the picture was moved away, for another may come under its name.
 _SCHEMA = """

@@ -14,9 +14,7 @@ from headstart.features.feature_set import FeatureSet
 from headstart.features.store import FeatureStore
 from headstart.finetuning.epoch_metrics import EpochMetrics, OnEpochMetrics
 from headstart.finetuning.job import Tuned
-from headstart.finetuning.mirroring import (
-    Mirroring,
-)
+from headstart.finetuning.mirroring import Mirroring
 from headstart.finetuning.recipe import Tuning
 from headstart.heads.ensemble import ENSEMBLE
 from headstart.heads.fitted import FittedHead

@@ -13,7 +13,7 @@ from headstart.datasets.duplicates import same_bytes
 from headstart.datasets.groups import merge_groups
 from headstart.datasets.manifest import Manifest
 from headstart.datasets.reading import read
-from headstart.errors import DatasetError, SettingError
+from headstart.errors import BundleError, DatasetError, SettingError
 from headstart.labels import match_names, similar
 from headstart.model import bundle
 from headstart.model.classifier import Classifier, load
@@ -169,6 +169,17 @@ def names_for(judged: Manifest, known: tuple[str, ...]) -> dict[str, str]:
 
 
 def training_digests(folder: Path) -> frozenset[bytes]:
-    """Digests of the pictures that the classifier in a folder has learned from."""
-    digests = bundle.read_arrays(folder)["training_digests"]
+    """Digests of the pictures that the classifier in a folder has learned from.
+
+    Raises:
+        BundleError: It does not hold them: an older version knew pictures by another digest.
+    """
+    digests = bundle.read_arrays(folder).get("training_blake3")
+    if digests is None:
+        raise BundleError(
+            f"the classifier in {folder} does not say which pictures it has learned from: it is of "
+            "an older version",
+            "one that knows them by their BLAKE3 digests",
+            "make it again with headstart fit",
+        )
     return frozenset(row.tobytes() for row in digests)

@@ -48,7 +48,8 @@ class Recipe:
         input_size: Side of the pictures that the backbone sees, in pixels; None: its own.
         tta: Test-time augmentation: ``"mirror"``: features are the mean over the picture and its
             mirror image; ``"flips"``: also over both upside down; ``"turns"``: over these and
-            their quarter turns; what is fine-tuned learns from those too; ``"none"``.
+            their quarter turns; with these two, what is fine-tuned learns from such pictures
+            too; ``"none"``.
         heads: Names of the heads to compare; empty: all of them. ``"logistic:flatten"``: on that
             pooling of the last feature map.
         pooling: What heads see that do not say it themselves: ``"average"``, ``"max"`` or

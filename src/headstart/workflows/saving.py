@@ -116,7 +116,7 @@ def write_bundle(
     described, arrays = layers.to_plain(trained.final.head.layers_)
     train_digests = [prepared.features.facts.digests[row] for row in trained.train]
     arrays |= trained.out_of_fold.to_arrays()
-    arrays["training_digests"] = np.frombuffer(b"".join(train_digests), np.uint8).reshape(-1, 32)
+    arrays["training_blake3"] = np.frombuffer(b"".join(train_digests), np.uint8).reshape(-1, 32)
     bundle.write_arrays(folder, arrays)
     if kept := receipt["recipe"]["gallery"]:
         write_gallery(folder, _gallery(prepared, trained, receipt["recipe"]["seed"], kept))
