@@ -28,6 +28,7 @@ def test_the_default_needs_no_network_and_names_its_taps(cache: Path) -> None:
     assert load_backbone(cache=cache) == backbone
 
 
+@pytest.mark.long
 def test_the_pretrained_weights_and_the_preprocessing_are_right(data: Path, cache: Path) -> None:
     """A picture of every second ImageNet class, named in class order; right ones give 86 %."""
     backbone = load_backbone(cache=cache)

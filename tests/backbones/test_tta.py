@@ -29,6 +29,7 @@ def engine_of(path: Path, tta: str, architecture: str, beside: bool) -> Engine:
     return Engine(graph)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("architecture", ["test_efficientnet", "test_vit"])
 @pytest.mark.parametrize("beside", [False, True])
 def test_features_are_the_mean_over_the_views(

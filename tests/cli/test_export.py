@@ -7,6 +7,7 @@ from pathlib import Path
 Run = Callable[..., object]
 
 
+@pytest.mark.long
 def test_says_what_was_written_and_where(headstart: Run, bundle: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     ran = headstart("export", bundle, "--to", "openvino", "--out", out, "--json")

@@ -55,6 +55,7 @@ def test_quiet_json_is_json_alone(fit, shapes):
     assert ran.json["chosen"]["head"] == "ridge"
 
 
+@pytest.mark.long
 def test_some_pictures_that_cannot_be_used(fit, shapes, tmp_path, draw_folder):
     pictures = draw_folder(tmp_path / "pictures", stripes=6, blobs=6)
     (pictures / "blobs" / "bad.jpg").write_bytes(b"<html>")

@@ -28,6 +28,7 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("similarity_is_measured")
 def test_the_object_and_the_picture(pictures: Path, cache: Path, tmp_path: Path) -> None:
     out = tmp_path / "matrix.svg"

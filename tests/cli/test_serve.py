@@ -28,6 +28,7 @@ def started(bundle, tmp_path):
     process.wait()
 
 
+@pytest.mark.long
 def test_it_serves_reloads_and_ends_well(started, shapes):
     process, address = started
     (picture, *_) = sorted((shapes / "blobs").iterdir())

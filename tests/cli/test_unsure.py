@@ -41,6 +41,7 @@ def test_an_older_bundle_predicts_as_before(older, bundle, shapes):
             hs.load(older, **wanted)
 
 
+@pytest.mark.long
 def test_fit_keeps_what_it_promises(headstart, shapes, tmp_path):
     out = tmp_path / "out.headstart"
     ran = headstart("fit", shapes, "--out", out, "--head", "ridge", "--max-error", "25%", "--json")
@@ -56,6 +57,7 @@ def test_fit_keeps_what_it_promises(headstart, shapes, tmp_path):
     assert again.record.unsure == classifier.record.unsure
 
 
+@pytest.mark.long
 def test_fit_judges_as_the_written_classifier_does(headstart, shapes, draw_folder, tmp_path):
     test = draw_folder(tmp_path / "test", start=200, stripes=6, blobs=6)
     noise = np.random.default_rng(0).integers(256, size=(6, 64, 64, 3), dtype=np.uint8)
@@ -68,6 +70,7 @@ def test_fit_judges_as_the_written_classifier_does(headstart, shapes, draw_folde
     assert headstart("evaluate", out, test, "--json").json["test"]["unsure"] == measured
 
 
+@pytest.mark.long
 def test_another_error_later(headstart, bundle, shapes):
     ran = headstart("evaluate", bundle, shapes, "--max-error", "30%", "--json")
     loaded = hs.load(bundle, max_error=0.3)
@@ -101,6 +104,7 @@ def test_a_loaded_classifier_is_not_changed(bundle, shapes):
         hs.evaluate(bundle, shapes, max_error=1)
 
 
+@pytest.mark.long
 def test_sets_in_every_format(headstart, bundle, shapes, tmp_path):
     bad = tmp_path / "bad.jpg"
     bad.write_bytes(b"<html>")

@@ -9,6 +9,7 @@ import headstart as hs
 SAME = ("results.json", "split.csv", "unreadable.csv")
 
 
+@pytest.mark.long
 def test_from_pictures_to_predictions_and_back_again(fit, headstart, draw, draw_folder, tmp_path):
     pictures = draw_folder(tmp_path / "pictures", start=900, stripes=10, blobs=10)
     out = tmp_path / "out.headstart"

@@ -103,6 +103,7 @@ def test_the_same_answers_in_bulk(headstart, bundle, inbox, asked, tmp_path):
     assert all(same(row["ranking"], asked[row["path"]]) for row in rows if row["label"])
 
 
+@pytest.mark.long
 def test_the_same_answers_elsewhere(headstart, bundle, asked, tmp_path):
     assert headstart("export", bundle, "--to", "onnx", "--out", tmp_path / "made").code == 0
     elsewhere = tmp_path / "elsewhere"

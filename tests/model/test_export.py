@@ -139,6 +139,7 @@ CASES = [
 ]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("architecture", "taps", "head"), CASES, ids=[one[0] for one in CASES])
 def test_torch_answers_as_the_graph(
     architecture: str,

@@ -51,6 +51,7 @@ def chosen(monkeypatch):
     monkeypatch.setattr("headstart.workflows.choosing.choose_backbone", lambda *a, **b: choice)
 
 
+@pytest.mark.long
 def test_fit_takes_the_better_one_and_test_pictures_have_no_say(
     colour, shapes, own_cache, tmp_path
 ):
@@ -69,6 +70,7 @@ def test_fit_takes_the_better_one_and_test_pictures_have_no_say(
     assert "Which backbone" in (fitted.bundle / "report.html").read_text()
 
 
+@pytest.mark.long
 def test_the_chosen_one_reads_all_pictures_in_order(colour, chosen, shapes, own_cache):
     recipe = Recipe(backbone=AUTO, cache=own_cache)
     prepared, choice = prepare_chosen(shapes, recipe, Silent())

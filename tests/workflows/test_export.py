@@ -134,6 +134,7 @@ def test_pictures_that_it_learned_from_cannot_judge(bundle: Path, shapes: Path) 
         hs.export(bundle, "openvino", precision="bf16", pictures=learned)
 
 
+@pytest.mark.long
 def test_what_answers_otherwise_is_not_written(
     bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

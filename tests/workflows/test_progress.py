@@ -35,6 +35,7 @@ def told():
     return Told()
 
 
+@pytest.mark.long
 def test_fit(told, shapes, cache, tmp_path):
     hs.fit(shapes, tmp_path / "out", progress=told, heads=("ridge", "neighbors"))
     assert told.total is None
