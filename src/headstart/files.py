@@ -37,7 +37,7 @@ def content_digest(data: bytes) -> bytes:
     """BLAKE3, 32 bytes: what a picture's file is known by.
 
     Every file that is read is hashed, photographs of many megabytes too: three to four times
-    as fast as SHA-256 where the processor has instructions for that, more where it has not.
+    as fast as SHA-256 with the processor's own instructions for that.
     """
     return blake3(data).digest()
 

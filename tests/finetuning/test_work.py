@@ -125,6 +125,16 @@ def test_what_is_judged_over_views_is_what_the_graph_gives(
     assert np.abs(result.scores - plain.scores).max() > 10 * near * np.abs(scores).max()
 
 
+def test_where_mirroring_hurts_rows_and_columns_stay_too() -> None:
+    from headstart.finetuning.presets import augmentation_of
+    from headstart.finetuning.settings import changed
+    from headstart.finetuning.work import _NO_MIRROR
+
+    found = changed(augmentation_of("light,vertical_flip=true,transpose=true"), _NO_MIRROR)
+    assert found.flip == found.vertical_flip == found.transpose == 0
+    assert found.crop == augmentation_of("light").crop
+
+
 def test_what_is_kept_is_not_computed_again(tuned: Tuned) -> None:
     tuned("first", tuning={"views": 3})
     _, heard = tuned("second", tuning={"views": 3, "learning_rate": 1e-4, "epochs": 4})
