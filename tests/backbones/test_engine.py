@@ -26,7 +26,7 @@ def test_behind_the_taps_everything_is_float32(bundle: Path, backbone) -> None:
     expected = layers.softmax(layers.run(head, X), record.head["temperature"])[0]
     graph = bundle / bundles.GRAPH
     cut = Engine(graph, OUTPUTS, 1, "bf16", handed_over(taps)).run(pixels)
-    np.testing.assert_allclose(cut["probabilities"], expected, atol=1e-6)
+    np.testing.assert_allclose(cut["probabilities"], expected, atol=5e-6)
     f32 = Engine(graph, OUTPUTS, 1).run(pixels)
     assert abs(cut["distance"] - f32["distance"]) > 0
     np.testing.assert_allclose(cut["distance"], f32["distance"], atol=0.05)

@@ -45,7 +45,7 @@ def test_graph_equals_torch(architecture: str, taps: int, tmp_path: Path) -> Non
         assert outputs[tap["name"]].shape == (tap["dim"],)
 
 
-def test_a_tap_is_the_mean_over_positions(tmp_path: Path) -> None:
+def test_a_tap_is_mean_and_spread_over_positions(tmp_path: Path) -> None:
     network = from_timm.create("test_resnet", None, seed=0)
     preprocessing = from_timm.preprocessing_of(network)
     taps = from_timm.write_graph(network, preprocessing, tmp_path / "graph.onnx")
@@ -60,9 +60,17 @@ def test_a_tap_is_the_mean_over_positions(tmp_path: Path) -> None:
         stages = network.forward_intermediates(x, intermediates_only=True)
     outputs = Engine(tmp_path / "graph.onnx").run(pixels)
     last = taps[-2]
-    np.testing.assert_allclose(
-        outputs[last["name"]], stages[-1].mean((2, 3))[0].numpy(), rtol=1e-3, atol=1e-4
-    )
+    mean, spread = np.split(outputs[last["name"]], 2)
+    np.testing.assert_allclose(mean, stages[-1].mean((2, 3))[0].numpy(), rtol=1e-3, atol=1e-4)
+    found = stages[-1].std((2, 3), correction=0)[0].numpy()
+    np.testing.assert_allclose(spread, found, rtol=1e-3, atol=1e-4)
+    assert found.max() > 0.01
+
+
+def test_spread_of_tokens_and_of_what_does_not_vary() -> None:
+    tokens = torch.stack([torch.full((1, 5), 3e3), torch.arange(5.0)[None]], 2)
+    mean, spread = from_timm._mean_and_spread(tokens)[0].split(2)
+    assert mean.tolist() == [3e3, 2] and spread.tolist() == [0, pytest.approx(2**0.5)]
 
 
 def test_weights_of_another_network_are_refused(tmp_path: Path) -> None:

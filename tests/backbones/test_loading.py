@@ -14,10 +14,11 @@ from headstart.errors import BundleError, WeightsError
 def test_the_default_needs_no_network_and_names_its_taps(cache: Path) -> None:
     backbone = load_backbone(cache=cache)
     assert [(tap.name, tap.dim) for tap in backbone.taps] == [
-        ("stage3", 40),
-        ("stage5", 112),
-        ("stage6", 192),
-        ("stage7", 320),
+        ("stage3", 80),
+        ("stage4", 160),
+        ("stage5", 224),
+        ("stage6", 384),
+        ("stage7", 640),
         ("head", 1280),
     ]
     assert backbone.preprocessing.mean == (127.0, 127.0, 127.0)

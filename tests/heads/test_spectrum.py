@@ -91,9 +91,11 @@ def test_many_numbers_in_float32_give_the_rows_back(monkeypatch):
         np.testing.assert_allclose(back, StandardScaler().fit_transform(X), atol=2e-5)
 
 
+@pytest.mark.parametrize("largest", [30, 100])  # a sketch; the whole matrix
 @pytest.mark.parametrize("weighted", [False, True])
-def test_the_leading_directions_are_those_of_the_singular_values(weighted, monkeypatch):
+def test_the_leading_directions_are_those_of_the_singular_values(weighted, largest, monkeypatch):
     monkeypatch.setattr(spectrum_file, "_MOST_DIRECTIONS", 30)
+    monkeypatch.setattr(spectrum_file, "_LARGEST_GRAM", largest)
     monkeypatch.setattr(spectrum_file, "_BLOCK", 64)
     random = np.random.default_rng(0)
     strength = np.logspace(1, -3, 60)

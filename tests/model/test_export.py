@@ -207,6 +207,20 @@ def test_every_kind_of_layer_is_known_to_the_torch_script(
     assert [kind for kind in layers._KINDS if not hasattr(script.Layer, f"run_{kind}")] == []
 
 
+def test_the_torch_script_can_be_trained_through_features_that_are_zero(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import torch
+
+    export._write_scripts(tmp_path, "torch", "classifier")
+    script = module_of(tmp_path / "classifier.py", monkeypatch)
+    x = torch.tensor([[[[0.0, 0.0]], [[1.0, 3.0]]]], requires_grad=True)
+    found = script.Layer({"kind": "Root"}, {})(script.mean_and_spread(x))
+    assert found[0, :3].tolist() == pytest.approx([0, 2**0.5, 0], abs=1e-6)
+    found.sum().backward()
+    assert x.grad is not None and x.grad.isfinite().all() and x.grad[0, 1].abs().min() > 0
+
+
 def test_a_graph_without_named_weights_is_refused(
     linear: Made, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

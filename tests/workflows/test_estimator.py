@@ -85,9 +85,9 @@ def test_the_taps_are_chosen_by_name(paths, labels):
     def dim(taps):
         return ImageClassifier(head="nearest-mean", taps=taps).fit(paths, labels).n_features_in_
 
-    assert dim("stage3") == dim(("stage3",)) == 40
-    assert dim(("stage3", "head")) == 40 + 1280
-    assert dim("all") == 40 + 112 + 192 + 320 + 1280
+    assert dim("stage3") == dim(("stage3",)) == 80
+    assert dim(("stage3", "head")) == 80 + 1280
+    assert dim("all") == 80 + 160 + 224 + 384 + 640 + 1280
     with pytest.raises(SettingError, match="no tap 'stage99'"):
         dim("stage99")
 

@@ -21,7 +21,7 @@ from headstart.files import canonical_json, readable_json, sha256, sha256_file
 from headstart.images.preprocessing import Preprocessing
 
 # Part of every fingerprint: raise it when the same weights give other features than before.
-GRAPH_VERSION = 1
+GRAPH_VERSION = 2
 
 # Part of the name of a graph's folder: raise it when the folder holds other files than before.
 BUILD_VERSION = 3

@@ -313,9 +313,9 @@ class _Graph(Normalised):
     def _outputs(self, pixels: Tensor) -> tuple[Tensor, ...]:
         last, stages = self._features(self.normalise(pixels))
         head = self.network.forward_head(last, pre_logits=True)
-        head = head if head.ndim == 2 else _pool(head)
+        head = head if head.ndim == 2 else head.mean(_positions(head))
         grid = _grid(self.network, last)
-        outputs = [*map(_pool, stages), *(pool(grid) for pool in self.pooling), head]
+        outputs = [*map(_mean_and_spread, stages), *(pool(grid) for pool in self.pooling), head]
         if "logits" in self.output_names:
             outputs.append(self.network.forward_head(last))
         return tuple(outputs)
@@ -361,13 +361,13 @@ class _SideBySide(nn.Module):
 
 
 def _stages(network: Network) -> tuple[list[int], tuple[str, ...]]:
-    """Which intermediate outputs are taps: a few, from the middle of the depth on.
+    """Which intermediate outputs are taps.
 
     The middle and late stages of an EfficientNet; else four at equal distances, the last included.
     """
     if _has_stages_of_blocks(network):
         total = len(network.blocks)
-        chosen = sorted({round(total * 3 / 7), total - 2, total - 1, total})
+        chosen = list(range(round(total * 3 / 7), total + 1))
         return chosen, tuple(f"stage{index}" for index in chosen)
     total = len(_stage_records(network))
     if not hasattr(network, "forward_intermediates") or not total:
@@ -381,9 +381,21 @@ def _has_stages_of_blocks(network: Network) -> bool:
     return hasattr(network, "stage_ends") and hasattr(network, "conv_head")
 
 
-def _pool(features: Tensor) -> Tensor:
-    """Mean over positions of [N, C, H, W] or [N, tokens, C]."""
-    return features.mean((2, 3)) if features.ndim == 4 else features.mean(1)
+def _mean_and_spread(features: Tensor) -> Tensor:
+    """Over the positions of [N, C, H, W] or [N, tokens, C]: every channel's mean, then its spread.
+
+    The standard deviation tells what is everywhere from what is somewhere: texture, a crack.
+    """
+    positions = _positions(features)
+    mean = features.mean(positions, keepdim=True)
+    # The plain way, in two passes: of the mean square less the squared mean little would be left.
+    spread = (features - mean).square().mean(positions).sqrt()
+    return torch.cat((mean.flatten(1), spread), 1)
+
+
+def _positions(features: Tensor) -> tuple[int, ...]:
+    """The axes of positions."""
+    return (2, 3) if features.ndim == 4 else (1,)
 
 
 def _grid(network: Network, last: Tensor) -> Tensor:

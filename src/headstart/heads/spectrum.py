@@ -30,6 +30,7 @@ Reals = npt.NDArray[np.floating[Any]]
 _CONSTANT = 1e-6
 _EXACT = 4_000_000  # numbers up to which float64 costs little
 _MOST_DIRECTIONS = 2048
+_LARGEST_GRAM = 3072  # decomposed whole; of larger ones a sketch, which is as dear at this size
 _MOST_SKETCHED_ROWS = 8192
 _BLOCK = 2048  # rows worked on at a time
 
@@ -111,8 +112,8 @@ def decompose(X: npt.NDArray[Any], weights: Floats | None = None) -> Spectrum:
     """Standardise rows and rotate them onto the eigenvectors of their Gram matrix.
 
     Works on the smaller of the two Gram matrices, [D, D] or [N, N]. Directions without variance
-    are dropped: no penalised linear rule uses them. If both matrices are larger than 2 048, the
-    2 048 directions of the most variance are kept, found from no more than 8 192 rows.
+    are dropped: no penalised linear rule uses them. Of more than 2 048 those of the most variance
+    are kept; if both matrices are larger than 3 072, they are found from no more than 8 192 rows.
 
     Args:
         X: float [N, D], finite.
@@ -124,7 +125,7 @@ def decompose(X: npt.NDArray[Any], weights: Floats | None = None) -> Spectrum:
         the leading directions.
     """
     rows = _standardised(X, weights)
-    if min(X.shape) > _MOST_DIRECTIONS:
+    if min(X.shape) > _LARGEST_GRAM:
         eigenvalues, basis, rotated = _leading(rows)
     elif len(X) >= X.shape[1]:
         eigenvalues, vectors = _eigen(_gram(rows.blocks(), X.shape[1]), rows)
@@ -207,6 +208,7 @@ def _eigen(gram: Floats, rows: _Standardised) -> tuple[Floats, Floats]:
     # Float32 sums err at random, float64 eigenvectors by what the algorithm promises.
     noise = 16 if rows.dtype is np.float32 else max(rows.X.shape)
     kept = eigenvalues > eigenvalues.max(initial=0.0) * noise * np.finfo(rows.dtype).eps
+    kept[:-_MOST_DIRECTIONS] = False  # they rise
     return eigenvalues[kept], vectors[:, kept]
 
 
