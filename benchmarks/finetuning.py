@@ -55,6 +55,11 @@ METHODS: dict[str, dict[str, Any]] = {
     },
     "auto": {"time_limit": 3600.0},
 }
+METHODS["pair-turns"] = {
+    "backbone": f"{DEFAULT}+{SECOND}",
+    "strategy": "freeze",
+    "tta": "turns",
+}
 METHODS["top2-turns"] = {**METHODS["top2-flips"], "tta": "turns"}
 
 

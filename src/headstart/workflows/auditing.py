@@ -10,9 +10,11 @@ from threadpoolctl import threadpool_limits
 
 from headstart.audit.label_issues import LabelIssues, label_issues
 from headstart.audit.leakage import LeakagePrice, leakage_price
+from headstart.audit.learning_curve import LearningCurve, learning_curve
 from headstart.audit.near_copies import NearCopies, near_copies
 from headstart.audit.outliers import Outliers, neighbourhood, outliers
 from headstart.backbones.engine import num_cores
+from headstart.errors import NotEnoughData
 from headstart.heads.candidates import Rooted
 from headstart.heads.ridge import RidgeHead
 from headstart.heads.spectrum import Rows as FeatureRows
@@ -54,9 +56,10 @@ def audit(
     best, names = compared.best, _Names(prepared, division)
     held_out = softmax(best.scores[best.learnable], best.temperature)
     features = Rooted(prepared.features.taps[prepared.backbone.tap_names[-1]])
-    asked = _Asked(prepared, features, recipe.seed)
+    asked, threads = _Asked(prepared, features, recipe.seed), recipe.threads or num_cores()
+    curve = asked.curve(division.train, threads)
     # One thread of linear algebra each: sums would depend on their number.
-    with threadpool_limits(1), ThreadPoolExecutor(recipe.threads or num_cores()) as pool:
+    with threadpool_limits(1), ThreadPoolExecutor(threads) as pool:
         copies = pool.submit(asked.look_alikes)
         train = pool.submit(asked.part, division.train[best.learnable], held_out)
         leakage = pool.submit(asked.leakage, division.train)
@@ -68,7 +71,7 @@ def audit(
             unlike=tuple(picture for part in parts for picture in names.unlike(part)),
             look_alikes=names.look_alikes(*copies.result()),
             leakage=leakage.result(),
-            curve=compared.curve,
+            curve=curve,
             notes=asked.notes,
         )
 
@@ -103,6 +106,14 @@ class _Asked:
     prepared: Prepared
     features: Rooted
     seed: int
+
+    def curve(self, rows: Rows, threads: int) -> LearningCurve | None:
+        y, groups = self.prepared.manifest.class_indices[rows], self.prepared.groups[rows]
+        features = Rooted(self.features.X[rows])
+        try:
+            return learning_curve(features, y, groups, seed=self.seed, threads=threads)
+        except NotEnoughData:
+            return None
 
     def part(self, rows: Rows, probabilities: Array) -> _Part:
         y, compared = self.prepared.manifest.class_indices[rows], self.sampled(rows)

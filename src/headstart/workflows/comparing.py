@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
-from headstart.audit.learning_curve import LearningCurve, learning_curve
 from headstart.backbones.engine import num_cores
 from headstart.backbones.request import AVERAGE, POOLINGS
-from headstart.errors import NotEnoughData, SettingError
-from headstart.heads.candidates import Candidate, Rooted, default_candidates, ensemble_of
+from headstart.errors import SettingError
+from headstart.heads.candidates import Candidate, default_candidates, ensemble_of
 from headstart.heads.catalog import HEADS, make_head
 from headstart.heads.cross_validation import cross_validate
 from headstart.heads.ensemble import ENSEMBLE, MEMBERS
 from headstart.heads.selection import CandidateScore, choice_rule, choose
-from headstart.layers import Array
 from headstart.metrics.comparison import bias_corrected_best
 from headstart.metrics.intervals import Interval
 from headstart.progress import Progress
 from headstart.workflows.dividing import Division
-from headstart.workflows.preparing import Prepared, Rows, depths
+from headstart.workflows.preparing import Prepared, depths
 from headstart.workflows.recipe import Recipe
 
 
@@ -31,15 +29,13 @@ class Compared:
     Args:
         scores: Out-of-fold scores of the training rows.
         chosen: Index of the chosen one.
-        corrected: Its accuracy, corrected for having been chosen and for having learned from the
-            other folds alone, and the interval.
-        curve: Accuracy against the number of pictures; None where they are too few.
+        corrected: Its accuracy, corrected for having been chosen, and the interval. Of fits on the
+            other folds: what the rest of the pictures adds is not counted on.
     """
 
     scores: tuple[CandidateScore, ...]
     chosen: int
     corrected: tuple[float, Interval]
-    curve: LearningCurve | None
 
     @property
     def best(self) -> CandidateScore:
@@ -106,8 +102,7 @@ def compare(prepared: Prepared, division: Division, recipe: Recipe, progress: Pr
     rows = division.train
     y, groups = prepared.manifest.class_indices[rows], prepared.groups[rows]
     candidates = candidates_of(depths(prepared.backbone), recipe.heads, recipe.pooling)
-    last = prepared.backbone.tap_names[-1]
-    seen = {last, *(name for candidate in candidates for name in candidate.taps)}
+    seen = {name for candidate in candidates for name in candidate.taps}
     taps = {name: prepared.features.taps[name][rows] for name in seen}
     scores = cross_validate(
         candidates,
@@ -127,42 +122,10 @@ def compare(prepared: Prepared, division: Division, recipe: Recipe, progress: Pr
         seed=recipe.seed,
         choose=choice_rule(scores, y),
     )
-    curve = _curve(taps[last], y, groups, recipe)
     # Taking luck out of a score may not raise it: what is above is the resampling's own luck.
     estimate = min(estimate, scores[chosen].accuracy)
-    return Compared(scores, chosen, with_all_rows(estimate, interval, curve, division.folds), curve)
-
-
-def with_all_rows(
-    estimate: float, interval: Interval, curve: LearningCurve | None, folds: Rows
-) -> tuple[float, Interval]:
-    """What cross-validation says of fits on the other folds, said of a fit on all rows.
-
-    With five folds a fit sees four fifths of the pictures. The error falls by as much as the
-    learning curve, a power law of ridge regression on the same pictures, falls from there on.
-
-    Args:
-        estimate: Accuracy of fits on the other folds.
-        interval: Its own.
-        curve: None: it is not known, and nothing is changed.
-        folds: int [N], the fold of each row.
-    """
-    if curve is None:
-        return estimate, interval
-    others = len(folds) * (1 - 1 / len(np.unique(folds)))
-    fall = float(curve.law.errors(len(folds))[0] / max(curve.law.errors(others)[0], 1e-12))
-    gain = (1 - estimate) * (1 - min(fall, 1.0))
-    low, high = min(1.0, interval.low + gain), min(1.0, interval.high + gain)
-    return estimate + gain, replace(interval, low=low, high=high)
+    return Compared(scores, chosen, (estimate, interval))
 
 
 def _parted(head: str) -> tuple[str, str, str]:
     return head.partition(":")
-
-
-def _curve(features: Array, y: Rows, groups: Rows, recipe: Recipe) -> LearningCurve | None:
-    threads = recipe.threads or num_cores()
-    try:
-        return learning_curve(Rooted(features), y, groups, seed=recipe.seed, threads=threads)
-    except NotEnoughData:
-        return None

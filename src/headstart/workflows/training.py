@@ -28,7 +28,7 @@ from headstart.reports.results import Results
 from headstart.strategy.matrix import Matrix
 from headstart.workflows.abstaining import abstention, expectation, held_out_answers
 from headstart.workflows.adapting import Adapted, adapt
-from headstart.workflows.comparing import Compared, compare, with_all_rows
+from headstart.workflows.comparing import Compared, compare
 from headstart.workflows.dividing import Division, divide
 from headstart.workflows.placing import place
 from headstart.workflows.preparing import Prepared, Rows, depths
@@ -191,9 +191,7 @@ def _tuned(
         features=adapted.features,
         head=adapted.head,
         held_out=held_out,
-        corrected=with_all_rows(
-            min(estimate, answers.accuracy), interval, compared.curve, division.folds
-        ),
+        corrected=(min(estimate, answers.accuracy), interval),
     )
 
 
