@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from headstart.heads import candidates
-from headstart.heads.candidates import Candidate, Rooted, features_of
+from headstart.heads.candidates import Candidate, Rooted, Selected, features_of
 
 
 def test_what_a_head_sees_is_written_in_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -25,3 +25,15 @@ def test_what_a_head_sees_is_written_in_blocks(monkeypatch: pytest.MonkeyPatch) 
     plain = Candidate("logistic", ("a",))
     assert not plain.is_rooted
     np.testing.assert_array_equal(features_of(plain, taps, rows), taps["a"][rows])
+
+
+def test_selected_rows_are_seen_as_copies_of_them_are() -> None:
+    random = np.random.default_rng(1)
+    every = {name: random.normal(size=(9, 3)).astype(np.float32) for name in ("a", "b")}
+    rows, seen = np.array([7, 1, 4, 8]), Candidate("ridge", ("a", "b"))
+    some = {name: Selected(values, rows) for name, values in every.items()}
+    copies = {name: values[rows] for name, values in every.items()}
+    np.testing.assert_array_equal(features_of(seen, some), features_of(seen, copies))
+    fold = np.array([True, False, False, True])
+    np.testing.assert_array_equal(features_of(seen, some, fold), features_of(seen, copies, fold))
+    assert len(some["a"]) == 4 and some["a"].shape == (4, 3)

@@ -115,6 +115,34 @@ def rooted(X: Array) -> Array:
 
 
 @dataclass(frozen=True, eq=False)
+class Selected:
+    """Some rows of a tap, copied when they are asked for: there may be many.
+
+    Args:
+        values: float32 [M, D].
+        rows: int64 [N], which of them, in this order.
+    """
+
+    values: Array
+    rows: npt.NDArray[np.int64]
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """N and D."""
+        return len(self.rows), self.values.shape[1]
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __getitem__(self, some: npt.NDArray[np.int64]) -> Array:
+        return self.values[self.rows[some]]
+
+
+Tap = Array | Selected
+"""float32 [N, D]: the features at one tap."""
+
+
+@dataclass(frozen=True, eq=False)
 class Rooted:
     """Rows that are rooted when they are asked for, never all at once: there may be many.
 
@@ -122,7 +150,7 @@ class Rooted:
         X: float32 [N, D].
     """
 
-    X: Array
+    X: Tap
 
     def __len__(self) -> int:
         return len(self.X)
@@ -153,7 +181,7 @@ def by_what_they_see(
 
 
 def features_of(
-    candidate: Candidate, taps: Mapping[str, Array], rows: npt.NDArray[np.bool_] | None = None
+    candidate: Candidate, taps: Mapping[str, Tap], rows: npt.NDArray[np.bool_] | None = None
 ) -> Array:
     """float32 [N, D]: what the candidate's head sees, of all rows or of some.
 

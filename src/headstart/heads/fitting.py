@@ -10,17 +10,17 @@ import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 from threadpoolctl import threadpool_limits
 
-from headstart.heads.candidates import Candidate, by_what_they_see, features_of
+from headstart.heads.candidates import Candidate, Tap, by_what_they_see, features_of
 from headstart.heads.catalog import make_head
 from headstart.heads.fitted import FittedHead
 from headstart.heads.spectrum import Integers, Rows
 from headstart.in_order import in_order
-from headstart.layers import Array, Layer, Pool, Root
+from headstart.layers import Layer, Pool, Root
 
 
 def fit_chosen(
     candidate: Candidate,
-    taps: Mapping[str, Array],
+    taps: Mapping[str, Tap],
     y: Integers,
     groups: Integers,
     temperature: float,
@@ -58,7 +58,7 @@ def fit_chosen(
 
 
 def _pool(
-    candidate: Candidate, branches: tuple[tuple[Layer, ...], ...], taps: Mapping[str, Array]
+    candidate: Candidate, branches: tuple[tuple[Layer, ...], ...], taps: Mapping[str, Tap]
 ) -> tuple[Layer, ...]:
     ends = np.cumsum([0, *(taps[name].shape[1] for name in candidate.taps)]).tolist()
     columns = []

@@ -15,7 +15,7 @@ from headstart.audit.near_copies import NearCopies, near_copies
 from headstart.audit.outliers import Outliers, neighbourhood, outliers
 from headstart.backbones.engine import num_cores
 from headstart.errors import NotEnoughData
-from headstart.heads.candidates import Rooted
+from headstart.heads.candidates import Rooted, Selected
 from headstart.heads.ridge import RidgeHead
 from headstart.heads.spectrum import Rows as FeatureRows
 from headstart.layers import Array, softmax
@@ -109,7 +109,8 @@ class _Asked:
 
     def curve(self, rows: Rows, threads: int) -> LearningCurve | None:
         y, groups = self.prepared.manifest.class_indices[rows], self.prepared.groups[rows]
-        features = Rooted(self.features.X[rows])
+        last = self.prepared.features.taps[self.prepared.backbone.tap_names[-1]]
+        features = Rooted(Selected(last, rows))
         try:
             return learning_curve(features, y, groups, seed=self.seed, threads=threads)
         except NotEnoughData:

@@ -9,7 +9,7 @@ import numpy as np
 from headstart.backbones.engine import num_cores
 from headstart.backbones.request import AVERAGE, POOLINGS
 from headstart.errors import SettingError
-from headstart.heads.candidates import Candidate, default_candidates, ensemble_of
+from headstart.heads.candidates import Candidate, Selected, default_candidates, ensemble_of
 from headstart.heads.catalog import HEADS, make_head
 from headstart.heads.cross_validation import cross_validate
 from headstart.heads.ensemble import ENSEMBLE, MEMBERS
@@ -103,7 +103,7 @@ def compare(prepared: Prepared, division: Division, recipe: Recipe, progress: Pr
     y, groups = prepared.manifest.class_indices[rows], prepared.groups[rows]
     candidates = candidates_of(depths(prepared.backbone), recipe.heads, recipe.pooling)
     seen = {name for candidate in candidates for name in candidate.taps}
-    taps = {name: prepared.features.taps[name][rows] for name in seen}
+    taps = {name: Selected(prepared.features.taps[name], rows) for name in seen}
     scores = cross_validate(
         candidates,
         taps,

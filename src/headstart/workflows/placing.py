@@ -6,6 +6,7 @@ import numpy as np
 
 from headstart.backbones.engine import num_cores
 from headstart.files import cache_folder
+from headstart.heads.candidates import Selected
 from headstart.progress import Progress
 from headstart.reports.matrix_figure import MatrixFigure
 from headstart.strategy.expectation import expect
@@ -47,7 +48,8 @@ def place(
         cache=recipe.cache or cache_folder(),
         threads=recipe.threads,
     )
-    taps = {name: prepared.features.taps[name][rows] for name in depths(prepared.backbone)}
+    read = prepared.features.taps
+    taps = {name: Selected(read[name], rows) for name in depths(prepared.backbone)}
     fit = fitness(taps, y, groups, recipe.seed, recipe.threads or num_cores())
     size = size_of(y, groups)
     expectation = expect(

@@ -11,7 +11,7 @@ from headstart.backbones.backbone import Backbone
 from headstart.backbones.engine import num_cores
 from headstart.features.feature_set import FeatureSet
 from headstart.finetuning.epoch_metrics import OnEpochMetrics
-from headstart.heads.candidates import Candidate
+from headstart.heads.candidates import Candidate, Selected
 from headstart.heads.ensemble import ENSEMBLE
 from headstart.heads.fitted import FittedHead
 from headstart.heads.fitting import fit_chosen
@@ -138,7 +138,7 @@ def final_of(
         return _tuned(prepared, division, compared, adapted, recipe)
     rows, best = division.train, compared.best
     y, groups = prepared.manifest.class_indices[rows], prepared.groups[rows]
-    taps = {name: prepared.features.taps[name][rows] for name in best.candidate.taps}
+    taps = {name: Selected(prepared.features.taps[name], rows) for name in best.candidate.taps}
     return Final(
         strategy="freeze",
         candidate=best.candidate,

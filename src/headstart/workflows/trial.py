@@ -26,6 +26,7 @@ from headstart.finetuning.mirroring import (
     rows_to_mirror,
 )
 from headstart.finetuning.recipe import Tuning
+from headstart.heads.candidates import Selected
 from headstart.heads.fitted import FittedHead
 from headstart.heads.fitting import fit_chosen
 from headstart.layers import Array
@@ -154,7 +155,7 @@ class Trial:
         candidate, features = self.compared.best.candidate, self.prepared.features
         return fit_chosen(
             candidate,
-            {name: features.taps[name][rows] for name in candidate.taps},
+            {name: Selected(features.taps[name], rows) for name in candidate.taps},
             np.unique(self.prepared.manifest.class_indices[rows], return_inverse=True)[1],
             self.prepared.groups[rows],
             temperature,
