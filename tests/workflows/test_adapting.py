@@ -17,14 +17,18 @@ from headstart.workflows.recipe import Recipe
 
 
 def matrix_with(
-    *, percentile: float | None = 80.0, best: str = "head", accuracy: float = 0.7
+    *,
+    percentile: float | None = 80.0,
+    best: str = "head",
+    lowest: float = 0.8,
+    accuracy: float = 0.7,
 ) -> Any:
     """A place in the matrix; everything else is ordinary."""
     names = ("stage5", "head", "all taps")
-    interval = Interval(0.6, 0.8, 0.95, "wilson")
     depths = tuple(
-        Depth(name, 0.9 if name == best else 0.7, interval, np.ones(9, dtype=bool))
+        Depth(name, accuracy, Interval(low, 1.0, 0.95, "wilson"), np.ones(9, dtype=bool))
         for name in names
+        for accuracy, low in [(0.9, lowest) if name == best else (0.7, 0.6)]
     )
     similarity = None if percentile is None else SimpleNamespace(percentile=percentile)
     return Matrix(
@@ -53,6 +57,9 @@ def test_what_comes_up(settings: dict[str, Any], rungs: tuple[str, ...]) -> None
 def test_far_pictures_and_earlier_taps_begin_deeper() -> None:
     for matrix in (matrix_with(percentile=10.0), matrix_with(best="stage5")):
         assert rungs_for(Recipe(), matrix) == ("top2", "top3", "all")
+    # Better, but not clearly: as if it were not.
+    matrix = matrix_with(best="stage5", lowest=0.65)
+    assert rungs_for(Recipe(), matrix) == ("top1", "top2", "all")
 
 
 def division_of(y: np.ndarray) -> Any:
