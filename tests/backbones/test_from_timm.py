@@ -19,6 +19,7 @@ from headstart.errors import WeightsError  # noqa: E402
         ("test_resnet", 4),
         ("test_vit", 4),
         ("test_efficientnet", 4),
+        ("test_mambaout", 4),
         ("mobilenetv3_small_050", 4),
     ],
 )
@@ -45,8 +46,9 @@ def test_graph_equals_torch(architecture: str, taps: int, tmp_path: Path) -> Non
         assert outputs[tap["name"]].shape == (tap["dim"],)
 
 
-def test_a_tap_is_mean_and_spread_over_positions(tmp_path: Path) -> None:
-    network = from_timm.create("test_resnet", None, seed=0)
+@pytest.mark.parametrize("architecture", ["test_resnet", "test_vit", "test_mambaout"])
+def test_a_tap_is_mean_and_spread_over_positions(architecture: str, tmp_path: Path) -> None:
+    network = from_timm.create(architecture, None, seed=0)
     preprocessing = from_timm.preprocessing_of(network)
     taps = from_timm.write_graph(network, preprocessing, tmp_path / "graph.onnx")
     side = preprocessing.size

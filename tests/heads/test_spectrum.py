@@ -91,21 +91,24 @@ def test_many_numbers_in_float32_give_the_rows_back(monkeypatch):
         np.testing.assert_allclose(back, StandardScaler().fit_transform(X), atol=2e-5)
 
 
+@pytest.mark.parametrize("shape", [(200, 60), (60, 200)])
 @pytest.mark.parametrize("largest", [30, 100])  # a sketch; the whole matrix
 @pytest.mark.parametrize("weighted", [False, True])
-def test_the_leading_directions_are_those_of_the_singular_values(weighted, largest, monkeypatch):
+def test_the_leading_directions_are_those_of_the_singular_values(
+    weighted, largest, shape, monkeypatch
+):
     monkeypatch.setattr(spectrum_file, "_MOST_DIRECTIONS", 30)
     monkeypatch.setattr(spectrum_file, "_LARGEST_GRAM", largest)
     monkeypatch.setattr(spectrum_file, "_BLOCK", 64)
     random = np.random.default_rng(0)
-    strength = np.logspace(1, -3, 60)
-    X = (random.normal(size=(200, 60)) * strength) @ random.normal(size=(60, 60))
+    num, dim = shape
+    X = (random.normal(size=(num, 60)) * np.logspace(1, -3, 60)) @ random.normal(size=(60, dim))
     weights = None
     if weighted:
-        weights = random.uniform(0.5, 2, 200)
-        weights *= 200 / weights.sum()
+        weights = random.uniform(0.5, 2, num)
+        weights *= num / weights.sum()
     spectrum = decompose(X, weights)
-    root = np.ones(200) if weights is None else np.sqrt(weights)
+    root = np.ones(num) if weights is None else np.sqrt(weights)
     Z = (X - spectrum.mean) / X.std(axis=0) * root[:, None]
     left, singular, _ = np.linalg.svd(Z, full_matrices=False)
     order = np.argsort(-spectrum.eigenvalues)

@@ -95,7 +95,7 @@ def test_vgg16_logistic_with_the_offline_backbone(classic):
     told, out = classic("vgg16-logistic", *OFFLINE, "--set", "say_every=20", "--keep-codes")
     for line in ("path        target", "  cat  24", "20 of 48 pictures", "train_test_split"):
         assert line in told
-    assert "features 40 + 112 + 192 + 320 + 32000 + 1280" in told
+    assert "features 80 + 160 + 224 + 384 + 640 + 32000 + 1280" in told
     with np.load(out / CODES) as kept:
         assert kept["codes"].shape == (48, 32000)
         for part in script(kept["codes"], kept["labels"]):

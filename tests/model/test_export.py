@@ -80,6 +80,7 @@ def made(
             "licence": "apache-2.0",
             "pretrained": False,
             "weights": "RANDOM",
+            "taps": found,
         },
         head={"name": "one", "taps": list(taps), "temperature": 0.5, "layers": described},
         unsure=Unsure(0.6, 0.5),
@@ -218,6 +219,7 @@ def test_the_torch_script_can_be_trained_through_features_that_are_zero(
     found = script.Layer({"kind": "Root"}, {})(script.mean_and_spread(x))
     assert found[0, :3].tolist() == pytest.approx([0, 2**0.5, 0], abs=1e-6)
     found.sum().backward()
+    assert found.dtype == torch.float32 and script.mean_and_spread(x.half()).isfinite().all()
     assert x.grad is not None and x.grad.isfinite().all() and x.grad[0, 1].abs().min() > 0
 
 

@@ -57,7 +57,7 @@ def run():
             test=test,
             split=SimpleNamespace(splits=("train",) * NUM_TRAIN + ("test",) * (NUM - NUM_TRAIN)),
         ),
-        "compared": SimpleNamespace(best=score, curve=None),
+        "compared": SimpleNamespace(best=score),
         "probabilities": head.predict_proba(X[test]),
     }
 
@@ -82,6 +82,18 @@ def test_planted_wrong_labels_stand_first_in_their_split(found):
     assert test.ticked
     assert train.agreement < 0.2
     assert found.num_images == {"train": NUM_TRAIN, "test": NUM - NUM_TRAIN}
+
+
+def test_the_learning_curve_is_drawn_from_training_rows_alone(found, run):
+    assert found.curve is not None
+    assert found.curve.num_images == found.curve.errors.sizes[-1] == NUM_TRAIN
+    features = run["prepared"].features.taps["head"].copy()
+    features[run["division"].test] = 0
+    blind = SimpleNamespace(
+        **vars(run["prepared"]) | {"features": SimpleNamespace(taps={"head": features})}
+    )
+    again = audited(run | {"prepared": blind})
+    assert again.curve is not None and again.curve.to_json() == found.curve.to_json()
 
 
 def test_ticked_ones_come_first_then_the_least_supported(found):
@@ -136,7 +148,7 @@ def test_a_single_picture_has_no_neighbours(run):
         run
         | {
             "division": division,
-            "compared": SimpleNamespace(best=few, curve=None),
+            "compared": SimpleNamespace(best=few),
             "probabilities": run["probabilities"][:1],
         }
     )

@@ -15,7 +15,8 @@ class Tap:
     """A named depth at which pooled features are read.
 
     Args:
-        name: ``"head"`` is the last one, what the network's own classifier saw.
+        name: ``"head"`` is the last one, what the network's own classifier saw; of a stage, as
+            ``"stage5"``, every channel's mean over the positions, then its standard deviation.
         dim: Length of its feature vector, D.
     """
 

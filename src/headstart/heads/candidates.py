@@ -138,7 +138,7 @@ class Selected:
         return self.values[self.rows[some]]
 
 
-Tap = Array | Selected
+TapRows = Array | Selected
 """float32 [N, D]: the features at one tap."""
 
 
@@ -150,7 +150,7 @@ class Rooted:
         X: float32 [N, D].
     """
 
-    X: Tap
+    X: TapRows
 
     def __len__(self) -> int:
         return len(self.X)
@@ -181,7 +181,7 @@ def by_what_they_see(
 
 
 def features_of(
-    candidate: Candidate, taps: Mapping[str, Tap], rows: npt.NDArray[np.bool_] | None = None
+    candidate: Candidate, taps: Mapping[str, TapRows], rows: npt.NDArray[np.bool_] | None = None
 ) -> Array:
     """float32 [N, D]: what the candidate's head sees, of all rows or of some.
 

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from headstart.heads.calibration import fit_temperature, log_loss, row_losses
-from headstart.heads.candidates import Candidate, Tap, by_what_they_see, features_of
+from headstart.heads.candidates import Candidate, TapRows, by_what_they_see, features_of
 from headstart.heads.catalog import make_head
 from headstart.heads.ensemble import HeldOut, cross_fitted, pool_weights
 from headstart.heads.fitting import one_thread_each
@@ -30,7 +30,7 @@ _Job = tuple[list[int], npt.NDArray[np.bool_]]
 
 def cross_validate(
     candidates: Sequence[Candidate],
-    taps: Mapping[str, Tap],
+    taps: Mapping[str, TapRows],
     y: Integers,
     groups: Integers,
     folds: Integers,
@@ -173,7 +173,7 @@ def _hopeful(scores: Array, y: Integers, groups: Integers) -> set[int]:
 
 def _judge_fold(
     candidates: Sequence[Candidate],
-    taps: Mapping[str, Tap],
+    taps: Mapping[str, TapRows],
     y: Integers,
     groups: Integers,
     num_classes: int,

@@ -113,10 +113,12 @@ def write_torch(folder: Path, source: Path, record: Record) -> None:
     (folder / _MODEL).write_bytes(save(state | own, {"format": "pt"}))
     if not own:
         described, arrays = layers.to_plain(head)
+        dims = {tap["name"]: tap["dim"] for tap in record.backbone["taps"]}
         kept = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
         (folder / _HEAD).write_bytes(save(kept, {"format": "pt"}))
         config["headstart"]["head"] = {
             "taps": record.head["taps"],
+            "dims": [dims[name] for name in record.head["taps"]],
             "temperature": record.head["temperature"],
             "layers": described,
         }
