@@ -163,6 +163,15 @@ def test_torch_answers_as_the_graph(
         answer = model.eval()(torch.from_numpy(pixels)[None]).numpy()[0]
     assert np.ptp(expected) > 1e-3
     np.testing.assert_allclose(answer, expected, atol=1e-5)
+    # A classifier from before stages had their spread knows the means alone.
+    x = torch.rand(1, 3, size, size)
+    dims, stage = dict(model.dims), taps[0]
+    with torch.inference_mode():
+        now = model.features(x)
+        model.dims[stage] = dims[stage] // 2
+        before = model.features(x)
+    assert torch.equal(before[:, : dims[stage] // 2], now[:, : dims[stage] // 2])
+    assert torch.equal(before[:, dims[stage] // 2 :], now[:, dims[stage] :])
     # The weights are the network's own, not those of a graph in which layers were folded.
     theirs = model.network.state_dict()
     own = {name for name in one.state if name in theirs and not name.startswith(("head.fc", "fc"))}
