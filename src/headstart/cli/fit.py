@@ -48,7 +48,8 @@ from headstart.cli.console import Console, exit_code, print_json
     "--folds",
     "num_folds",
     type=int,
-    help="Of the cross-validation that compares the heads.  [default: 5]",
+    help="Of the cross-validation that compares the heads.  [default: 5; 3 of more than 4000 "
+    "training pictures]",
 )
 @click.option(
     "--find-lr",

@@ -13,6 +13,11 @@ from headstart.progress import Progress
 from headstart.workflows.preparing import Prepared, Rows
 from headstart.workflows.recipe import Recipe
 
+_FOLDS = 5
+# Of many rows two thirds teach nearly as much as four fifths, for little more than half the time.
+_FEW_FOLDS = 3
+_MANY_ROWS = 4000
+
 
 @dataclass(frozen=True, eq=False)
 class Division:
@@ -43,9 +48,10 @@ def divide(prepared: Prepared, recipe: Recipe, progress: Progress) -> Division:
     train, test = rows_of(split, "train"), rows_of(split, "test")
     _must_suffice(prepared, train, test)
     y, groups = prepared.manifest.class_indices, prepared.groups
-    fold_of = folds(y[train], groups[train], num_folds=recipe.num_folds, seed=recipe.seed)
-    if (number := len(np.unique(fold_of))) < recipe.num_folds:
-        progress.say(f"{number} folds instead of {recipe.num_folds}: a class has too few pictures")
+    wanted = recipe.num_folds or (_FEW_FOLDS if len(train) > _MANY_ROWS else _FOLDS)
+    fold_of = folds(y[train], groups[train], num_folds=wanted, seed=recipe.seed)
+    if (number := len(np.unique(fold_of))) < wanted:
+        progress.say(f"{number} folds instead of {wanted}: a class has too few pictures")
     return Division(split, train, test, np.isin(groups[test], groups[train]), fold_of)
 
 
