@@ -57,6 +57,7 @@ def test_a_tuned_network_beside_the_frozen_one_is_saved_and_predicts(
         "last block, tuned · with frozen"
     ]
     assert receipt["ladder"][0]["pooled"] is True
+    assert receipt["cross_validated"]["folds"] == 2
     # The layers before the last block stand in the graph once.
     graph = onnx.load(str(tmp_path / "both" / "classifier.onnx")).graph
     alone = onnx.load(str(load_backbone(DEFAULT, cache=cache, tta=tta).graph)).graph

@@ -103,9 +103,9 @@ def rooted(X: Array) -> Array:
     """Every feature's square root, its sign kept: what our own heads are fitted on here.
 
     Pooled activations are mostly small, with a long tail; the root keeps the tail from outweighing
-    the rest. By cross-validation inside the training parts of five picture sets (means): ridge
-    +0.2 points on all taps and +0.5 on the last, log loss 3 and 8 % lower; softmax +0.2 and +0.4;
-    SVM and network +0.2 to +0.5; nearest mean -1.0.
+    the rest. By cross-validation inside the training parts of five picture sets (averages, stages
+    read as means alone): ridge +0.2 points on all taps and +0.5 on the last, log loss 3 and 8 %
+    lower; softmax +0.2 and +0.4; SVM and network +0.2 to +0.5; nearest mean -1.0.
 
     Source:
         Perronnin, Sánchez, Mensink 2010, "Improving the Fisher kernel for large-scale image
@@ -123,7 +123,7 @@ class Selected:
         rows: int64 [N], which of them, in this order.
     """
 
-    values: Array
+    values: TapRows
     rows: npt.NDArray[np.int64]
 
     @property

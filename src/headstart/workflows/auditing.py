@@ -109,8 +109,7 @@ class _Asked:
 
     def curve(self, rows: Rows, threads: int) -> LearningCurve | None:
         y, groups = self.prepared.manifest.class_indices[rows], self.prepared.groups[rows]
-        last = self.prepared.features.taps[self.prepared.backbone.tap_names[-1]]
-        features = Rooted(Selected(last, rows))
+        features = Rooted(Selected(self.features.X, rows))
         try:
             return learning_curve(features, y, groups, seed=self.seed, threads=threads)
         except NotEnoughData:

@@ -14,7 +14,8 @@ from headstart.workflows.preparing import Prepared, Rows
 from headstart.workflows.recipe import Recipe
 
 _FOLDS = 5
-# Of many rows two thirds teach nearly as much as four fifths, for little more than half the time.
+# Measured with 800 rows: the choice is as good, and the estimate 0.2 to 0.4 points lower; with many
+# rows it is less, for little more than half the time.
 _FEW_FOLDS = 3
 _MANY_ROWS = 4000
 

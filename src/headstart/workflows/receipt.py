@@ -56,6 +56,7 @@ def receipt_of(
         "cross_validated": {
             "accuracy_corrected_for_choosing": round(estimate, 6),
             "interval": [round(interval.low, 6), round(interval.high, 6)],
+            "folds": len(np.unique(trained.division.folds)),
         },
         "unsure": {**vars(trained.unsure), **expected_of(trained.expected)},
         "candidates": _candidates(prepared, trained, recipe.seed),
