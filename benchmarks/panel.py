@@ -2,11 +2,13 @@
 
     python benchmarks/panel.py PLACE... [--out panel.jsonl] [--per-class 10,30,100,all]
                                [--seeds 3] [--rungs freeze|partial|all] [--time-limit S]
+                               [--pooled]
     python benchmarks/panel.py PLACE... --claims [--resamples 25] [--out panel.jsonl]
     python benchmarks/panel.py --table [--out panel.jsonl] [--write docs/panel.md]
 
 PLACE is a folder whose subfolders are datasets, or `elpv` (PyPI's elpv-dataset), or `digits`
-(scikit-learn's). A given test part judges; without one half of each class does, always the same.
+(scikit-learn's). A given test part judges; without one, or with --pooled, half of each class does,
+always the same.
 
 Every cell (dataset, pictures a class, seed) is one line of the file, appended whole. Started again,
 it goes on behind the last; a cell that fails is a line with its error (take the line away and it
@@ -28,7 +30,7 @@ from typing import Any
 import numpy as np
 from panels import cells, claims
 from panels.lines import Record, append_line, read_lines
-from panels.sets import datasets_in, parts_of
+from panels.sets import datasets_in, parts_of, pooled
 from panels.tables import page, tables
 
 from headstart.backbones.catalog import DEFAULT
@@ -89,19 +91,22 @@ def _tasks(
                 resample = claims.Resample(name, options.backbone, num, seed)
                 yield resample, partial(claims.measure, whole, resample, recipe)
         return
+    whole = pooled(whole) if options.pooled else whole
     parts = parts_of(whole, recipe)
     largest = int(np.bincount(whole.manifest.class_indices[parts[0]]).max())
     for per_class in options.per_class:
         if per_class is not None and per_class >= largest:
             continue  # The same pictures as "all".
         for seed in range(options.seeds):
-            cell = cells.Cell(name, options.backbone, per_class, seed, options.rungs)
+            cell = cells.Cell(
+                name, options.backbone, per_class, seed, options.rungs, options.pooled
+            )
             yield cell, partial(cells.measure, whole, parts, cell, recipe, Silent())
 
 
 def _key(record: Record) -> tuple[Any, ...]:
     names = ("kind", "dataset", "backbone", "per_class", "num", "seed", "rungs")
-    return tuple(record.get(name) for name in names)
+    return (*(record.get(name) for name in names), bool(record.get("pooled")))
 
 
 def _told(error: Exception) -> Record:
@@ -136,6 +141,7 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--rungs", choices=("freeze", "partial", "all"), default="freeze")
     parser.add_argument("--time-limit", type=float, help="seconds for the ladder's trials")
+    parser.add_argument("--pooled", action="store_true", help="leave given splits aside")
     parser.add_argument("--backbone", default=DEFAULT)
     parser.add_argument("--threads", type=int)
     parser.add_argument("--claims", action="store_true", help="claims against the truth instead")

@@ -44,6 +44,7 @@ class Cell:
         per_class: Training pictures of each class; None: all.
         seed: Draws the pictures and the folds.
         rungs: ``"freeze"``, ``"partial"`` or ``"all"``: how far up every rung is trained.
+        pooled: Whether a given split was not looked at.
     """
 
     dataset: str
@@ -51,6 +52,7 @@ class Cell:
     per_class: int | None
     seed: int
     rungs: str
+    pooled: bool = False
 
     def to_json(self) -> dict[str, Any]:
         return {"kind": "cell", **asdict(self)}

@@ -1,4 +1,4 @@
-"""A large set as population: what is claimed from a sample of it, and what is true of the rest."""
+"""A large set as population: what a sample of it claims and chooses, and what is true of the rest."""
 
 from __future__ import annotations
 
@@ -9,15 +9,17 @@ from typing import Any
 import numpy as np
 
 from headstart.errors import NotEnoughData
-from headstart.heads.fitting import fit_chosen
+from headstart.heads.fitting import FittedHead, fit_chosen
+from headstart.heads.selection import CandidateScore
 from headstart.metrics.intervals import accuracy_interval
 from headstart.progress import Silent
 from headstart.workflows.comparing import compare
-from headstart.workflows.dividing import divide
+from headstart.workflows.dividing import Division, divide
 from headstart.workflows.preparing import Prepared, Rows, select
 from headstart.workflows.recipe import Recipe
 from panels.coverage import Stated
 from panels.drawing import draw
+from panels.regret import Correct, raw_regret, split_half_regret
 
 SIZES = (100, 200, 500, 1000)
 # What judges must be many: the population is so many times the sample, and no less than this.
@@ -46,7 +48,7 @@ def sizes_for(num_images: int) -> tuple[int, ...]:
 
 
 def measure(whole: Prepared, resample: Resample, recipe: Recipe) -> dict[str, Any]:
-    """Draw pictures, learn from them as `headstart fit` does, and judge the head by the rest.
+    """Draw pictures, learn from them as `headstart fit` does, and judge every candidate by the rest.
 
     Splits that were given are not looked at. The rest shares no group with the sample.
 
@@ -61,33 +63,58 @@ def measure(whole: Prepared, resample: Resample, recipe: Recipe) -> dict[str, An
         raise NotEnoughData("a class has no picture in the sample", "all classes in the sample")
     division = divide(sample, recipe, Silent())
     compared = compare(sample, division, recipe, Silent())
-    best, y = compared.best, sample.manifest.class_indices
-    head = fit_chosen(
-        best.candidate,
-        {name: sample.features.taps[name][division.train] for name in best.candidate.taps},
-        y[division.train],
-        sample.groups[division.train],
-        best.temperature,
-        seed=recipe.seed,
-    )
-
-    def judged(prepared: Prepared, judges: Rows) -> Stated:
-        X = prepared.features.joined(best.candidate.taps, judges)
-        truth = prepared.manifest.class_indices[judges]
-        correct = head.predict_proba(X).argmax(axis=1) == truth
-        return Stated.of(correct.mean(), accuracy_interval(correct, prepared.groups[judges]))
-
+    best = compared.best
+    heads = [_fitted(score, sample, division, recipe.seed) for score in compared.scores]
     rest = np.setdiff1d(np.arange(len(whole.groups)), rows)
+    pairs = list(zip(compared.scores, heads, strict=True))
+    true = np.stack([_correct(score, head, whole, rest) for score, head in pairs])
+    own, groups = true[compared.chosen], whole.groups[rest]
+    drawn = _correct(best, heads[compared.chosen], sample, division.test)
     return {
         "num_train": len(division.train),
         "num_rest": len(rest),
         "chosen": best.candidate.name,
         "corrected": Stated.of(*compared.corrected).to_json(),
-        "drawn_test": judged(sample, division.test).to_json(),
+        "drawn_test": _stated(drawn, sample.groups[division.test]).to_json(),
         "best_held_out": round(
             max(score.accuracy for score in compared.scores if score.is_whole), 6
         ),
         "chosen_held_out": round(best.accuracy, 6),
-        "truth": judged(whole, rest).to_json(),
+        "truth": _stated(own, groups).to_json(),
+        "candidates": {
+            score.candidate.name: {
+                "held_out": round(score.accuracy, 6) if score.is_whole else None,
+                "accuracy": round(float(correct.mean()), 6),
+            }
+            for score, correct in zip(compared.scores, true, strict=True)
+        },
+        "regret": {
+            "raw": round(raw_regret(true, own), 6),
+            "split_half": round(split_half_regret(true, own, groups), 6),
+        },
         "cpu_seconds": round(time.process_time() - began, 2),
     }
+
+
+def _fitted(score: CandidateScore, sample: Prepared, division: Division, seed: int) -> FittedHead:
+    """The candidate fitted on all training pictures of the sample."""
+    rows, taps = division.train, score.candidate.taps
+    return fit_chosen(
+        score.candidate,
+        {name: sample.features.taps[name][rows] for name in taps},
+        sample.manifest.class_indices[rows],
+        sample.groups[rows],
+        score.temperature,
+        seed=seed,
+    )
+
+
+def _correct(score: CandidateScore, head: FittedHead, pictures: Prepared, rows: Rows) -> Correct:
+    """bool [len(rows)]: what it says of these pictures is true."""
+    X = pictures.features.joined(score.candidate.taps, rows)
+    truth = pictures.manifest.class_indices[rows]
+    return np.asarray(head.predict_proba(X).argmax(axis=1) == truth)
+
+
+def _stated(correct: Correct, groups: Rows) -> Stated:
+    return Stated.of(correct.mean(), accuracy_interval(correct, groups))
