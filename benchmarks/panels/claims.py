@@ -1,4 +1,4 @@
-"""A large set as population: what a sample of it claims and chooses, and what is true of the rest."""
+"""A large set as population: what a sample of it claims and chooses, and what the rest says."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def sizes_for(num_images: int) -> tuple[int, ...]:
 
 
 def measure(whole: Prepared, resample: Resample, recipe: Recipe) -> dict[str, Any]:
-    """Draw pictures, learn from them as `headstart fit` does, and judge every candidate by the rest.
+    """Draw pictures, learn from them as `headstart fit` does, judge every candidate by the rest.
 
     Splits that were given are not looked at. The rest shares no group with the sample.
 

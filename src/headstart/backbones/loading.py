@@ -18,6 +18,7 @@ from headstart.backbones.building import (
     RECORD,
     build_in_child,
 )
+from headstart.backbones.outline import fill_in
 from headstart.backbones.request import AVERAGE, PLAIN, POOLINGS, TTA, Request
 from headstart.errors import SettingError, WeightsError
 from headstart.files import (
@@ -46,7 +47,7 @@ def load_backbone(
     tta: str = PLAIN,
     progress: Progress | None = None,
 ) -> Backbone:
-    """A backbone, from the cache or built now (which takes a few seconds, once).
+    """A backbone, from the cache or built now, once (which takes seconds where torch is needed).
 
     Args:
         name: An offline name, a Keras name, or any timm name; ``"a+b"``: two side by side, the
@@ -75,7 +76,8 @@ def load_backbone(
         (progress or Silent()).say(f"preparing backbone {name} (once)")
         sweep(folder.parent, older_than=time.time() - _DAY)
         with folder_written_whole(folder) as temporary:
-            build_in_child(request, temporary)
+            if not fill_in(request, temporary):
+                build_in_child(request, temporary)
     record = json.loads((folder / RECORD).read_bytes())
     del record["sha256"]
     return Backbone.from_json(record, folder / GRAPH)

@@ -54,7 +54,7 @@ def write_statistics(
     }
     tensors = {
         "mean": _side_by_side([norm.running_mean for norm in norms]),
-        "std": _side_by_side([(norm.running_var + norm.eps).sqrt() for norm in norms]),
+        "std": _side_by_side([_root(norm.running_var, norm.eps) for norm in norms]),
     }
     record.write_bytes(save(tensors, metadata={"record": json.dumps(described)}))
 
@@ -162,6 +162,11 @@ def _class_names(network: Network) -> list[str] | None:
     if infer_imagenet_subset(network) != "imagenet-1k":
         return None
     return [name.split(",")[0] for name in ImageNetInfo().label_descriptions()]
+
+
+def _root(variance: Tensor, epsilon: float) -> Tensor:
+    """The standard deviation, rounded once: the same number whatever computes it."""
+    return (variance.double() + epsilon).sqrt().float()
 
 
 def _side_by_side(tensors: list[Tensor]) -> Tensor:

@@ -1,0 +1,105 @@
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from headstart.backbones import building, outline
+from headstart.backbones.building import GRAPH, PRETRAINING, RECORD, STATISTICS
+from headstart.backbones.catalog import at_hand, parts
+from headstart.backbones.engine import Engine
+from headstart.backbones.loading import request_of
+from headstart.backbones.outline import OUTLINED, cut_out, fill_in, filled
+
+LITE0 = request_of("efficientnet_lite0", None, 0)
+
+
+@pytest.mark.parametrize(
+    ("values", "rest"),
+    [
+        ({"a": b"23", "b": b"67"}, b"014589"),
+        ({"later": b"89", "first": b"01"}, b"234567"),
+        ({"next": b"45", "to": b"67", "each other": b"23"}, b"0189"),
+        ({"not there": b"xy"}, b"0123456789"),
+        ({"one": b"345", "the same": b"345"}, b"0126789"),
+        ({"all": b"0123456789"}, b""),
+    ],
+)
+def test_what_was_cut_out_is_filled_in(values: dict[str, bytes], rest: bytes) -> None:
+    whole = b"0123456789"
+    left, holes = cut_out(whole, values)
+    assert left == rest
+    assert b"".join(filled(left, holes, values)) == whole
+
+
+@pytest.mark.parametrize("name", OUTLINED)
+def test_every_offline_backbone_has_its_outline(name: str, tmp_path: Path) -> None:
+    if not set(parts(name)) <= set(at_hand()):
+        pytest.skip("its package is not installed")
+    assert fill_in(request_of(name, None, 0), tmp_path)
+    names = {path.name for path in tmp_path.iterdir()}
+    assert names == {GRAPH, STATISTICS, PRETRAINING, RECORD}
+
+
+@pytest.mark.long
+def test_a_filled_one_is_what_torch_writes(tmp_path: Path) -> None:
+    filled_in, built = tmp_path / "filled", tmp_path / "built"
+    for folder in (filled_in, built):
+        folder.mkdir()
+    assert fill_in(LITE0, filled_in)
+    building.build_in_child(LITE0, built)
+    drop = {"sha256"}
+    one, other = (
+        {key: value for key, value in _record(folder).items() if key not in drop}
+        for folder in (filled_in, built)
+    )
+    assert one == other
+    pixels = np.random.default_rng(0).integers(0, 256, (224, 224, 3), np.uint8)
+    for name in (GRAPH, STATISTICS):
+        found, expected = (_outputs(folder / name, pixels) for folder in (filled_in, built))
+        for key, value in expected.items():
+            np.testing.assert_array_equal(found[key], value)
+    # The writer of another version may use other bytes; of this one the rest must not differ.
+    assert (filled_in / PRETRAINING).read_bytes() == (built / PRETRAINING).read_bytes()
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        replace(LITE0, input_size=192),
+        replace(LITE0, pooling=("average", "flatten")),
+        replace(LITE0, tta="mirror"),
+        replace(LITE0, mean=(0.0, 0.0, 0.0)),
+        replace(LITE0, name="resnet18"),
+        replace(LITE0, beside=LITE0),
+    ],
+)
+def test_anything_else_is_left_to_torch(other: building.Request, tmp_path: Path) -> None:
+    assert not fill_in(other, tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+def test_other_weights_are_left_to_torch(tmp_path: Path) -> None:
+    weights = tmp_path / "weights.pth"
+    content = bytearray(Path(LITE0.weights).read_bytes())
+    content[-1] ^= 1
+    weights.write_bytes(content)
+    assert not fill_in(replace(LITE0, weights=str(weights)), tmp_path)
+
+
+def test_an_outline_of_another_version_is_left_aside(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outline, "BUILD_VERSION", -1)
+    assert not fill_in(LITE0, tmp_path)
+
+
+def _record(folder: Path) -> dict[str, object]:
+    return dict(json.loads((folder / RECORD).read_bytes()))
+
+
+def _outputs(graph: Path, pixels: np.ndarray) -> dict[str, np.ndarray]:
+    return Engine(graph).run(pixels)
