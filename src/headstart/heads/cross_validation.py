@@ -151,9 +151,10 @@ def _on_trial(
 
 
 def _hopeful(scores: Array, y: Integers, groups: Integers) -> set[int]:
-    """Positions of those that the rule of choice, at three standard errors, does not rule out.
+    """Positions of those that make the fewest mistakes, and of equals are the surest of the truth.
 
-    Two decide in the end, on all rows.
+    They stand behind the ensemble in the order of the candidates, so they are chosen in the end
+    only where they are clearly better: one that is not even the best here will hardly be that.
 
     Args:
         scores: float32 [K, M, C], of the first fold's rows.
@@ -167,7 +168,7 @@ def _hopeful(scores: Array, y: Integers, groups: Integers) -> set[int]:
     )
     num_groups = losses.shape[1]
     among = np.ones((1, len(scores)), dtype=bool)
-    near = near_best(wrong, losses, np.ones((1, num_groups)), True, among, num_errors=3)
+    near = near_best(wrong, losses, np.ones((1, num_groups)), True, among, num_errors=0)
     return set(np.flatnonzero(near[0]).tolist())
 
 

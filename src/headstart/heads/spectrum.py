@@ -10,6 +10,7 @@ the rotated rows are held. Beyond 2 048 directions the leading ones stand for al
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -44,7 +45,8 @@ class Spectrum:
         scale: float64 [D], the standard deviation of the rows; 1 for constant columns.
         root_weights: float64 [N], square roots of the row weights, whose sum is N.
         eigenvalues: float64 [R], of the standardised rows' Gram matrix, all above 0.
-        basis: float [D, R], orthonormal columns.
+        factors: Matrices whose product is the basis, [D, M] to [M, R]: often all that is asked
+            of it is its product with a few columns.
         rotated: float [N, R], orthogonal columns of squared length ``eigenvalues``.
     """
 
@@ -52,8 +54,13 @@ class Spectrum:
     scale: Floats
     root_weights: Floats
     eigenvalues: Floats
-    basis: Reals
+    factors: tuple[Reals, ...]
     rotated: Reals
+
+    @property
+    def basis(self) -> Reals:
+        """Float [D, R], orthonormal columns."""
+        return functools.reduce(np.matmul, self.factors)
 
     @property
     def mean_eigenvalue(self) -> float:
@@ -62,7 +69,10 @@ class Spectrum:
 
     def affine(self, coefficients: Reals, intercept: Reals) -> Affine:
         """A linear rule [R, C] on rotated rows, as a layer on raw features."""
-        weight = self.basis @ coefficients / self.scale[:, None]
+        weight = coefficients
+        for factor in reversed(self.factors):
+            weight = factor @ weight.astype(factor.dtype)
+        weight = weight / self.scale[:, None]
         bias = intercept - self.mean @ weight
         return Affine(weight.astype(np.float32), bias.astype(np.float32))
 
@@ -126,18 +136,18 @@ def decompose(X: npt.NDArray[Any], weights: Floats | None = None) -> Spectrum:
     """
     rows = _standardised(X, weights)
     if min(X.shape) > _LARGEST_GRAM:
-        eigenvalues, basis, rotated = _leading(rows)
+        eigenvalues, factors, rotated = _leading(rows)
     elif len(X) >= X.shape[1]:
         eigenvalues, vectors = _eigen(_gram(rows.blocks(), X.shape[1]), rows)
-        basis = vectors.astype(rows.dtype)
-        rotated = _rotate(rows, basis)
+        factors = (vectors.astype(rows.dtype),)
+        rotated = _rotate(rows, *factors)
     else:
         whole = np.concatenate(list(rows.blocks()))
         eigenvalues, left = _eigen(np.asarray(whole @ whole.T, dtype=np.float64), rows)
         lengths = np.sqrt(eigenvalues)
-        basis = whole.T @ (left / lengths).astype(rows.dtype)
+        factors = (whole.T, (left / lengths).astype(rows.dtype))
         rotated = (left * lengths).astype(rows.dtype)
-    return Spectrum(rows.mean, rows.scale, rows.root_weights, eigenvalues, basis, rotated)
+    return Spectrum(rows.mean, rows.scale, rows.root_weights, eigenvalues, factors, rotated)
 
 
 def class_sums(
@@ -212,8 +222,8 @@ def _eigen(gram: Floats, rows: _Standardised) -> tuple[Floats, Floats]:
     return eigenvalues[kept], vectors[:, kept]
 
 
-def _leading(rows: _Standardised) -> tuple[Floats, Reals, Reals]:
-    """Eigenvalues, basis and rotated rows of the directions with the most variance.
+def _leading(rows: _Standardised) -> tuple[Floats, tuple[Reals, ...], Reals]:
+    """Eigenvalues, factors of the basis and rotated rows of the directions with the most variance.
 
     A span is found from some of the rows; inside it the directions are those of all rows.
     """
@@ -225,7 +235,7 @@ def _leading(rows: _Standardised) -> tuple[Floats, Reals, Reals]:
     rotated = inside[:, : len(eigenvalues)]
     for some in blocks(len(inside)):
         rotated[some] = inside[some] @ turn
-    return eigenvalues, span @ turn, rotated
+    return eigenvalues, (span, turn), rotated
 
 
 def _span(rows: _Standardised) -> Reals:

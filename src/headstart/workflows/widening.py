@@ -7,6 +7,7 @@ import os
 import time
 
 from headstart.backbones.catalog import DEFAULT, SECOND, at_hand
+from headstart.backbones.engine import num_cores
 from headstart.backbones.loading import load_backbone
 from headstart.files import cache_folder
 from headstart.progress import Progress
@@ -54,7 +55,8 @@ def widen(
         return prepared, None
     began = time.monotonic()
     train = rows_of(split_of(prepared, recipe), "train")
-    one = _answers(prepared, train)
+    threads = recipe.threads or num_cores()
+    one = _answers(prepared, train, threads)
     if one.accuracy > 1 - ROOM:
         progress.say(
             f"backbone {DEFAULT} alone: {percent(1 - one.accuracy)} of errors leave no room for a "
@@ -73,7 +75,8 @@ def widen(
     if len(widened.manifest) < len(prepared.manifest):
         progress.say(f"backbone {DEFAULT} alone: beside {SECOND} it cannot read every picture")
         return prepared, None
-    choice = _choice(prepared, widened, one, _answers(widened, train), train, recipe.seed, began)
+    both = _answers(widened, train, threads)
+    choice = _choice(prepared, widened, one, both, train, recipe.seed, began)
     for line in choice.words():
         progress.say(line)
     return (widened if choice.chosen == pair.name else prepared), choice
@@ -86,9 +89,10 @@ def _is_settled(recipe: Recipe, prepared: Prepared) -> bool:
     return bool(asked) or few_classes or SECOND not in at_hand()
 
 
-def _answers(prepared: Prepared, train: Rows) -> Answers:
+def _answers(prepared: Prepared, train: Rows, threads: int) -> Answers:
     taps = {name: prepared.features.taps[name][train] for name in prepared.backbone.tap_names}
-    return left_out_answers(taps, prepared.manifest.class_indices[train], prepared.groups[train])
+    y, groups = prepared.manifest.class_indices[train], prepared.groups[train]
+    return left_out_answers(taps, y, groups, threads)
 
 
 def _choice(
