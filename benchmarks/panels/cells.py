@@ -16,7 +16,6 @@ import numpy as np
 from headstart.heads.candidates import Candidate
 from headstart.heads.fitting import fit_chosen
 from headstart.heads.selection import CandidateScore
-from headstart.metrics.comparison import paired_difference
 from headstart.metrics.intervals import accuracy_interval
 from headstart.progress import Progress, Silent
 from headstart.strategy.fitness import ALL_TAPS
@@ -29,7 +28,7 @@ from headstart.workflows.preparing import Prepared, Rows, select
 from headstart.workflows.recipe import Recipe
 from panels.coverage import Stated
 from panels.drawing import draw_per_class
-from panels.regret import Correct, raw_regret, split_half_regret
+from panels.regret import Correct, is_beaten, raw_regret, split_half_regret
 
 FROZEN = "freeze"
 
@@ -231,27 +230,25 @@ def _best_earlier_tap(matrix: Matrix) -> str:
     return max(singles[:-1], key=lambda depth: depth.accuracy).name
 
 
-def _regret(rivals: Correct, own: Correct, drawn: Drawn) -> dict[str, float]:
+def _regret(rivals: Correct, own: Correct, drawn: Drawn) -> dict[str, Any]:
     return {
         "raw": _plain(raw_regret(rivals, own)),
         "split_half": _plain(split_half_regret(rivals, own, drawn.test_groups)),
+        "beaten": is_beaten(rivals, own, drawn.test_groups),
     }
 
 
 def _candidates(drawn: Drawn, frozen: list[Correct]) -> list[dict[str, Any]]:
     """Every frozen candidate: what was seen of it, and what is true of it."""
-    compared = drawn.compared
-    chosen, groups = frozen[compared.chosen], drawn.test_groups
     return [
         {
             "name": score.candidate.name,
             "held_out": _plain(score.accuracy),
             "num_held_out": int(score.judged.sum()),
             "accuracy": _plain(correct.mean()),
-            "chosen": score is compared.best,
-            "clearly_better": paired_difference(correct, chosen, groups).low > 0,
+            "chosen": score is drawn.compared.best,
         }
-        for score, correct in zip(compared.scores, frozen, strict=True)
+        for score, correct in zip(drawn.compared.scores, frozen, strict=True)
     ]
 
 

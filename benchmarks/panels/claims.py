@@ -19,7 +19,7 @@ from headstart.workflows.preparing import Prepared, Rows, select
 from headstart.workflows.recipe import Recipe
 from panels.coverage import Stated
 from panels.drawing import draw
-from panels.regret import Correct, raw_regret, split_half_regret
+from panels.regret import Correct, is_beaten, raw_regret, split_half_regret
 
 SIZES = (100, 200, 500, 1000)
 # What judges must be many: the population is so many times the sample, and no less than this.
@@ -91,6 +91,7 @@ def measure(whole: Prepared, resample: Resample, recipe: Recipe) -> dict[str, An
         "regret": {
             "raw": round(raw_regret(true, own), 6),
             "split_half": round(split_half_regret(true, own, groups), 6),
+            "beaten": is_beaten(true, own, groups),
         },
         "cpu_seconds": round(time.process_time() - began, 2),
     }

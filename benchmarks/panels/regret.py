@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from statistics import NormalDist
+
 import numpy as np
 import numpy.typing as npt
 
@@ -43,6 +45,27 @@ def split_half_regret(rivals: Correct, chosen: Correct, groups: Rows, seed: int 
     found, judged = gains, np.roll(gains / np.maximum(sizes, 1), len(halves), axis=1)
     best = found >= found.max(axis=0) - 1e-9
     return float(((judged * best).sum(axis=0) / best.sum(axis=0)).mean())
+
+
+def is_beaten(rivals: Correct, chosen: Correct, groups: Rows, level: float = 0.95) -> bool:
+    """Whether some rival is significantly better, allowing for how many rivals there are.
+
+    One-sided tests of the paired differences, normal, their error from sums over groups; each at
+    its share of the level (Bonferroni), so that chance alone finds one in 2.5 % of cases at most.
+
+    Args:
+        rivals: bool [K, T], whether each was right about each test row, the chosen one among them.
+        chosen: bool [T].
+        groups: int64 [T], rows of a group are one observation.
+        level: Of the two-sided intervals that this corresponds to.
+    """
+    gains = rivals.astype(float) - chosen
+    place = np.unique(groups, return_inverse=True)[1]
+    sums = np.array([np.bincount(place, gain) for gain in gains])
+    errors = np.sqrt(((sums - sums.mean(axis=1, keepdims=True)) ** 2).sum(axis=1))
+    many = max(1, len(rivals) - 1)
+    bound = NormalDist().inv_cdf(1 - (1 - level) / 2 / many)
+    return bool((sums.sum(axis=1) > bound * np.maximum(errors, 1e-12)).any())
 
 
 def _halves(groups: Rows, seed: int) -> Correct:

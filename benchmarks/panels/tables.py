@@ -36,14 +36,16 @@ def _titled(records: Sequence[Record]) -> list[tuple[str, str]]:
     cells = _furthest([record for record in measured if record["kind"] == "cell"])
     claims = [record for record in measured if record["kind"] == "claim"]
     climbed = [record for record in cells if len(record["ladder"]) > 1]
+    given = [record for record in cells if not record.get("pooled")]
     return [
-        ("The head chosen among the frozen ones", _heads(cells)),
+        ("The head chosen among the frozen ones", _heads(given)),
+        ("The same, judged by a large set as population", _heads_of_samples(claims)),
         ("Frozen or adapted", _rungs(climbed)),
         # Where nothing but the frozen rung was run, following a rule mostly costs nothing.
         ("The chooser and the rules of thumb", _guides(climbed or cells)),
         ("The quadrant and the best rung", _quadrants(climbed)),
         ("The gain that was predicted and the real one", _gains(climbed)),
-        ("The accuracy that was claimed and the true one", _cell_claims(cells)),
+        ("The accuracy that was claimed and the true one", _cell_claims(given)),
         ("A large set as population", _claims(claims)),
         ("What could not be measured", _errors(records)),
     ]
@@ -60,7 +62,8 @@ def _furthest(cells: Sequence[Record]) -> list[Record]:
     """Of a cell that was measured more than once, the line with the most rungs."""
     kept: dict[tuple[Any, ...], Record] = {}
     for record in sorted(cells, key=lambda record: len(record["ladder"])):
-        kept[record["dataset"], record["per_class"], record["seed"]] = record
+        place = record["dataset"], record["per_class"], record["seed"], record.get("pooled")
+        kept[place] = record
     return list(kept.values())
 
 
@@ -76,14 +79,13 @@ def _heads(cells: Sequence[Record]) -> str:
         "best on the test",
         "regret",
         "regret, split halves",
-        "clearly beaten",
+        "beaten",
         "seconds",
     )
 
     def row(group: Sequence[Record]) -> list[str]:
         chosen = [_chosen(record)["accuracy"] for record in group]
         best = [max(each["accuracy"] for each in record["candidates"]) for record in group]
-        beaten = [any(each["clearly_better"] for each in r["candidates"]) for r in group]
         return [
             str(len(group)),
             f"{fmean(record['num_train'] for record in group):.0f}",
@@ -92,11 +94,40 @@ def _heads(cells: Sequence[Record]) -> str:
             _percent(best),
             _points(record["regret_of_candidate"]["raw"] for record in group),
             _points(record["regret_of_candidate"]["split_half"] for record in group),
-            str(sum(beaten)),
+            str(sum(record["regret_of_candidate"]["beaten"] for record in group)),
             f"{fmean(record['seconds']['choose'] for record in group):.1f}",
         ]
 
     return _by_set(cells, header, row, "per_class")
+
+
+def _heads_of_samples(claims: Sequence[Record]) -> str:
+    """One line for each dataset and number of pictures drawn."""
+    header = (
+        "set",
+        "pictures",
+        "samples",
+        "judged by",
+        "chosen",
+        "best there",
+        "regret",
+        "regret, split halves",
+        "beaten",
+    )
+
+    def row(group: Sequence[Record]) -> list[str]:
+        best = [max(each["accuracy"] for each in r["candidates"].values()) for r in group]
+        return [
+            str(len(group)),
+            f"{fmean(record['num_rest'] for record in group):.0f}",
+            _percent(record["truth"]["accuracy"] for record in group),
+            _percent(best),
+            _points(record["regret"]["raw"] for record in group),
+            _points(record["regret"]["split_half"] for record in group),
+            str(sum(record["regret"]["beaten"] for record in group)),
+        ]
+
+    return _by_set(claims, header, row, "num")
 
 
 def _rungs(cells: Sequence[Record]) -> str:

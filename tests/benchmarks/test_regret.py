@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from panels.regret import raw_regret, split_half_regret
+from panels.regret import is_beaten, raw_regret, split_half_regret
 
 
 def rows(*texts: str) -> np.ndarray:
@@ -45,3 +45,20 @@ def test_among_equals_raw_regret_is_luck_and_split_halves_see_none() -> None:
     assert np.mean(raw) > 0.03
     assert abs(np.mean(honest)) < 3 * np.std(honest) / np.sqrt(40)
     assert abs(np.mean(honest)) < 0.02
+
+
+def test_beaten_is_more_than_one_of_many_being_lucky() -> None:
+    random = np.random.default_rng(0)
+    groups = np.arange(400)
+    chances = [random.random((16, 400)) < 0.8 for _ in range(400)]
+    assert np.mean([is_beaten(rivals, rivals[0], groups) for rivals in chances]) < 0.05
+    better = np.stack([chances[0][0], chances[0][0] | (groups < 100)])
+    assert is_beaten(better, better[0], groups)
+    assert not is_beaten(better, better[1], groups)
+    # The same rows as copies of a few are few.
+    assert not is_beaten(better, better[0], groups // 100)
+
+
+def test_nothing_is_beaten_by_itself() -> None:
+    rivals = rows("1101")
+    assert not is_beaten(rivals, rivals[0], np.arange(4))

@@ -17,15 +17,15 @@ def cell(seed: int, frozen: float, partial: float, taken: str, quadrant: int) ->
         "num_train": 100,
         "num_test": 200,
         "candidates": [
-            {"name": "ridge", "accuracy": frozen, "chosen": True, "clearly_better": False},
-            {"name": "svm", "accuracy": frozen + 0.1, "chosen": False, "clearly_better": True},
+            {"name": "ridge", "accuracy": frozen, "chosen": True},
+            {"name": "svm", "accuracy": frozen + 0.1, "chosen": False},
         ],
         "ladder": {
             "freeze": {"strategy": "freeze", "accuracy": frozen},
             "top1": {"strategy": "partial", "accuracy": partial},
         },
         "chosen": {"name": taken, "strategy": ""},
-        "regret_of_candidate": {"raw": 0.1, "split_half": 0.04},
+        "regret_of_candidate": {"raw": 0.1, "split_half": 0.04, "beaten": seed < 2},
         "regret_of": {who: {"raw": r, "split_half": r / 2} for who, r in regrets.items()},
         "quadrant": quadrant,
         "expectation": {"low": -0.02, "middle": 0.01, "high": 0.05},
@@ -46,7 +46,7 @@ RECORDS = [
 def test_means_and_counts() -> None:
     lines = tables(RECORDS).splitlines()
     for line in (
-        "| pets | all | 3 | 100 | 200 | 72.0 % | 82.0 % | +10.00 | +4.00 | 3 | 2.0 |",
+        "| pets | all | 3 | 100 | 200 | 72.0 % | 82.0 % | +10.00 | +4.00 | 2 | 2.0 |",
         "| pets | all | 3 | 72.0 % | 75.0 % | – | 72.7 % | freeze 2, top1 1 | +3.33 | +1.67 | 10 |",
         "| decision map | 3 | +1.00 | +3.33 | +0.50 | +1.67 |",
         "| always freeze | 3 | +4.00 | +3.33 | +2.00 | +1.67 |",
@@ -72,12 +72,17 @@ def test_claims_of_a_population() -> None:
             "chosen_held_out": 0.81,
             "best_held_out": 0.83,
             "truth": {"accuracy": truth, "low": truth - 0.03, "high": truth + 0.03},
+            "num_rest": 1000,
+            "candidates": {"ridge": {"accuracy": truth}, "svm": {"accuracy": truth + 0.01}},
+            "regret": {"raw": 0.01, "split_half": -0.005, "beaten": num == 500},
         }
         for num, truth in ((500, 0.78), (100, 0.702), (100, 0.858))
     ]
     lines = tables(records).splitlines()
     corrected, drawn = "held out, corrected for choosing", "drawn test part"
     for line in (
+        "| pets | 100 | 2 | 1000 | 78.0 % | 79.0 % | +1.00 | -0.50 | 0 |",
+        "| **all** |  | 3 | 1000 | 78.0 % | 79.0 % | +1.00 | -0.50 | 1 |",
         f"| pets | 100 | 2 | {corrected} | 80.0 % | 78.0 % | +2.00 ± 7.80 | 0 % of 2 | 50 % of 2 |",
         f"| pets | 500 | 1 | {corrected} | 80.0 % | 78.0 % | +2.00 | 100 % of 1 | 100 % of 1 |",
         f"| pets | 500 | 1 | {drawn} | 84.0 % | 78.0 % | +6.00 | 0 % of 1 | 0 % of 1 |",
@@ -93,6 +98,13 @@ def test_a_cell_counts_once_by_the_line_with_the_most_rungs() -> None:
     again = cell(0, 0.70, 0.80, "freeze", 3)
     del again["ladder"]["top1"]
     assert tables([*RECORDS, again]) == tables(RECORDS)
+
+
+def test_pooled_cells_are_not_among_those_of_given_test_parts() -> None:
+    pooled = [{**record, "pooled": True} for record in RECORDS[:1]]
+    both = tables([*RECORDS, *pooled])
+    assert tables(RECORDS).splitlines()[4] in both
+    assert "| pets | all | 4 | 71.5 % |" in both  # with the rungs they count
 
 
 def test_backbones_are_told_apart() -> None:
