@@ -328,10 +328,10 @@ def crowd():
     return pool, members, {"late": X}, y, folds
 
 
-def test_what_is_hopeless_on_the_first_fold_is_not_asked_about_the_others(crowd):
+def test_what_does_not_lead_on_the_first_fold_is_not_asked_about_the_others(crowd):
     pool, members, taps, y, folds = crowd
-    hopeless, named = Candidate("neighbors", ("late",)), Candidate("nearest-mean", ("late",))
-    candidates = (pool, *members, hopeless, named)
+    behind, ahead = Candidate("neighbors", ("late",)), Candidate("nearest-mean", ("late",))
+    candidates = (pool, *members, behind, ahead)
     progress = Counting()
     scores = cross_validate(candidates, taps, y, np.arange(600), folds, 0, progress, race=True)
     assert progress.told == [0]

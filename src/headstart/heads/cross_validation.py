@@ -22,7 +22,7 @@ from headstart.progress import Progress
 
 # Fits begun before the last one's answers are asked for: nobody waits for a long one.
 _AHEAD_PER_THREAD = 8
-# Fewer independent rows of a fold cannot leave a candidate without hope.
+# Fewer independent rows of a fold cannot tell who leads.
 _LEAST_GROUPS = 50
 
 _Job = tuple[list[int], npt.NDArray[np.bool_]]
@@ -50,8 +50,8 @@ def cross_validate(
         seed: For heads that draw anything.
         progress: Told one step for each fit, those of a fold together.
         threads: Fits worked on at once; the result does not depend on it.
-        race: Whether candidates that no ensemble needs stop after the first fold, where that
-            leaves them no hope (`_hopeful`).
+        race: Whether candidates that no ensemble needs stop after the first fold, unless they
+            lead there (`_leading`).
 
     Returns:
         One entry for each candidate, in their order. A class that occurs in one fold only cannot
@@ -80,9 +80,9 @@ def cross_validate(
     with one_thread_each():
         run(range(len(fitted)), masks[:1])
         run(set(range(len(fitted))) - on_trial, masks[1:])
-        hopeful = on_trial and _hopeful(table.scores[:, first], y[first], groups[first]) & on_trial
-        progress.advance((len(on_trial) - len(hopeful)) * len(masks[1:]))
-        run(hopeful, masks[1:])
+        leaders = on_trial and _leading(table.scores[:, first], y[first], groups[first]) & on_trial
+        progress.advance((len(on_trial) - len(leaders)) * len(masks[1:]))
+        run(leaders, masks[1:])
         progress.stop()
         alone = {each: table.score(k, each, y, learnable) for k, each in enumerate(fitted)}
         return tuple(
@@ -150,7 +150,7 @@ def _on_trial(
     return {k for k, candidate in enumerate(fitted) if candidate not in needed}
 
 
-def _hopeful(scores: Array, y: Integers, groups: Integers) -> set[int]:
+def _leading(scores: Array, y: Integers, groups: Integers) -> set[int]:
     """Positions of those that make the fewest mistakes, and of equals are the surest of the truth.
 
     They stand behind the ensemble in the order of the candidates, so they are chosen in the end

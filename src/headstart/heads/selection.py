@@ -31,7 +31,7 @@ class CandidateScore:
         learnable: bool [N], whether the fit that judged the row knew its class. A row whose class
             it never saw is wrong, but says nothing about how sure the scores may be.
         judged: bool [N], whether the row was asked about. Of candidates compared here: all of
-            them, or the first fold's of one that was hopeless there, which is not chosen.
+            them, or the first fold's of one that did not lead there, which is not chosen.
     """
 
     candidate: Candidate
