@@ -8,7 +8,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from headstart.backbones import from_timm  # noqa: E402
+from headstart.backbones import from_timm, network_graph  # noqa: E402
 from headstart.backbones.building import PRETRAINING, RECORD, STATISTICS, build  # noqa: E402
 from headstart.backbones.engine import Engine  # noqa: E402
 from headstart.backbones.loading import request_of  # noqa: E402
@@ -31,7 +31,7 @@ def test_the_final_feature_map_in_the_order_of_keras(
     preprocessing = from_timm.preprocessing_of(found)
     assert preprocessing.size == size
     path = tmp_path / "graph.onnx"
-    taps = from_timm.write_graph(found, preprocessing, path, tuple(POOLINGS))
+    taps = network_graph.write_graph(found, preprocessing, path, tuple(POOLINGS))
     assert [tap["name"] for tap in taps[-3:]] == ["max", "flat", "head"]
     pixels = np.random.default_rng(0).integers(0, 256, (size, size, 3), dtype=np.uint8)
     outputs = Engine(path).run(pixels)
@@ -148,12 +148,12 @@ def test_the_classics_give_what_torch_gives(
     found = network(architecture, size)
     preprocessing = from_timm.preprocessing_of(found)
     path = tmp_path / "graph.onnx"
-    from_timm.write_graph(found, preprocessing, path, tuple(POOLINGS))
+    network_graph.write_graph(found, preprocessing, path, tuple(POOLINGS))
     side = preprocessing.size
     pixels = np.random.default_rng(0).integers(0, 256, (side, side, 3), dtype=np.uint8)
     outputs = Engine(path).run(pixels)
     with torch.no_grad():
-        x = from_timm.Normalised(found, preprocessing).normalise(torch.from_numpy(pixels)[None])
+        x = network_graph.Normalised(found, preprocessing).normalise(torch.from_numpy(pixels)[None])
         last = found.forward_features(x)
         head = found.forward_head(last, pre_logits=True)
     head = head.mean((2, 3)) if head.ndim == 4 else head

@@ -14,7 +14,7 @@ os.environ.setdefault("KERAS_BACKEND", "torch")
 torch = pytest.importorskip("torch")
 h5py = pytest.importorskip("h5py")
 
-from headstart.backbones import from_timm, keras_files  # noqa: E402
+from headstart.backbones import from_timm, keras_files, network_graph  # noqa: E402
 from headstart.backbones.catalog import timm_name  # noqa: E402
 from headstart.backbones.request import Request  # noqa: E402
 from headstart.errors import MissingExtra, WeightsError  # noqa: E402
@@ -65,7 +65,7 @@ def outputs(name: str, model: Model, network: from_timm.Network, side: int) -> t
     pixels = np.random.default_rng(1).integers(0, 256, (2, side, side, 3), dtype=np.uint8)
     module = importlib.import_module(f"keras.applications.{KERAS_PLACES[name]}")
     preprocessing = from_timm.preprocessing_of(network)
-    ours = from_timm.Normalised(network, preprocessing)
+    ours = network_graph.Normalised(network, preprocessing)
     with torch.no_grad():
         expected = model(module.preprocess_input(pixels.astype(np.float32)), training=False)
         x = ours.normalise(torch.from_numpy(pixels))

@@ -7,7 +7,7 @@ import pytest
 
 pytest.importorskip("torch")
 
-from headstart.backbones import building, from_timm, loading
+from headstart.backbones import building, from_timm, loading, network_graph
 from headstart.backbones.backbone import Backbone
 from headstart.backbones.engine import Engine
 from headstart.backbones.loading import load_backbone, request_of
@@ -25,7 +25,7 @@ def engine_of(path: Path, tta: str, architecture: str, beside: bool) -> Engine:
     preprocessing = from_timm.preprocessing_of(network)
     other = (network, preprocessing) if beside else None
     graph = path / f"{tta}-{beside}.onnx"
-    from_timm.write_graph(network, preprocessing, graph, beside=other, tta=tta)
+    network_graph.write_graph(network, preprocessing, graph, beside=other, tta=tta)
     return Engine(graph)
 
 

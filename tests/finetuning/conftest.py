@@ -64,7 +64,7 @@ class Small:
 
 @pytest.fixture(scope="session")
 def small(tmp_path_factory: pytest.TempPathFactory, draw: Callable[..., Any]) -> Small:
-    from headstart.backbones import from_timm
+    from headstart.backbones import from_timm, network_graph
     from headstart.backbones.backbone import Backbone, Tap
     from headstart.backbones.request import Request
 
@@ -73,7 +73,7 @@ def small(tmp_path_factory: pytest.TempPathFactory, draw: Callable[..., Any]) ->
     network = from_timm.create(request.architecture, None, request.seed)
     preprocessing = replace(from_timm.preprocessing_of(network), size=SIDE, resize=SIDE)
     graph = folder / "graph.onnx"
-    taps = from_timm.write_graph(network, preprocessing, graph)
+    taps = network_graph.write_graph(network, preprocessing, graph)
     backbone = Backbone(
         name="tiny",
         architecture=request.architecture,

@@ -47,14 +47,16 @@ def normal(*shape: int) -> np.ndarray:
 def made(
     folder: Path, architecture: str, taps: Sequence[str], head: Sequence[Layer] | None = None
 ) -> Made:
-    from headstart.backbones import from_timm
+    from headstart.backbones import from_timm, network_graph
     from headstart.backbones.request import Request
 
     network = from_timm.network_of(
         Request(architecture, architecture, "random", "", input_size=SIZE)
     )
     preprocessing = from_timm.preprocessing_of(network)
-    found = from_timm.write_graph(network, preprocessing, folder / "graph.onnx", ("average", "max"))
+    found = network_graph.write_graph(
+        network, preprocessing, folder / "graph.onnx", ("average", "max")
+    )
     dims = {tap["name"]: tap["dim"] for tap in found}
     dim = sum(dims[tap] for tap in taps)
     head = head or [Affine(normal(dim, 3), normal(3))]

@@ -63,6 +63,7 @@ def build_in_child(request: Request, folder: Path) -> None:
 def build(request: Request, folder: Path) -> None:
     """The same in this process; imports torch."""
     from headstart.backbones import from_timm
+    from headstart.backbones.network_graph import write_graph
     from headstart.backbones.statistics_graph import write_statistics
 
     network = from_timm.network_of(request)
@@ -72,9 +73,7 @@ def build(request: Request, folder: Path) -> None:
         asked = replace(request.beside, input_size=preprocessing.size)
         second = from_timm.network_of(asked)
         beside = second, _preprocessing_of(second, asked)
-    taps = from_timm.write_graph(
-        network, preprocessing, folder / GRAPH, request.pooling, beside, request.tta
-    )
+    taps = write_graph(network, preprocessing, folder / GRAPH, request.pooling, beside, request.tta)
     record: dict[str, Any] = {
         "name": request.name,
         "architecture": request.architectures,

@@ -17,7 +17,8 @@ from safetensors.torch import save
 from timm.data import ImageNetInfo, infer_imagenet_subset
 from torch import Tensor, nn
 
-from headstart.backbones.from_timm import Network, Normalised, export
+from headstart.backbones.from_timm import Network
+from headstart.backbones.network_graph import Normalised, export
 from headstart.images.preprocessing import Preprocessing
 
 _SMALLEST = 1e-12

@@ -16,7 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from headstart.backbones.from_timm import Normalised, export
+from headstart.backbones.network_graph import Normalised, export
 from headstart.finetuning.depth import depths_of
 from headstart.images.preprocessing import Preprocessing
 

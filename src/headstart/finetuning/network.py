@@ -10,6 +10,7 @@ import torch
 
 from headstart.backbones import from_timm
 from headstart.backbones.building import GRAPH, GRAPH_VERSION, RECORD
+from headstart.backbones.network_graph import write_graph
 from headstart.backbones.request import Request
 from headstart.files import canonical_json, folder_written_whole, readable_json, sha256
 from headstart.images.preprocessing import Preprocessing
@@ -47,7 +48,7 @@ def write_tuned(
     network.num_classes = 0
     preprocessing = Preprocessing.from_json(record["preprocessing"])
     with folder_written_whole(folder) as temporary:
-        taps = from_timm.write_graph(network, preprocessing, temporary / GRAPH, tta=record["tta"])
+        taps = write_graph(network, preprocessing, temporary / GRAPH, tta=record["tta"])
         made_of = {
             "version": GRAPH_VERSION,
             "architecture": record["architecture"],
