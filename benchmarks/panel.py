@@ -151,6 +151,8 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     options = parser.parse_args(arguments)
     if not options.places and not options.table:
         parser.error("no PLACE to measure (or --table to print what was measured)")
+    if options.claims and options.pooled:
+        parser.error("--claims draws from whole sets: leave --pooled out")
     return options
 
 

@@ -13,6 +13,7 @@ from headstart.workflows.preparing import Rows
 Correct = npt.NDArray[np.bool_]
 
 _HALVINGS = 100
+_LEAST_DIFFERING = 10
 
 
 def raw_regret(rivals: Correct, chosen: Correct) -> float:
@@ -51,7 +52,8 @@ def is_beaten(rivals: Correct, chosen: Correct, groups: Rows, level: float = 0.9
     """Whether some rival is significantly better, allowing for how many rivals there are.
 
     One-sided tests of the paired differences, normal, their error from sums over groups; each at
-    its share of the level (Bonferroni), so that chance alone finds one in 2.5 % of cases at most.
+    its share of the level (Bonferroni), so that chance alone finds one in about 2.5 % of cases.
+    Fewer than ten groups that differ show nothing.
 
     Args:
         rivals: bool [K, T], whether each was right about each test row, the chosen one among them.
@@ -65,7 +67,8 @@ def is_beaten(rivals: Correct, chosen: Correct, groups: Rows, level: float = 0.9
     errors = np.sqrt(((sums - sums.mean(axis=1, keepdims=True)) ** 2).sum(axis=1))
     many = max(1, len(rivals) - 1)
     bound = NormalDist().inv_cdf(1 - (1 - level) / 2 / many)
-    return bool((sums.sum(axis=1) > bound * np.maximum(errors, 1e-12)).any())
+    enough = (sums != 0).sum(axis=1) >= _LEAST_DIFFERING
+    return bool((enough & (sums.sum(axis=1) > bound * errors)).any())
 
 
 def _halves(groups: Rows, seed: int) -> Correct:

@@ -36,10 +36,11 @@ def _titled(records: Sequence[Record]) -> list[tuple[str, str]]:
     cells = _furthest([record for record in measured if record["kind"] == "cell"])
     claims = [record for record in measured if record["kind"] == "claim"]
     climbed = [record for record in cells if len(record["ladder"]) > 1]
-    given = [record for record in cells if not record.get("pooled")]
+    given = [record for record in cells if not _is_pooled(record)]
+    judged = [record for record in claims if "regret" in record]
     return [
         ("The head chosen among the frozen ones", _heads(given)),
-        ("The same, judged by a large set as population", _heads_of_samples(claims)),
+        ("The same, judged by a large set as population", _heads_of_samples(judged)),
         ("Frozen or adapted", _rungs(climbed)),
         # Where nothing but the frozen rung was run, following a rule mostly costs nothing.
         ("The chooser and the rules of thumb", _guides(climbed or cells)),
@@ -52,18 +53,25 @@ def _titled(records: Sequence[Record]) -> list[tuple[str, str]]:
 
 
 def _named(records: Sequence[Record]) -> list[Record]:
-    """With the backbone in the name where there are several."""
-    if len({record.get("backbone") for record in records}) < 2:
-        return list(records)
-    return [{**each, "dataset": f"{each['dataset']} · {each['backbone']}"} for each in records]
+    """With the backbone in the name where there are several, and whether a split was left aside."""
+    several = len({record.get("backbone") for record in records}) > 1
+
+    def name(record: Record) -> str:
+        backbone = [record["backbone"]] if several else []
+        return " · ".join([record["dataset"], *backbone, *["pooled"][: _is_pooled(record)]])
+
+    return [{**record, "dataset": name(record)} for record in records]
+
+
+def _is_pooled(record: Record) -> bool:
+    return bool(record.get("pooled"))
 
 
 def _furthest(cells: Sequence[Record]) -> list[Record]:
     """Of a cell that was measured more than once, the line with the most rungs."""
     kept: dict[tuple[Any, ...], Record] = {}
     for record in sorted(cells, key=lambda record: len(record["ladder"])):
-        place = record["dataset"], record["per_class"], record["seed"], record.get("pooled")
-        kept[place] = record
+        kept[record["dataset"], record["per_class"], record["seed"]] = record
     return list(kept.values())
 
 
@@ -94,7 +102,7 @@ def _heads(cells: Sequence[Record]) -> str:
             _percent(best),
             _points(record["regret_of_candidate"]["raw"] for record in group),
             _points(record["regret_of_candidate"]["split_half"] for record in group),
-            str(sum(record["regret_of_candidate"]["beaten"] for record in group)),
+            _count(record["regret_of_candidate"].get("beaten") for record in group),
             f"{fmean(record['seconds']['choose'] for record in group):.1f}",
         ]
 
@@ -124,7 +132,7 @@ def _heads_of_samples(claims: Sequence[Record]) -> str:
             _percent(best),
             _points(record["regret"]["raw"] for record in group),
             _points(record["regret"]["split_half"] for record in group),
-            str(sum(record["regret"]["beaten"] for record in group)),
+            _count(record["regret"].get("beaten") for record in group),
         ]
 
     return _by_set(claims, header, row, "num")
@@ -376,6 +384,12 @@ def _points(shares: Iterable[float], with_error: bool = False) -> str:
     values = [100 * share for share in shares]
     error = f" ± {stdev(values) / math.sqrt(len(values)):.2f}" if len(values) > 1 else ""
     return f"{fmean(values):+.2f}{error if with_error else ''}"
+
+
+def _count(flags: Iterable[bool | None]) -> str:
+    """How many, where all were asked."""
+    asked = list(flags)
+    return "–" if None in asked else str(sum(map(bool, asked)))
 
 
 def _share(flags: Sequence[bool]) -> str:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from headstart.backbones.loading import request_of
 from headstart.backbones.outline import OUTLINED, cut_out, fill_in, filled
 
 LITE0 = request_of("efficientnet_lite0", None, 0)
+PAIR = request_of("efficientnet_lite0+efficientnet_lite2", None, 0)
 
 
 @pytest.mark.parametrize(
@@ -35,34 +37,40 @@ def test_what_was_cut_out_is_filled_in(values: dict[str, bytes], rest: bytes) ->
     assert b"".join(filled(left, holes, values)) == whole
 
 
-@pytest.mark.parametrize("name", OUTLINED)
-def test_every_offline_backbone_has_its_outline(name: str, tmp_path: Path) -> None:
-    if not set(parts(name)) <= set(at_hand()):
+@pytest.fixture(params=OUTLINED)
+def request_there(request: pytest.FixtureRequest) -> building.Request:
+    if not set(parts(request.param)) <= set(at_hand()):
         pytest.skip("its package is not installed")
-    assert fill_in(request_of(name, None, 0), tmp_path)
+    return request_of(request.param, None, 0)
+
+
+def test_every_offline_backbone_has_its_outline(
+    request_there: building.Request, tmp_path: Path
+) -> None:
+    assert fill_in(request_there, tmp_path)
     names = {path.name for path in tmp_path.iterdir()}
     assert names == {GRAPH, STATISTICS, PRETRAINING, RECORD}
 
 
 @pytest.mark.long
-def test_a_filled_one_is_what_torch_writes(tmp_path: Path) -> None:
+def test_a_filled_one_is_what_torch_writes(request_there: building.Request, tmp_path: Path) -> None:
     filled_in, built = tmp_path / "filled", tmp_path / "built"
     for folder in (filled_in, built):
         folder.mkdir()
-    assert fill_in(LITE0, filled_in)
-    building.build_in_child(LITE0, built)
-    drop = {"sha256"}
+    assert fill_in(request_there, filled_in)
+    building.build_in_child(request_there, built)
     one, other = (
-        {key: value for key, value in _record(folder).items() if key not in drop}
+        {key: value for key, value in _record(folder).items() if key != "sha256"}
         for folder in (filled_in, built)
     )
     assert one == other
-    pixels = np.random.default_rng(0).integers(0, 256, (224, 224, 3), np.uint8)
+    side = one["preprocessing"]["size"]
+    pixels = np.random.default_rng(0).integers(0, 256, (side, side, 3), np.uint8)
+    # Another version of the writer may use other bytes; what is computed must not differ.
     for name in (GRAPH, STATISTICS):
-        found, expected = (_outputs(folder / name, pixels) for folder in (filled_in, built))
+        found, expected = (Engine(folder / name).run(pixels) for folder in (filled_in, built))
         for key, value in expected.items():
             np.testing.assert_array_equal(found[key], value)
-    # The writer of another version may use other bytes; of this one the rest must not differ.
     assert (filled_in / PRETRAINING).read_bytes() == (built / PRETRAINING).read_bytes()
 
 
@@ -75,6 +83,9 @@ def test_a_filled_one_is_what_torch_writes(tmp_path: Path) -> None:
         replace(LITE0, mean=(0.0, 0.0, 0.0)),
         replace(LITE0, name="resnet18"),
         replace(LITE0, beside=LITE0),
+        replace(LITE0, weights="random"),
+        replace(LITE0, weights="hub"),
+        replace(PAIR, beside=replace(PAIR, weights="random", beside=None)),
     ],
 )
 def test_anything_else_is_left_to_torch(other: building.Request, tmp_path: Path) -> None:
@@ -97,9 +108,5 @@ def test_an_outline_of_another_version_is_left_aside(
     assert not fill_in(LITE0, tmp_path)
 
 
-def _record(folder: Path) -> dict[str, object]:
+def _record(folder: Path) -> dict[str, Any]:
     return dict(json.loads((folder / RECORD).read_bytes()))
-
-
-def _outputs(graph: Path, pixels: np.ndarray) -> dict[str, np.ndarray]:
-    return Engine(graph).run(pixels)

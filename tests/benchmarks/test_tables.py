@@ -100,11 +100,22 @@ def test_a_cell_counts_once_by_the_line_with_the_most_rungs() -> None:
     assert tables([*RECORDS, again]) == tables(RECORDS)
 
 
-def test_pooled_cells_are_not_among_those_of_given_test_parts() -> None:
+def test_pooled_cells_are_told_apart() -> None:
     pooled = [{**record, "pooled": True} for record in RECORDS[:1]]
-    both = tables([*RECORDS, *pooled])
-    assert tables(RECORDS).splitlines()[4] in both
-    assert "| pets | all | 4 | 71.5 % |" in both  # with the rungs they count
+    lines = tables([*RECORDS, *pooled]).splitlines()
+    heads = lines.index("## The head chosen among the frozen ones")
+    rungs = lines.index("## Frozen or adapted")
+    assert not any("pooled" in line for line in lines[heads:rungs])
+    assert any(line.startswith("| pets · pooled | all | 1 | 70.0 % |") for line in lines[rungs:])
+    again = [{**record, "pooled": False} for record in RECORDS]
+    assert tables([*RECORDS, *again[:3]]) == tables(RECORDS)
+
+
+def test_lines_from_before_something_was_asked_are_shown_without_it() -> None:
+    old = cell(0, 0.70, 0.80, "freeze", 3)
+    del old["regret_of_candidate"]["beaten"]
+    line = "| pets | all | 1 | 100 | 200 | 70.0 % | 80.0 % | +10.00 | +4.00 | – | 2.0 |"
+    assert line in tables([old]).splitlines()
 
 
 def test_backbones_are_told_apart() -> None:

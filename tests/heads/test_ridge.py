@@ -46,7 +46,9 @@ def test_coefficients_are_scikit_learns(num_rows, dim, penalty):
     model = Ridge(alpha=penalty, solver="cholesky").fit(Z, np.eye(3)[y])
     path = RidgePath(decompose(X), y, 3)
     np.testing.assert_allclose(
-        path.spectrum.basis @ path.coefficients(penalty), model.coef_.T, atol=1e-9
+        np.linalg.multi_dot([*path.spectrum.factors, path.coefficients(penalty)]),
+        model.coef_.T,
+        atol=1e-9,
     )
     np.testing.assert_allclose(path.intercept, model.intercept_, atol=1e-9)
     np.testing.assert_allclose(head.scores(X), model.predict(Z), atol=1e-4)

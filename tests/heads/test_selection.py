@@ -16,7 +16,7 @@ from headstart.heads.candidates import (
     side_by_side,
 )
 from headstart.heads.catalog import HEADS, make_head
-from headstart.heads.cross_validation import cross_validate
+from headstart.heads.cross_validation import _leading, cross_validate
 from headstart.heads.ensemble import HeldOut, pool_weights
 from headstart.heads.fitting import fit_chosen
 from headstart.heads.ridge import RidgeHead
@@ -347,8 +347,35 @@ def test_what_does_not_lead_on_the_first_fold_is_not_asked_about_the_others(crow
     assert all(score.is_whole for score in scores[:3])
 
 
+def answers(num_wrong, certainty=4.0, num_rows=100):
+    """Scores of rows of class 1, some of them wrong."""
+    sure = np.where(np.arange(num_rows) < num_wrong, -certainty, certainty)
+    return np.stack([np.zeros(num_rows), sure], axis=1).astype(np.float32)
+
+
+def test_the_best_on_the_first_fold_goes_on_and_one_mistake_more_does_not():
+    y = np.ones(100, dtype=np.int64)
+    assert _leading(np.stack([answers(5), answers(6)]), y) == {0}
+    assert _leading(np.stack([answers(6), answers(5), answers(5)]), y) == {1, 2}
+
+
+def test_of_equally_many_mistakes_the_log_loss_decides():
+    y = np.ones(100, dtype=np.int64)
+    # Whatever the temperature: the second is least sure where it is wrong.
+    careful = answers(5)
+    careful[:5] /= 2
+    assert _leading(np.stack([answers(5), careful, answers(6)]), y) == {1}
+
+
+def test_without_an_ensemble_nobody_stops_on_the_first_fold(crowd):
+    _, members, taps, y, folds = crowd
+    candidates = (*members, Candidate("neighbors", ("late",)))
+    scores = cross_validate(candidates, taps, y, np.arange(600), folds, 0, Silent(), race=True)
+    assert all(score.is_whole for score in scores)
+
+
 @pytest.mark.parametrize("rows", [np.arange(200), np.arange(600)])
-def test_few_independent_rows_leave_nobody_without_hope(crowd, rows):
+def test_few_independent_rows_do_not_tell_who_leads(crowd, rows):
     pool, members, taps, y, folds = crowd
     # Forty of a fold: alone, or in three of a kind.
     groups = rows if len(rows) == 200 else 40 * (rows // 2 % 5) + rows // 10 % 40

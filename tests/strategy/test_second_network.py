@@ -32,6 +32,12 @@ def test_answers_are_those_of_fits_without_the_row() -> None:
     assert agreed >= 0.95 * len(y)
 
 
+def test_the_number_of_threads_changes_nothing() -> None:
+    taps, y, groups = _features(4, 0.6)
+    one, two = (left_out_answers(taps, y, groups, threads) for threads in (1, 2))
+    np.testing.assert_array_equal(one.scores, two.scores)
+
+
 def test_groups_are_left_out_together() -> None:
     taps, y, _ = _features(1, 0.0)
     twice = {name: np.repeat(X, 2, axis=0) for name, X in taps.items()}

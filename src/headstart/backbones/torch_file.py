@@ -24,6 +24,12 @@ _TYPES: dict[str, np.dtype[Any]] = {
     "LongStorage": np.dtype("<i8"),
 }
 
+# What reading a damaged pickle ends in.
+_DAMAGED = (
+    *(pickle.UnpicklingError, EOFError, ValueError, TypeError, AttributeError),
+    *(LookupError, OverflowError, MemoryError),
+)
+
 
 def read_tensors(path: Path) -> dict[str, npt.NDArray[Any]]:
     """Name to array.
@@ -34,7 +40,7 @@ def read_tensors(path: Path) -> dict[str, npt.NDArray[Any]]:
     try:
         with path.open("rb") as file:
             return _read(file)
-    except (pickle.UnpicklingError, EOFError, ValueError, KeyError, AttributeError) as error:
+    except _DAMAGED as error:
         raise WeightsError(
             f"cannot read weights from {path}: {error}",
             "plain tensors, as torch.save wrote them before torch 1.6",

@@ -14,7 +14,7 @@ from headstart.heads.candidates import Candidate, TapRows, by_what_they_see, fea
 from headstart.heads.catalog import make_head
 from headstart.heads.ensemble import HeldOut, cross_fitted, pool_weights
 from headstart.heads.fitting import one_thread_each
-from headstart.heads.selection import CandidateScore, near_best
+from headstart.heads.selection import CandidateScore
 from headstart.heads.spectrum import Floats, Integers, Rows
 from headstart.in_order import in_order
 from headstart.layers import Array
@@ -80,7 +80,7 @@ def cross_validate(
     with one_thread_each():
         run(range(len(fitted)), masks[:1])
         run(set(range(len(fitted))) - on_trial, masks[1:])
-        leaders = on_trial and _leading(table.scores[:, first], y[first], groups[first]) & on_trial
+        leaders = on_trial and _leading(table.scores[:, first], y[first]) & on_trial
         progress.advance((len(on_trial) - len(leaders)) * len(masks[1:]))
         run(leaders, masks[1:])
         progress.stop()
@@ -137,39 +137,34 @@ def _on_trial(
 ) -> set[int]:
     """Positions of those that must show on the first fold that they are worth the others.
 
-    Members of an ensemble are needed everywhere; and few rows show nothing.
+    Members of an ensemble are needed everywhere; without one every candidate is, for then the rule
+    of choice has nothing else to choose from. And few rows show nothing.
 
     Args:
         candidates: All of them.
         fitted: Those that are no ensemble, which the positions count.
         groups: int [M], of the first fold's rows.
     """
-    if len(np.unique(groups)) < _LEAST_GROUPS:
-        return set()
     needed = {member for candidate in candidates for member in candidate.members}
+    if not needed or len(np.unique(groups)) < _LEAST_GROUPS:
+        return set()
     return {k for k, candidate in enumerate(fitted) if candidate not in needed}
 
 
-def _leading(scores: Array, y: Integers, groups: Integers) -> set[int]:
-    """Positions of those that make the fewest mistakes, and of equals are the surest of the truth.
+def _leading(scores: Array, y: Integers) -> set[int]:
+    """Positions of those that make the fewest mistakes, and of equals have the lowest log loss.
 
-    They stand behind the ensemble in the order of the candidates, so they are chosen in the end
-    only where they are clearly better: one that is not even the best here will hardly be that.
+    Beside the ensemble a candidate is chosen in the end only where it is clearly better: one that
+    is not even the best here will hardly be that.
 
     Args:
         scores: float32 [K, M, C], of the first fold's rows.
         y: int [M].
-        groups: int [M]; rows of one group are one observation.
     """
-    place = np.unique(groups, return_inverse=True)[1]
-    wrong = np.array([np.bincount(place, each.argmax(axis=1) != y) for each in scores])
-    losses = np.array(
-        [np.bincount(place, row_losses(each, y, fit_temperature(each, y))) for each in scores]
-    )
-    num_groups = losses.shape[1]
-    among = np.ones((1, len(scores)), dtype=bool)
-    near = near_best(wrong, losses, np.ones((1, num_groups)), True, among, num_errors=0)
-    return set(np.flatnonzero(near[0]).tolist())
+    wrong = (scores.argmax(axis=2) != y).sum(axis=1)
+    losses = np.array([row_losses(each, y, fit_temperature(each, y)).sum() for each in scores])
+    losses[wrong > wrong.min()] = np.inf
+    return set(np.flatnonzero(losses == losses.min()).tolist())
 
 
 def _judge_fold(

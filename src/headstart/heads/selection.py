@@ -88,47 +88,19 @@ def choice_rule(scores: Sequence[CandidateScore], y: Integers) -> Rule:
     whole = np.array([score.is_whole for score in scores])
 
     def rule(counts: Floats) -> Integers:
-        near = near_best(wrong, losses, counts, learnable, np.tile(whole, (len(counts), 1)))
-        return np.asarray(near.argmax(axis=1))
+        accurate = _within(wrong, counts, np.tile(whole, (len(counts), 1)))
+        return np.asarray(_within(losses, counts * learnable, accurate).argmax(axis=1))
 
     return rule
 
 
-def near_best(
-    wrong: Floats,
-    losses: Floats,
-    counts: Floats,
-    learnable: npt.NDArray[np.bool_] | bool,
-    among: npt.NDArray[np.bool_],
-    num_errors: float = 2,
-) -> npt.NDArray[np.bool_]:
-    """Who cannot be told from the most accurate and then, of these, from the lowest log loss.
-
-    Args:
-        wrong: float64 [K, N], 1 where a candidate's answer is wrong.
-        losses: float64 [K, N], the log loss of each row.
-        counts: float64 [R, N], how often each row was drawn.
-        learnable: bool [N], rows that count for the log loss.
-        among: bool [R, K], who is asked.
-        num_errors: So many paired standard errors are within reach.
-
-    Returns:
-        bool [R, K], of those asked.
-    """
-    eligible = _within(wrong, counts, among, num_errors)
-    return _within(losses, counts * learnable, eligible, num_errors)
-
-
-def _within(
-    losses: Floats, counts: Floats, among: npt.NDArray[np.bool_], num_errors: float
-) -> npt.NDArray[np.bool_]:
-    """Whose mean loss is within so many paired standard errors of the lowest, in each draw.
+def _within(losses: Floats, counts: Floats, among: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+    """Whose mean loss is within two paired standard errors of the lowest, in each draw.
 
     Args:
         losses: float64 [K, N].
         counts: float64 [R, N], how often each row was drawn.
         among: bool [R, K], who is asked.
-        num_errors: How many.
 
     Returns:
         bool [R, K], of those asked.
@@ -141,5 +113,5 @@ def _within(
         num_rows = np.maximum(1, drawn.sum(axis=1, keepdims=True))
         mean, square = drawn @ behind / num_rows, drawn @ behind**2 / num_rows
         variance = np.maximum(0, square - mean**2) / np.maximum(1, num_rows - 1)
-        near[lowest == best] = mean <= num_errors * np.sqrt(variance)
+        near[lowest == best] = mean <= 2 * np.sqrt(variance)
     return among & near

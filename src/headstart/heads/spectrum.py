@@ -4,13 +4,13 @@ One decomposition serves every linear head: ridge regression is a division in th
 its leave-one-out predictions a few sums, and the curvature of logistic and hinge losses is
 bounded by the same eigenvalues, which is the preconditioner of ``penalised``.
 
-Few numbers are worked on in float64, many in float32, block by block: besides the features only
-the rotated rows are held. Beyond 2 048 directions the leading ones stand for all.
+Few numbers are worked on in float64, many in float32, block by block: besides the features the
+rotated rows are held, and the standardised ones where they are fewer than the features. Beyond
+2 048 directions the leading ones stand for all.
 """
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -38,15 +38,15 @@ _BLOCK = 2048  # rows worked on at a time
 
 @dataclass(frozen=True, eq=False)
 class Spectrum:
-    """The rows as ``rotated = root_weights * (X - mean) / scale @ basis``.
+    """The rows as ``rotated = root_weights * (X - mean) / scale @ basis``, its columns orthonormal.
 
     Args:
         mean: float64 [D], the (weighted) mean of the rows.
         scale: float64 [D], the standard deviation of the rows; 1 for constant columns.
         root_weights: float64 [N], square roots of the row weights, whose sum is N.
         eigenvalues: float64 [R], of the standardised rows' Gram matrix, all above 0.
-        factors: Matrices whose product is the basis, [D, M] to [M, R]: often all that is asked
-            of it is its product with a few columns.
+        factors: Matrices whose product is the basis [D, R]: it is asked for its product with a
+            few columns only.
         rotated: float [N, R], orthogonal columns of squared length ``eigenvalues``.
     """
 
@@ -56,11 +56,6 @@ class Spectrum:
     eigenvalues: Floats
     factors: tuple[Reals, ...]
     rotated: Reals
-
-    @property
-    def basis(self) -> Reals:
-        """Float [D, R], orthonormal columns."""
-        return functools.reduce(np.matmul, self.factors)
 
     @property
     def mean_eigenvalue(self) -> float:
