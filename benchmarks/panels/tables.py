@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -317,7 +318,8 @@ def _errors(records: Sequence[Record]) -> str:
     failed = [record for record in records if "error" in record]
     rows = []
     for (name, _), group in _grouped(failed, ("dataset", "kind")):
-        first = group[0]["error"].splitlines()[0].replace("|", "/")
+        # Names without their folders: where somebody keeps pictures is nobody's business.
+        first = re.sub(r"\S*/(?=\S)", "", group[0]["error"].splitlines()[0]).replace("|", "/")
         rows.append([name, str(len(group)), first])
     return _table(("set", "lines", "the first error"), rows) if rows else ""
 

@@ -39,7 +39,7 @@ RECORDS = [
     cell(0, 0.70, 0.80, "freeze", 3),  # ten points were left; the gain was not foreseen
     cell(1, 0.72, 0.74, "top1", 3),
     cell(2, 0.74, 0.71, "freeze", 4),
-    {"kind": "cell", "dataset": "toys", "error": "NotEnoughData: a | b\nfix: c"},
+    {"kind": "cell", "dataset": "toys", "error": "NotEnoughData: a | b in ../data/toys\nfix: c"},
 ]
 
 
@@ -55,7 +55,7 @@ def test_means_and_counts() -> None:
         "| 4 | 1 | 0 | 0 |",
         "| partial | 3 | +1.00 | +3.00 | 4.67 | 1 of 3 |",
         "| pets | all | 3 | 74.7 % | 72.7 % | +2.00 ± 0.00 | 100 % of 3 | 100 % of 3 |",
-        "| toys | 1 | NotEnoughData: a / b |",
+        "| toys | 1 | NotEnoughData: a / b in toys |",
     ):
         assert line in lines
 
