@@ -13,7 +13,7 @@ from pathlib import Path
 
 from headstart.backbones import outline
 from headstart.backbones.building import build_in_child
-from headstart.backbones.loading import request_of
+from headstart.backbones.loading import key_of, request_of
 
 
 def main() -> None:
@@ -23,7 +23,7 @@ def main() -> None:
         request = request_of(name, None, 0)
         with tempfile.TemporaryDirectory() as folder:
             build_in_child(request, Path(folder))
-            drawn = outline.draw(request, Path(folder))
+            drawn = outline.draw(request, key_of(request), Path(folder))
         (place / f"{name}.zip").write_bytes(drawn)
         print(f"{name}: {len(drawn)} bytes")
 

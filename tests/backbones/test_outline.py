@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from headstart.backbones import building, outline
+from headstart.backbones import building, loading
 from headstart.backbones.building import GRAPH, PRETRAINING, RECORD, STATISTICS
 from headstart.backbones.catalog import at_hand, parts
 from headstart.backbones.engine import Engine
-from headstart.backbones.loading import request_of
+from headstart.backbones.loading import key_of, request_of
 from headstart.backbones.outline import OUTLINED, cut_out, fill_in, filled
 
 LITE0 = request_of("efficientnet_lite0", None, 0)
@@ -47,7 +47,7 @@ def request_there(request: pytest.FixtureRequest) -> building.Request:
 def test_every_offline_backbone_has_its_outline(
     request_there: building.Request, tmp_path: Path
 ) -> None:
-    assert fill_in(request_there, tmp_path)
+    assert fill_in(request_there, key_of(request_there), tmp_path)
     names = {path.name for path in tmp_path.iterdir()}
     assert names == {GRAPH, STATISTICS, PRETRAINING, RECORD}
 
@@ -57,7 +57,7 @@ def test_a_filled_one_is_what_torch_writes(request_there: building.Request, tmp_
     filled_in, built = tmp_path / "filled", tmp_path / "built"
     for folder in (filled_in, built):
         folder.mkdir()
-    assert fill_in(request_there, filled_in)
+    assert fill_in(request_there, key_of(request_there), filled_in)
     building.build_in_child(request_there, built)
     one, other = (
         {key: value for key, value in _record(folder).items() if key != "sha256"}
@@ -89,7 +89,7 @@ def test_a_filled_one_is_what_torch_writes(request_there: building.Request, tmp_
     ],
 )
 def test_anything_else_is_left_to_torch(other: building.Request, tmp_path: Path) -> None:
-    assert not fill_in(other, tmp_path)
+    assert not fill_in(other, key_of(other), tmp_path)
     assert not list(tmp_path.iterdir())
 
 
@@ -98,14 +98,15 @@ def test_other_weights_are_left_to_torch(tmp_path: Path) -> None:
     content = bytearray(Path(LITE0.weights).read_bytes())
     content[-1] ^= 1
     weights.write_bytes(content)
-    assert not fill_in(replace(LITE0, weights=str(weights)), tmp_path)
+    other = replace(LITE0, weights=str(weights))
+    assert not fill_in(other, key_of(other), tmp_path)
 
 
 def test_an_outline_of_another_version_is_left_aside(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(outline, "BUILD_VERSION", -1)
-    assert not fill_in(LITE0, tmp_path)
+    monkeypatch.setattr(loading, "BUILD_VERSION", -1)
+    assert not fill_in(LITE0, key_of(LITE0), tmp_path)
 
 
 def _record(folder: Path) -> dict[str, Any]:

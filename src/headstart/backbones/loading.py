@@ -71,12 +71,13 @@ def load_backbone(
         StoreError: The cache cannot be written.
     """
     request = request_of(name, weights, seed, input_size, pooling, tta)
-    folder = (cache or cache_folder()) / "graphs" / _lookup_key(request)
+    key = key_of(request)
+    folder = (cache or cache_folder()) / "graphs" / key
     if not _is_whole(folder):
         (progress or Silent()).say(f"preparing backbone {name} (once)")
         sweep(folder.parent, older_than=time.time() - _DAY)
         with folder_written_whole(folder) as temporary:
-            if not fill_in(request, temporary):
+            if not fill_in(request, key, temporary):
                 build_in_child(request, temporary)
     record = json.loads((folder / RECORD).read_bytes())
     del record["sha256"]
@@ -199,7 +200,7 @@ def _offline_request(name: str) -> Request:
     )
 
 
-def _lookup_key(request: Request) -> str:
+def key_of(request: Request) -> str:
     """Names everything that decides the graph, without loading the network."""
     asked = {**_identity(request), "version": GRAPH_VERSION, "build": BUILD_VERSION}
     return f"{request.architectures}-{sha256(canonical_json(asked).encode())[:16]}"

@@ -15,27 +15,19 @@ import json
 import zipfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from headstart.backbones.building import (
-    BUILD_VERSION,
-    GRAPH,
-    GRAPH_VERSION,
-    PRETRAINING,
-    RECORD,
-    STATISTICS,
-)
+from headstart.backbones.building import GRAPH, PRETRAINING, RECORD, STATISTICS
 from headstart.backbones.catalog import DEFAULT, OFFLINE, SECOND
 from headstart.backbones.request import Request
 from headstart.backbones.torch_file import read_tensors
-from headstart.files import sha256, sha256_file
+from headstart.files import sha256
 
 OUTLINED = (*OFFLINE, f"{DEFAULT}+{SECOND}")
 """Names of the backbones that have an outline."""
 
-_MADE_OF, _HOLES = "made_of.json", "holes.json"
+_KEY, _HOLES = "key", "holes.json"
 # Fewer bytes are not worth a hole.
 _LEAST = 64
 # Batch norm remembers variances and is told to add this; the statistics are standard deviations.
@@ -46,11 +38,12 @@ Holes = list[tuple[int, str]]
 """Where in the outline something was cut out, in bytes, and the name of what it was."""
 
 
-def fill_in(request: Request, folder: Path) -> bool:
+def fill_in(request: Request, key: str, folder: Path) -> bool:
     """Write the files of a backbone without torch, where an outline was drawn of just this one.
 
     Args:
         request: What is asked for.
+        key: Names all that decides what is written, as `loading.key_of` has it.
         folder: Where to.
 
     Returns:
@@ -61,38 +54,39 @@ def fill_in(request: Request, folder: Path) -> bool:
         OSError: The disk.
     """
     data = _outline_of(request.name)
-    if data is None or not all(Path(each.weights).is_file() for each in _networks(request)):
+    if data is None:
         return False
     with zipfile.ZipFile(io.BytesIO(data)) as outline:
-        if json.loads(outline.read(_MADE_OF)) != _made_of(request):
+        if outline.read(_KEY).decode() != key:
             return False
-        values = _values(request)
-        record = outline.read(RECORD)
+        values, record = _values(request), outline.read(RECORD)
+        digests = json.loads(record)["sha256"]
         for name, holes in json.loads(outline.read(_HOLES)).items():
             whole = b"".join(filled(outline.read(name), holes, values))
-            if sha256(whole) != json.loads(record)["sha256"][name]:
+            if sha256(whole) != digests[name]:
                 return False
             (folder / name).write_bytes(whole)
     (folder / RECORD).write_bytes(record)
     return True
 
 
-def draw(request: Request, built: Path) -> bytes:
+def draw(request: Request, key: str, built: Path) -> bytes:
     """The outline of a backbone, as a ZIP archive.
 
     Args:
         request: What was asked for.
+        key: As for `fill_in`.
         built: The folder that `building` wrote.
     """
     values, holes = _values(request), {}
     data = io.BytesIO()
-    with zipfile.ZipFile(data, "w", zipfile.ZIP_DEFLATED) as outline:
+    with zipfile.ZipFile(data, "w") as outline:
         for name in (GRAPH, STATISTICS, PRETRAINING):
             rest, holes[name] = cut_out((built / name).read_bytes(), values)
             _add(outline, name, rest)
         _add(outline, RECORD, (built / RECORD).read_bytes())
         _add(outline, _HOLES, json.dumps(holes).encode())
-        _add(outline, _MADE_OF, json.dumps(_made_of(request)).encode())
+        _add(outline, _KEY, key.encode())
     return data.getvalue()
 
 
@@ -123,27 +117,14 @@ def filled(rest: bytes, holes: Holes, values: Mapping[str, bytes]) -> Iterator[b
 def _values(request: Request) -> dict[str, bytes]:
     """The weights as they stand in the files, and standard deviations instead of variances too."""
     values = {}
-    for number, each in enumerate(_networks(request)):
+    networks = (request, request.beside) if request.beside else (request,)
+    for number, each in enumerate(networks):
         for name, array in read_tensors(Path(each.weights)).items():
             values[f"{number}.{name}"] = array.tobytes()
             if name.endswith(_VARIANCE):
                 root = np.sqrt(array.astype(np.float64) + _EPSILON).astype(np.float32)
                 values[f"{number}.{name}, root"] = root.tobytes()
     return {name: value for name, value in values.items() if len(value) >= _LEAST}
-
-
-def _networks(request: Request) -> list[Request]:
-    return [request, request.beside] if request.beside else [request]
-
-
-def _made_of(request: Request) -> dict[str, Any]:
-    """All that decides what is written, as plain values."""
-    asked = [
-        {**each.to_json(), "weights": sha256_file(Path(each.weights)), "beside": None}
-        for each in _networks(request)
-    ]
-    made_of = {"networks": asked, "graph": GRAPH_VERSION, "build": BUILD_VERSION}
-    return dict(json.loads(json.dumps(made_of)))
 
 
 def _outline_of(name: str) -> bytes | None:
