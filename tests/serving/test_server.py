@@ -249,7 +249,8 @@ def test_another_bundle_without_a_lost_request(strict, bundle, own, picture):
     going = False
     thread.join()
     assert set(seen) == {"blobs", "spots"}
-    assert any("reloaded" in line for line in strict.said)
+    # Said after the first answers by it.
+    _until(lambda: any("reloaded" in line for line in strict.said))
 
     (own / bundle_files.GRAPH).write_bytes(b"broken")
     _until(lambda: any("refused" in line for line in strict.said))
