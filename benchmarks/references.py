@@ -28,7 +28,7 @@ from headstart.backbones.backbone import Backbone
 from headstart.backbones.loading import load_backbone
 from headstart.backbones.statistics import picture_statistics, pretraining
 from headstart.files import cache_folder, write_text
-from headstart.strategy.distance import distance
+from headstart.strategy.distance import MEASURE, distance
 from headstart.strategy.references import SHIPPED, TABLE
 
 REAL_COUNT = 256
@@ -252,7 +252,10 @@ def main() -> None:
         sets |= drawn_sets(Path(folder))
         for name in given.backbone or ["efficientnet_lite0"]:
             backbone = load_backbone(name)
-            entry = table.setdefault(backbone.fingerprint, {"backbone": name, "sets": []})
+            entry = table.get(backbone.fingerprint)
+            if entry is None or entry.get("measure") != MEASURE:
+                entry = {"backbone": name, "measure": MEASURE, "sets": []}
+                table[backbone.fingerprint] = entry
             # Sets that stand there are not measured again: a stopped run goes on.
             there = {row["name"] for row in entry["sets"]}
             for words in [words for words in sets if words not in there]:

@@ -134,7 +134,7 @@ def measure(
             for name, correct in _followed(drawn, frozen, chosen, rungs).items()
         },
         "quadrant": drawn.matrix.quadrant,
-        "percentile": drawn.matrix.percentile,
+        "similarity": None if drawn.matrix.similarity is None else drawn.matrix.similarity.score,
         "expectation": drawn.matrix.expectation.to_json(),
         "claim": claim.to_json(),
         "truth": _truth(chosen.correct, drawn).to_json(),

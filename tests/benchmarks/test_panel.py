@@ -32,11 +32,14 @@ def sets(
     return folder
 
 
+DIFFERENT = SimpleNamespace(is_similar=False, score=1.5)
+
+
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Two heads, and a similarity that nobody measured: small and different."""
     monkeypatch.setattr(panel, "Recipe", partial(Recipe, heads=("ridge", "neighbors")))
-    monkeypatch.setattr(placing, "measure", lambda *_, **__: SimpleNamespace(percentile=30.0))
+    monkeypatch.setattr(placing, "measure", lambda *_, **__: DIFFERENT)
 
 
 @pytest.mark.long

@@ -99,7 +99,7 @@ def matrix(words="more photo-like than 5 of 9 reference sets"):
             neighbours=0.8,
             num_rows=90,
         ),
-        expect(0.9, 0.5, 44, 61.0, 88),
+        expect(0.9, 0.5, 44, True, 88),
     )
 
 
@@ -157,7 +157,7 @@ def full_report(name="bee", names=("ant", "bee")):
         backbone=BackboneFacts(name, "Apache-2.0", "some weights", 224, ("early", "late")),
         matrix=matrix(name),
         matrix_figure=MatrixFigure(
-            name, 61.0, (55.0, 66.0), 44.0, 40, 50, 4, ((name, 60.0),), ("do this",) * 4, name
+            name, 0.61, (0.55, 0.66), 44.0, 40, 50, 4, ((name, 0.6),), ("do this",) * 4, name
         ),
         ladder=rungs(name),
         trainings=trainings(name),

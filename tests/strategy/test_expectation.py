@@ -34,27 +34,27 @@ def test_smallest_detectable_is_the_inverse() -> None:
 
 
 def test_near_the_ceiling_nothing_is_worth_trying() -> None:
-    found = expect(0.992, 0.5, 500, 80.0, 1000)
+    found = expect(0.992, 0.5, 500, True, 1000)
     assert not found.is_worth_trying and "too little to matter" in found.words
 
 
 def test_a_gain_that_could_not_be_seen_is_not_tried() -> None:
-    found = expect(0.955, 0.5, 120, 80.0, 245)
+    found = expect(0.955, 0.5, 120, True, 245)
     assert not found.is_worth_trying and "could not prove it" in found.words
 
 
 def test_weak_features_are_worth_trying() -> None:
-    found = expect(0.40, 0.1, 100, 5.0, 1000)
+    found = expect(0.40, 0.1, 100, False, 1000)
     assert found.fitness == "weak" and found.high == pytest.approx(0.5)
     assert found.is_worth_trying
 
 
 def test_strong_but_far_counts_as_middling() -> None:
-    assert expect(0.95, 0.25, 250, 90.0, 1000).fitness == "strong"
-    assert expect(0.95, 0.25, 250, 10.0, 1000).fitness == "middling"
+    assert expect(0.95, 0.25, 250, True, 1000).fitness == "strong"
+    assert expect(0.95, 0.25, 250, False, 1000).fitness == "middling"
 
 
 def test_no_gain_exceeds_the_error() -> None:
-    found = expect(0.9, 0.1, 50, 10.0, 500)
+    found = expect(0.9, 0.1, 50, False, 500)
     assert found.high <= 0.05
     assert found.low <= found.middle <= found.high

@@ -12,6 +12,7 @@ from headstart.backbones.backbone import Backbone
 from headstart.backbones.statistics import PictureStatistics, picture_statistics
 from headstart.files import content_digest
 from headstart.strategy import similarity
+from headstart.strategy.distance import BATCH_NORM, LINE, MEASURE, PROTOTYPES
 from headstart.strategy.similarity import Similarity, looks_like
 
 NUM = 12
@@ -145,12 +146,30 @@ def test_a_table_of_ones_own(
         {"name": name, "score": score + off, "thirds": without.thirds}
         for name, off in {"near": -2.0, "far": 1.0, "further": 2.0}.items()
     ]
-    (tmp_path / "references.json").write_text(json.dumps({foreign.fingerprint: {"sets": sets}}))
+    table = {foreign.fingerprint: {"measure": MEASURE, "sets": sets}}
+    (tmp_path / "references.json").write_text(json.dumps(table))
     found = measure(foreign, noise, tmp_path)
-    assert found.percentile == pytest.approx(200 / 3, abs=0.1)
+    assert found.percentile == pytest.approx(200 / 3, abs=0.5)
     assert found.score == score
     assert [name for name, _, _ in found.references] == ["near", "far", "further"]
     assert "more photo-like than 2 of 3 reference sets, between 'near' and 'far'" in found.words
+
+
+def test_the_line_between_similar_and_different(
+    backbone: Backbone, noise: list[Path], passes: list[int], tmp_path: Path
+) -> None:
+    found = measure(backbone, noise, tmp_path)
+    assert (found.measured_by, found.is_similar) == (BATCH_NORM, False)
+    assert "different: " in found.words
+    assert found.nearness(LINE) == 0.5
+    assert found.nearness(-1.0) > 0.5 > found.nearness(0.0)
+    assert (found.nearness(-99.0), found.nearness(99.0)) == (1.0, 0.0)
+    # Prototypes have the middle one of the references.
+    by_prototypes = replace(found, measured_by=PROTOTYPES, score=-0.3)
+    middle = sorted(score for _, score, _ in found.references)[len(found.references) // 2]
+    assert replace(by_prototypes, score=middle - 1.5).is_similar
+    assert not replace(by_prototypes, score=middle + 1.5).is_similar
+    assert replace(by_prototypes, references=()).is_similar is None
 
 
 def test_where_there_is_nothing_to_measure(
@@ -182,4 +201,6 @@ def test_photographs_are_nearer_than_mri_and_mri_than_drawings(
     drawings = {name: score for name, score, _ in mri.references}
     assert photographs.interval[1] < mri.interval[0]
     assert mri.interval[1] < min(drawings["line drawings"], drawings["handwritten digits"])
-    assert photographs.percentile > mri.percentile > 50
+    assert photographs.percentile > mri.percentile
+    assert photographs.is_similar
+    assert not mri.is_similar

@@ -18,7 +18,7 @@ from headstart.workflows.recipe import Recipe
 
 def matrix_with(
     *,
-    percentile: float | None = 80.0,
+    is_similar: bool | None = True,
     best: str = "head",
     lowest: float = 0.8,
     accuracy: float = 0.7,
@@ -30,12 +30,12 @@ def matrix_with(
         for name in names
         for accuracy, low in [(0.9, lowest) if name == best else (0.7, 0.6)]
     )
-    similarity = None if percentile is None else SimpleNamespace(percentile=percentile)
+    similarity = None if is_similar is None else SimpleNamespace(is_similar=is_similar)
     return Matrix(
         size=Size(1000, 1000, 10, 100, 100),
         similarity=cast(Any, similarity),
         fitness=Fitness(depths, 0.7, 1000),
-        expectation=expect(accuracy, 0.1, 100, percentile, 1000),
+        expectation=expect(accuracy, 0.1, 100, is_similar, 1000),
     )
 
 
@@ -55,7 +55,7 @@ def test_what_comes_up(settings: dict[str, Any], rungs: tuple[str, ...]) -> None
 
 
 def test_far_pictures_and_earlier_taps_begin_deeper() -> None:
-    for matrix in (matrix_with(percentile=10.0), matrix_with(best="stage5")):
+    for matrix in (matrix_with(is_similar=False), matrix_with(best="stage5")):
         assert rungs_for(Recipe(), matrix) == ("top2", "top3", "all")
     # Better, but not clearly: as if it were not.
     matrix = matrix_with(best="stage5", lowest=0.65)

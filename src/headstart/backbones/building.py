@@ -24,7 +24,7 @@ from headstart.images.preprocessing import Preprocessing
 GRAPH_VERSION = 2
 
 # Part of the name of a graph's folder: raise it when the folder holds other files than before.
-BUILD_VERSION = 3
+BUILD_VERSION = 4
 
 GRAPH = "graph.onnx"
 STATISTICS = "statistics.onnx"

@@ -16,8 +16,6 @@ import zipfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-import numpy as np
-
 from headstart.backbones.building import GRAPH, PRETRAINING, RECORD, STATISTICS
 from headstart.backbones.catalog import DEFAULT, OFFLINE, SECOND
 from headstart.backbones.request import Request
@@ -30,9 +28,6 @@ OUTLINED = (*OFFLINE, f"{DEFAULT}+{SECOND}")
 _KEY, _HOLES = "key", "holes.json"
 # Fewer bytes are not worth a hole.
 _LEAST = 64
-# Batch norm remembers variances and is told to add this; the statistics are standard deviations.
-_EPSILON = 1e-3
-_VARIANCE = ".running_var"
 
 Holes = list[tuple[int, str]]
 """Where in the outline something was cut out, in bytes, and the name of what it was."""
@@ -115,15 +110,12 @@ def filled(rest: bytes, holes: Holes, values: Mapping[str, bytes]) -> Iterator[b
 
 
 def _values(request: Request) -> dict[str, bytes]:
-    """The weights as they stand in the files, and standard deviations instead of variances too."""
+    """The weights as they stand in the files."""
     values = {}
     networks = (request, request.beside) if request.beside else (request,)
     for number, each in enumerate(networks):
         for name, array in read_tensors(Path(each.weights)).items():
             values[f"{number}.{name}"] = array.tobytes()
-            if name.endswith(_VARIANCE):
-                root = np.sqrt(array.astype(np.float64) + _EPSILON).astype(np.float32)
-                values[f"{number}.{name}, root"] = root.tobytes()
     return {name: value for name, value in values.items() if len(value) >= _LEAST}
 
 

@@ -26,7 +26,7 @@ from headstart.files import canonical_json, sha256, sweep, written_whole
 from headstart.images.decode import DECODER_VERSION
 
 # Raise it when a picture gives other numbers than before.
-_VERSION = 1
+_VERSION = 2
 _DIGESTS = "digests"
 _DAY = 86_400
 
@@ -51,13 +51,12 @@ class Pretraining:
     """What a network remembers of the pictures it was pretrained on.
 
     Args:
-        mean, std: float32 [sum of C], running statistics of every batch-norm layer's input.
+        mean: float32 [sum of C], running means of every batch-norm layer's input.
         layers: In order of depth; none where the network has no batch norm.
         classes: Names of the classes it was trained to tell apart, where known.
     """
 
     mean: Floats
-    std: Floats
     layers: tuple[Layer, ...]
     classes: tuple[str, ...] | None
 
@@ -67,15 +66,14 @@ class PictureStatistics:
     """What N pictures give to a network's layers. None: the network has no such layer.
 
     Args:
-        means, squares: float32 [N, sum of C], over the positions of each picture, of the input
-            of every batch-norm layer.
+        means: float32 [N, sum of C], over the positions of each picture, of the input of every
+            batch-norm layer.
         logits: float32 [N, K], of the network's own classifier.
         affinity: float32 [N], largest cosine with a class prototype.
         look: float32 [N, 3]: colour, contrast and unevenness of the border, each in 0..1.
     """
 
     means: Floats | None
-    squares: Floats | None
     logits: Floats | None
     affinity: Floats | None
     look: Floats
@@ -91,16 +89,14 @@ def pretraining(backbone: Backbone) -> Pretraining | None:
         return None
     with safe_open(path, framework="numpy") as file:
         record = json.loads(file.metadata()["record"])
-        mean, std = file.get_tensor("mean"), file.get_tensor("std")
+        mean = file.get_tensor("mean")
     names = [name for name, _ in record["layers"]]
     ends = np.cumsum([num for _, num in record["layers"]], dtype=np.int64).tolist()
     layers = [
         Layer(name, slice(start, end))
         for name, start, end in zip(names, [0, *ends], ends, strict=False)
     ]
-    return Pretraining(
-        mean, std, tuple(layers), tuple(record["classes"]) if record["classes"] else None
-    )
+    return Pretraining(mean, tuple(layers), tuple(record["classes"]) if record["classes"] else None)
 
 
 def picture_statistics(
@@ -202,7 +198,6 @@ def _stacked(rows: list[Outputs]) -> PictureStatistics:
     affinity = column("affinity")
     return PictureStatistics(
         means=column("means"),
-        squares=column("squares"),
         logits=column("logits"),
         affinity=None if affinity is None else affinity[:, 0],
         look=np.stack([row["look"] for row in rows]),

@@ -33,31 +33,27 @@ def write_statistics(
 
     The graph's input is ``pixels`` uint8 [N, H, W, 3]; its outputs, all float32:
 
-    - ``means``, ``squares`` [N, sum of C]: mean and mean square over the positions of the input
-      of every `BatchNorm2d`, channel by channel, layers side by side in order of depth; absent
-      where the network has none.
+    - ``means`` [N, sum of C]: over the positions of the input of every `BatchNorm2d`, channel by
+      channel, layers side by side in order of depth; absent where the network has none.
     - ``logits`` [N, K], where it has a classifier.
     - ``affinity`` [N, 1], where that is linear: how near the features are to a class prototype.
     - ``look`` [N, 3]: colour, contrast and unevenness of the border, of the pixels themselves.
 
-    The record is a safetensors file: ``mean`` and ``std`` float32 [sum of C], the running
-    statistics; as metadata the layers (name, number of channels) and the source's class names.
+    The record is a safetensors file: ``mean`` float32 [sum of C], the running means; as metadata
+    the layers (name, number of channels) and the source's class names.
     """
     module = _Statistics(network, preprocessing).eval()
     pixels = torch.zeros((1, preprocessing.size, preprocessing.size, 3), dtype=torch.uint8)
     with torch.no_grad():
         module(pixels)
     export(module, pixels, graph, module.output_names)
-    norms = [module.norms[name] for name in module.layers]
     described = {
         "layers": [[name, module.norms[name].num_features] for name in module.layers],
         "classes": _class_names(network),
     }
-    tensors = {
-        "mean": _side_by_side([norm.running_mean for norm in norms]),
-        "std": _side_by_side([_root(norm.running_var, norm.eps) for norm in norms]),
-    }
-    record.write_bytes(save(tensors, metadata={"record": json.dumps(described)}))
+    means = [module.norms[name].running_mean for name in module.layers]
+    mean = torch.cat(means) if means else torch.zeros(0)
+    record.write_bytes(save({"mean": mean}, metadata={"record": json.dumps(described)}))
 
 
 class _Statistics(Normalised):
@@ -76,17 +72,16 @@ class _Statistics(Normalised):
     def forward(self, pixels: Tensor) -> tuple[Tensor, ...]:
         classifier = _linear_classifier(self.network)
         outputs = {"look": _look(pixels)}
-        with _listening(self.norms, _moments) as moments, _listening(classifier) as features:
+        with _listening(self.norms, _mean) as means, _listening(classifier) as features:
             logits = self.network(self.normalise(pixels))
-        if moments:
-            outputs["means"] = torch.cat([mean for mean, _ in moments.values()], 1)
-            outputs["squares"] = torch.cat([square for _, square in moments.values()], 1)
+        if means:
+            outputs["means"] = torch.cat(list(means.values()), 1)
         if getattr(self.network, "num_classes", 0):
             outputs["logits"] = logits
         for name, z in features.items():
             if z.ndim == 2:
                 outputs["affinity"] = _affinity(z, classifier[name].weight)
-        self.layers, self.output_names = tuple(moments), tuple(outputs)
+        self.layers, self.output_names = tuple(means), tuple(outputs)
         return tuple(outputs.values())
 
 
@@ -111,13 +106,9 @@ def _listening(
             handle.remove()
 
 
-def _moments(x: Tensor) -> tuple[Tensor, Tensor]:
-    """Mean and mean square over the positions: [N, C, H, W] to twice [N, C].
-
-    The square by way of the length: one node that the engine runs without a copy of the layer.
-    """
-    length = torch.linalg.vector_norm(x, dim=(2, 3))
-    return x.mean((2, 3)), length * length / (x.shape[2] * x.shape[3])
+def _mean(x: Tensor) -> Tensor:
+    """Over the positions: [N, C, H, W] to [N, C]."""
+    return x.mean((2, 3))
 
 
 def _affinity(features: Tensor, weight: Tensor) -> Tensor:
@@ -163,12 +154,3 @@ def _class_names(network: Network) -> list[str] | None:
     if infer_imagenet_subset(network) != "imagenet-1k":
         return None
     return [name.split(",")[0] for name in ImageNetInfo().label_descriptions()]
-
-
-def _root(variance: Tensor, epsilon: float) -> Tensor:
-    """The standard deviation, rounded once: the same number whatever computes it."""
-    return (variance.double() + epsilon).sqrt().float()
-
-
-def _side_by_side(tensors: list[Tensor]) -> Tensor:
-    return torch.cat(tensors) if tensors else torch.zeros(0)

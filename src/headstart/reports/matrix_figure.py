@@ -20,18 +20,19 @@ class MatrixFigure:
 
     Args:
         name: The dataset's.
-        percentile: Similarity, 0..100; None: not known, and the dataset is drawn as a band.
+        nearness: To the pretraining, 0..1 with the line at 0.5; None: not known, and the dataset is
+            drawn as a band.
         between: Its interval.
         per_class: Mean number of training pictures a class.
         smallest, largest: Of one class.
         quadrant: The number of the dataset's quadrant; None if not known.
-        references: Names and percentiles of the reference sets.
+        references: Names and nearness of the reference sets.
         advice: For each quadrant, 1 to 4, what the decision map says.
         evidence: What the evidence says, in a few words.
     """
 
     name: str
-    percentile: float | None
+    nearness: float | None
     between: tuple[float, float] | None
     per_class: float
     smallest: int
@@ -68,9 +69,9 @@ def matrix_svg(figure: MatrixFigure, *, alone: bool = False) -> str:
     )
 
 
-def across(percentile: float) -> float:
-    """Where a percentile stands: different on the left, similar on the right."""
-    return round(LEFT + WIDTH * min(max(percentile, 0.0), 100.0) / 100, 1)
+def across(nearness: float) -> float:
+    """Where a set stands: different on the left, similar on the right."""
+    return round(LEFT + WIDTH * min(max(nearness, 0.0), 1.0), 1)
 
 
 def up(number: float) -> float:
@@ -120,8 +121,8 @@ def _apart(references: Sequence[tuple[str, float]]) -> list[tuple[str, float, fl
     """Name, place, and the label's own place, at least a line's height from its neighbours'."""
     placed: list[tuple[str, float, float]] = []
     least = 17.0
-    for name, percentile in sorted(references, key=lambda row: row[1]):
-        x = across(percentile)
+    for name, nearness in sorted(references, key=lambda row: row[1]):
+        x = across(nearness)
         label = max(x, placed[-1][2] + least) if placed else x
         placed.append((name, x, label))
     # What was pushed beyond the end is pulled back.

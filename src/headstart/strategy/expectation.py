@@ -79,7 +79,7 @@ def expect(
     accuracy: float,
     chance: float,
     pictures_per_class: float,
-    percentile: float | None,
+    is_similar: bool | None,
     num_images: int,
 ) -> Expectation:
     """What to expect of adapting the backbone.
@@ -88,10 +88,10 @@ def expect(
         accuracy: Of the best frozen candidate, corrected for having been chosen.
         chance: Of always giving the most frequent answer.
         pictures_per_class: Mean number of training pictures.
-        percentile: Similarity to the pretraining data; None where it is not known.
+        is_similar: Whether the pictures are like those of the pretraining; None if not known.
         num_images: Independent pictures that judge: copies and group mates count once.
     """
-    fitness = _fitness(accuracy, chance, percentile)
+    fitness = _fitness(accuracy, chance, is_similar)
     row = next(k for k, most in enumerate(_UP_TO) if pictures_per_class <= most)
     error = 1 - accuracy
     # Adapting halves the odds of an error where features fit well, and cannot do more than all.
@@ -108,13 +108,12 @@ def expect(
     )
 
 
-def _fitness(accuracy: float, chance: float, percentile: float | None) -> str:
+def _fitness(accuracy: float, chance: float, is_similar: bool | None) -> str:
     covered = (accuracy - chance) / max(1 - chance, 1e-9)
     if covered < 0.4:
         return "weak"
     # A strong probe on pictures unlike the pretraining data still left something to gain.
-    is_far = percentile is not None and percentile < 100 / 3
-    return "strong" if covered >= 0.85 and not is_far else "middling"
+    return "strong" if covered >= 0.85 and is_similar is not False else "middling"
 
 
 def pictures_needed(gain: float) -> int:

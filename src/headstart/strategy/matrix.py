@@ -71,15 +71,15 @@ class Matrix:
     expectation: Expectation
 
     @property
-    def percentile(self) -> float | None:
-        """Share of the reference sets that are less similar, in percent; None if not known."""
-        return None if self.similarity is None else self.similarity.percentile
+    def is_similar(self) -> bool | None:
+        """Whether the pictures are like those of the pretraining; None if not known."""
+        return None if self.similarity is None else self.similarity.is_similar
 
     @property
     def quadrant(self) -> int | None:
         """1 to 4; None where the similarity is not known."""
-        percentile = self.percentile
-        return None if percentile is None else quadrant_of(self.size.per_class, percentile)
+        similar = self.is_similar
+        return None if similar is None else quadrant_of(self.size.per_class, similar)
 
     @property
     def advice(self) -> tuple[Advice, ...]:
@@ -119,7 +119,7 @@ class Matrix:
 
     def _either(self) -> list[str]:
         """What the books say of so many pictures, whichever way the similarity would come out."""
-        near, far = (advice_for(quadrant_of(self.size.per_class, p)) for p in (100, 0))
+        near, far = (advice_for(quadrant_of(self.size.per_class, like)) for like in (True, False))
         return [
             f"{a.guide}: if similar {a.place}, {a.words}; if different {b.place}, {b.words}"
             for a, b in zip(near, far, strict=True)

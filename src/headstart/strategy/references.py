@@ -13,12 +13,14 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from headstart.strategy.distance import MEASURE
+
 TABLE = "references.json"
 SHIPPED = Path(__file__).with_name(TABLE)
 
 # Scores this near to a reference count it by a part only: without it, a score that moves by a
 # little between two neighbours would move the percentile by a lot.
-_BLUR = 0.1
+_BLUR = 0.2
 
 
 @dataclass(frozen=True)
@@ -41,15 +43,19 @@ class Reference:
 
 
 def references_of(fingerprint: str, cache: Path) -> tuple[Reference, ...]:
-    """The table of one backbone, most similar first; empty where there is none."""
-    rows = _table(cache / TABLE).get(fingerprint) or _table(SHIPPED).get(fingerprint)
-    references = [Reference(**row) for row in rows["sets"]] if rows else []
+    """The table of one backbone, most similar first; empty where there is none.
+
+    What was measured in another way than `distance` does now is left out.
+    """
+    tables = (_table(place).get(fingerprint, {}) for place in (cache / TABLE, SHIPPED))
+    current = [table["sets"] for table in tables if table.get("measure") == MEASURE]
+    references = [Reference(**row) for row in current[0]] if current else []
     return tuple(sorted(references, key=lambda reference: reference.score))
 
 
-def percentile(score: float, references: Sequence[Reference]) -> float:
+def percentile(score: float, references: Sequence[float]) -> float:
     """Share of the references that are less similar, in percent: 100 is like pretraining."""
-    less = [_logistic((reference.score - score) / _BLUR) for reference in references]
+    less = [_logistic((reference - score) / _BLUR) for reference in references]
     return 100 * sum(less) / len(less)
 
 

@@ -10,10 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
-# "Large" in the literature is a thousand pictures a class; half of the reference sets are less
-# similar to the pretraining data than what is called "similar".
+# "Large" in the literature is a thousand pictures a class.
 LARGE = 1000
-SIMILAR = 50.0
 
 Strategy = Literal["freeze", "partial", "full", "scratch"]
 
@@ -58,18 +56,19 @@ CASES = {
 }
 
 
-def quadrant_of(pictures_per_class: float, percentile: float) -> int:
+def quadrant_of(pictures_per_class: float, is_similar: bool) -> int:
     """The number of the quadrant: 1 large, different; 2 large, similar; 3 small, different; 4.
 
     Args:
         pictures_per_class: Mean number, copies counted once.
-        percentile: Similarity, in percent of the reference sets that are less similar.
+        is_similar: Whether they are like the pictures of the pretraining.
 
     Source:
         Marcelino 2018, "Transfer learning from pre-trained models" (the size-similarity matrix).
     """
-    large, similar = pictures_per_class >= LARGE, percentile >= SIMILAR
-    return {(True, False): 1, (True, True): 2, (False, False): 3, (False, True): 4}[large, similar]
+    if pictures_per_class >= LARGE:
+        return 2 if is_similar else 1
+    return 4 if is_similar else 3
 
 
 def advice_for(quadrant: int) -> tuple[Advice, Advice]:

@@ -25,16 +25,18 @@ from headstart.backbones.statistics import (
 )
 from headstart.files import canonical_json, readable_json, sha256, write_text
 from headstart.images.decode import DECODER_VERSION
-from headstart.strategy.distance import distance
+from headstart.strategy.distance import BATCH_NORM, LINE, distance
 from headstart.strategy.references import Reference, percentile, references_of
 from headstart.strategy.words import in_words
 
 # Raise it when the same pictures give other numbers or words than before.
-_VERSION = 2
+_VERSION = 3
 _SEED = 0  # Of the resamples.
 _MOST_PICTURES = 256
 _FEWEST_PICTURES = 8
 _CLASSES_SHOWN = 5
+# Scores from one end of the axis to the other; those of known sets lie between -4 and 5.
+_WIDTH = 12.0
 
 
 @dataclass(frozen=True)
@@ -67,6 +69,23 @@ class Similarity:
     looks_like: tuple[tuple[str, float], ...]
     num_images: int
     affinity: float | None
+
+    def nearness(self, score: float) -> float | None:
+        """Where a score lies between different (0) and similar (1), with the line at 0.5.
+
+        Prototypes know no such line: the middle one of the reference sets stands for it; None
+        where there are none.
+        """
+        if self.measured_by == BATCH_NORM:
+            return min(max(0.5 - (score - LINE) / _WIDTH, 0.0), 1.0)
+        scores = [reference for _, reference, _ in self.references]
+        return percentile(score, scores) / 100 if scores else None
+
+    @property
+    def is_similar(self) -> bool | None:
+        """On which side of the line the pictures lie; None where there is none."""
+        nearness = self.nearness(self.score)
+        return None if nearness is None else nearness >= 0.5
 
     def to_json(self) -> dict[str, Any]:
         """For receipts and reports."""
@@ -147,14 +166,13 @@ def similarity(
     if found is None:
         return None
     affinity = statistics.affinity
+    scores = [reference.score for reference in references]
     low, high = found.interval
     return Similarity(
         **vars(found),
-        percentile=percentile(found.score, references) if references else None,
-        percentile_interval=(percentile(high, references), percentile(low, references))
-        if references
-        else None,
-        references=tuple((r.name, r.score, percentile(r.score, references)) for r in references),
+        percentile=percentile(found.score, scores) if scores else None,
+        percentile_interval=(percentile(high, scores), percentile(low, scores)) if scores else None,
+        references=tuple((r.name, r.score, percentile(r.score, scores)) for r in references),
         words=in_words(found, references, np.median(statistics.look, axis=0).tolist()),
         looks_like=looks_like(statistics.logits, source.classes),
         num_images=len(statistics),

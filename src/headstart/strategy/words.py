@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
-from headstart.strategy.distance import Distance
+from headstart.strategy.distance import BATCH_NORM, LINE, Distance
 from headstart.strategy.references import Reference
 
 # A third of the depth is named when it lies this much further off than the other two do.
-_STANDS_OUT = 0.3
+_STANDS_OUT = 0.5
+_MEANING = {"early": " (how the pictures look)", "middle": "", "late": " (what they show)"}
 # Of the pixels, in 0..1. ImageNet's pictures have a median colour of 0.13, a contrast of 0.21
 # and a border of 0.20.
 _GRAY, _LOW_CONTRAST, _PLAIN_BORDER = 0.02, 0.12, 0.05
@@ -26,9 +28,18 @@ def in_words(
     """
     traits = _traits(look)
     seen = [f"the pictures are {', '.join(traits)}"] if traits else []
+    moved = _moved(found)
     if not references:
-        return "; ".join(["there is no reference table for this backbone", *seen])
-    return "; ".join([_rank(found, references), *_where(found, references[0]), *seen])
+        return "; ".join([*moved, "there is no reference table for this backbone", *seen])
+    return "; ".join([*moved, _rank(found, references), *_where(found, references[0]), *seen])
+
+
+def _moved(found: Distance) -> list[str]:
+    """How far the centre is, as the score has it: half the logarithm of a squared distance."""
+    if found.measured_by != BATCH_NORM:
+        return []
+    side = "similar" if found.score <= LINE else "different"
+    return [f"{side}: {math.exp(found.score / 2):.2f} of their own spread away"]
 
 
 def _rank(found: Distance, references: Sequence[Reference]) -> str:
@@ -51,7 +62,7 @@ def _where(found: Distance, nearest: Reference) -> list[str]:
     others = (sum(off.values()) - off[most]) / (len(off) - 1)
     if off[most] - others < _STANDS_OUT:
         return []
-    return [f"the shift is mostly in the {most} layers"]
+    return [f"the shift is mostly in the {most} layers{_MEANING[most]}"]
 
 
 def _traits(look: tuple[float, float, float]) -> list[str]:

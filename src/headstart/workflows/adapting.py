@@ -120,9 +120,9 @@ def rungs_for(recipe: Recipe, matrix: Matrix) -> tuple[str, ...]:
     by_hand = {"partial": ("top1", "top2", "top3"), "full": ("all",), "scratch": ("scratch",)}
     if recipe.strategy in by_hand:
         return by_hand[recipe.strategy]
-    # Where the last layers clearly serve the pictures less, or the shift is early, begin deeper.
-    is_far = matrix.percentile is not None and matrix.percentile < 50
-    deeper = is_far or matrix.fitness.is_earlier_better
+    # Where the last layers clearly serve the pictures less, or the network learned from others,
+    # begin deeper.
+    deeper = matrix.is_similar is False or matrix.fitness.is_earlier_better
     return ("top2", "top3", "all") if deeper else ("top1", "top2", "all")
 
 

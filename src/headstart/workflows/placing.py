@@ -13,7 +13,7 @@ from headstart.strategy.expectation import expect
 from headstart.strategy.fitness import fitness
 from headstart.strategy.matrix import Matrix, Size
 from headstart.strategy.rules import QUADRANTS
-from headstart.strategy.similarity import measure
+from headstart.strategy.similarity import Similarity, measure
 from headstart.workflows.preparing import Prepared, Rows, depths
 from headstart.workflows.recipe import Recipe
 
@@ -56,7 +56,7 @@ def place(
         accuracy=max(d.accuracy for d in fit.depths) if accuracy is None else accuracy,
         chance=float(np.bincount(y).max() / len(y)),
         pictures_per_class=size.per_class,
-        percentile=None if similarity is None else similarity.percentile,
+        is_similar=None if similarity is None else similarity.is_similar,
         num_images=size.num_independent,
     )
     return Matrix(size, similarity, fit, expectation)
@@ -91,13 +91,13 @@ def figure_of(name: str, matrix: Matrix, evidence: str) -> MatrixFigure:
     similarity = matrix.similarity
     return MatrixFigure(
         name=name,
-        percentile=matrix.percentile,
-        between=similarity.percentile_interval if similarity else None,
+        nearness=similarity.nearness(similarity.score) if similarity else None,
+        between=_between(similarity),
         per_class=matrix.size.per_class,
         smallest=matrix.size.smallest,
         largest=matrix.size.largest,
         quadrant=matrix.quadrant,
-        references=tuple((n, p) for n, _, p in similarity.references) if similarity else (),
+        references=_places(similarity),
         advice=(
             QUADRANTS[1].words,
             QUADRANTS[2].words,
@@ -106,3 +106,17 @@ def figure_of(name: str, matrix: Matrix, evidence: str) -> MatrixFigure:
         ),
         evidence=evidence,
     )
+
+
+def _between(similarity: Similarity | None) -> tuple[float, float] | None:
+    if similarity is None:
+        return None
+    low, high = (similarity.nearness(score) for score in similarity.interval)
+    return None if low is None or high is None else (high, low)
+
+
+def _places(similarity: Similarity | None) -> tuple[tuple[str, float], ...]:
+    if similarity is None:
+        return ()
+    found = ((name, similarity.nearness(score)) for name, score, _ in similarity.references)
+    return tuple((name, place) for name, place in found if place is not None)
