@@ -64,7 +64,8 @@ def test_words_name_the_neighbours_the_depth_and_the_look() -> None:
     assert in_words(found(-3, -2, -3.5, -3.5), references, (0.0, 0.05, 0.2)) == (
         "similar: 0.22 of their own spread away; "
         "more photo-like than 1 of 2 reference sets, between 'photos' and 'drawings'; "
-        "the shift is mostly in the early layers (how the pictures look); the pictures are gray, low in contrast"
+        "the shift is mostly in the early layers (how the pictures look); "
+        "the pictures are gray, low in contrast"
     )
     assert in_words(found(-6, -6, -6, -6), references, PHOTO) == (
         "similar: 0.05 of their own spread away; "
