@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
@@ -50,5 +51,18 @@ def test_the_object_and_the_picture(pictures: Path, cache: Path, tmp_path: Path)
 @pytest.mark.usefixtures("similarity_is_measured")
 def test_the_lines_show_rule_and_evidence(pictures: Path, cache: Path) -> None:
     done = CliRunner().invoke(main, ["matrix", str(pictures), "--cache", str(cache)])
-    for word in ("size", "similarity", "fitness", "the books", "evidence"):
+    for word in ("size", "similarity", "fitness", "the books", "evidence", "a trial"):
         assert f"\n{word}" in done.stderr
+
+
+@pytest.mark.usefixtures("similarity_is_measured")
+def test_what_could_not_be_used_is_said(pictures: Path, cache: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "some"
+    shutil.copytree(pictures, folder)
+    (folder / "red" / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+    arguments = ["matrix", str(folder), "--cache", str(cache)]
+    done = CliRunner().invoke(main, arguments)
+    assert done.exit_code == 3
+    assert "1 could not be used (truncated 1); first: red/broken.png" in done.stderr
+    told = json.loads(CliRunner().invoke(main, [*arguments, "--json"]).stdout)
+    assert [row["path"] for row in told["unusable"]] == ["red/broken.png"]

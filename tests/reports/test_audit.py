@@ -65,7 +65,8 @@ def test_more_pictures_are_foreseen_up_to_four_times(curve):
     assert [each.times for each in found.expected] == [2.0, 4.0]
     (line,) = found.lines()
     assert line == (
-        f"more pictures, by ridge regression: {curve.expect(2).text()}, {curve.expect(4).text()}; "
+        f"more pictures, by ridge regression on the last features: {curve.measured}, "
+        f"{curve.expect(2).text()}, {curve.expect(4).text()}; "
         f"{curve.back_test.text()}"
     )
 

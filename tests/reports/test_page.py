@@ -201,7 +201,7 @@ def test_the_full_report_says_everything():
         "1.2",
         "Apache-2.0",
         "early, late",
-        "Without the 7 pictures",
+        "With the 7 others, which training has seen",
         "the file ends before the image does",
         "near twins",
         "small: 90 training pictures (88 independent ones)",
@@ -367,5 +367,5 @@ def test_the_matrix_has_its_picture_and_its_place_in_words():
     assert "quadrant 4" in figure["aria-label"]
     unknown = replace(matrix(), similarity=None)
     text = Page(render(replace(full_report(), matrix=unknown, matrix_figure=None))).text
-    assert "cannot be measured with this network" in text
+    assert "cannot be measured (fewer than 8 pictures" in text
     assert "quadrant 4" not in text

@@ -114,7 +114,7 @@ def test_when_sure_is_the_judgement_of_the_answered(answers):
     assert found["interval"][1] < 1 - results.interval.low
     share = accuracy_interval(answered, groups)
     assert found["coverage_interval"] == [round(share.low, 6), round(share.high, 6)]
-    assert "of these answers" in "\n".join(summary_lines(results))
+    assert "of these answers" in "\n".join(summary_lines(results, "pictures"))
 
 
 def test_sure_of_nothing(answers):
@@ -122,7 +122,7 @@ def test_sure_of_nothing(answers):
     found = results.to_json()["unsure"]
     assert (found["coverage"], found["error_when_answered"]) == (0.0, None)
     assert found["interval"] == [0.0, 1.0]
-    assert "unsure about every one of them" in summary_lines(results)
+    assert "unsure about every one of them" in summary_lines(results, "pictures")
     assert Results.of(*answers, NAMES).to_json()["unsure"] is None
 
 
@@ -134,13 +134,8 @@ def test_leakage_everywhere_leaves_nothing_to_say_and_nowhere_leaves_it_out(answ
         "accuracy": None,
         "interval": [0.0, 1.0],
     }
-    assert "says nothing of new pictures" in "\n".join(summary_lines(everywhere))
+    assert "says nothing of new ones" in summary_lines(everywhere, "pictures")[0]
     assert Results.of(y, p, NAMES, leaked=np.zeros(200, dtype=bool)).without_leakage is None
-
-
-def test_only_pictures_without_a_twin_were_never_looked_at(answers):
-    y, p = answers
-    assert "(never looked at before)" in summary_lines(Results.of(y, p, NAMES))[0]
 
 
 def test_a_single_picture_can_be_judged_and_none_cannot(answers):
@@ -154,14 +149,28 @@ def test_the_summary_says_the_most_important_first():
     y = np.repeat([0, 1], [220, 180])
     p = np.eye(3)[np.where(np.arange(400) < 5, 1, y)] * 0.7 + 0.1
     results = Results.of(y, p, ("ant", "bee", "cat"), leaked=np.arange(400) >= 395)
-    assert summary_lines(results) == [
-        "test pictures: 98.8 % (97.1 – 99.5) of 400"
+    assert summary_lines(results, "given pictures") == [
+        "pictures that training has not seen (no copies, no group mates): 98.7 % (97.1 – 99.5)"
+        " of 395",
+        "given pictures: 98.8 % (97.1 – 99.5) of 400"
         " · balanced accuracy 98.9 % · majority baseline 55.0 %",
         "most often confused: ant taken for bee (5)",
-        "without those that training has seen (copies, group mates): 98.7 % (97.1 – 99.5) of 395",
         "classes without a test picture: cat",
     ]
-    assert summary_lines(results, "given pictures")[0].startswith("given pictures: 98.8 %")
+
+
+def test_leakage_is_priced_where_it_flatters(answers):
+    y, p = answers
+    right = p.argmax(axis=1) == y
+    flattered = Results.of(y, p, NAMES, leaked=right & (np.arange(200) % 2 == 0))
+    points = 100 * (flattered.accuracy - flattered.without_leakage.accuracy)
+    assert flattered.leaked_points == pytest.approx(points)
+    first = summary_lines(flattered, "pictures")[0]
+    assert f"{points:.1f} points of the next line are leakage" in first
+    harmed = Results.of(y, p, NAMES, leaked=~right)
+    assert harmed.leaked_points < 0
+    assert "leakage" not in summary_lines(harmed, "pictures")[0]
+    assert Results.of(y, p, NAMES).leaked_points == 0
 
 
 def test_nothing_is_rounded_to_certainty():

@@ -127,7 +127,7 @@ def _show(console: Console, fitted: Any) -> None:
     for line in (
         *candidate_lines(fitted.receipt["candidates"]),
         why(fitted.trained),
-        *summary_lines(fitted.results),
+        *summary_lines(fitted.results, fitted.judged),
         *fitted.shown.lines(),
         *(fitted.own_choice.lines() if fitted.own_choice else ()),
         *warnings_of(fitted.trained),

@@ -42,6 +42,7 @@ def command(pictures: Path, out: Path | None, as_json: bool, quiet: bool, **give
 
     Exit codes: 0 done, 2 wrong input, 3 done but some pictures could not be used.
     """  # noqa: D301
+    from headstart.cli.tables import unusable_lines
     from headstart.files import write_text
     from headstart.workflows.matrix import run_matrix
     from headstart.workflows.recipe import recipe_of
@@ -54,6 +55,8 @@ def command(pictures: Path, out: Path | None, as_json: bool, quiet: bool, **give
         print_json(placed.to_json())
     elif not quiet:
         for line in placed.matrix.lines():
+            console.say(line)
+        for line in unusable_lines([vars(row) for row in placed.prepared.unusable]):
             console.say(line)
         if out is not None:
             console.say(f"drawn {out}")

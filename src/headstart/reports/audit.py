@@ -12,6 +12,7 @@ from headstart.audit.learning_curve import Expected, LearningCurve
 MOST_ROWS = 100  # of each kind in the receipt; the tables have all
 _NAMED = 3
 _TIMES = (2.0, 4.0)
+_MORE = "more pictures, by ridge regression on the last features"
 
 
 @dataclass(frozen=True)
@@ -139,7 +140,7 @@ class Audit:
         """What more pictures would bring, and how well that is known; may be empty."""
         if self.curve is None or not self.expected:
             return ""
-        said = ", ".join(expected.text() for expected in self.expected)
+        said = ", ".join([self.curve.measured, *(expected.text() for expected in self.expected)])
         test = self.curve.back_test
         return f"{said}; {test.text()}" if test else said
 
@@ -152,7 +153,7 @@ class Audit:
             *_line("pictures unlike the rest", [picture.path for picture in self.unlike]),
             *_line("look-alikes filed in different classes", look_alikes),
             *([f"leakage: {self.leakage.text()}"] if self.leakage and self.leakage.shown else []),
-            *([f"more pictures, by ridge regression: {self.outlook}"] if self.outlook else []),
+            *([f"{_MORE}: {self.outlook}"] if self.outlook else []),
             *self.notes,
         )
 

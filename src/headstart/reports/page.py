@@ -27,7 +27,7 @@ from headstart.reports.matrix_figure import MatrixFigure, matrix_svg
 from headstart.reports.results import Results, interval_text, percent
 from headstart.reports.training_figure import TrainingFigure
 from headstart.strategy.backbone_choice import BackboneChoice
-from headstart.strategy.matrix import ADVICE, Matrix
+from headstart.strategy.matrix import ADVICE, UNMEASURED, Matrix
 from headstart.unusable import REASONS, Unusable
 
 MOST_CLASSES = 25  # A larger confusion matrix cannot be read.
@@ -69,6 +69,8 @@ class Candidate:
         log_loss: In nats, on the same pictures.
         seconds: What trying it took.
         chosen: Whether this is the one in the bundle.
+        difference: Its accuracy less that of the chosen one on the same pictures, and the ends of
+            the interval.
     """
 
     name: str
@@ -77,6 +79,7 @@ class Candidate:
     log_loss: float | None = None
     seconds: float | None = None
     chosen: bool = False
+    difference: tuple[float, float, float] | None = None
 
 
 @dataclass(frozen=True)
@@ -118,7 +121,7 @@ class Report:
         created: When, in words.
         version: Of headstart.
         results: The evaluation.
-        pictures: Which pictures the results are about; empty: those of a run's own test.
+        pictures: Which pictures the results are about.
         dataset: What was understood of the dataset, a line for each fact.
         candidates: What was tried, in the order to show.
         why: What was chosen, and why.
@@ -141,7 +144,7 @@ class Report:
     created: str
     version: str
     results: Results
-    pictures: str = ""
+    pictures: str = "test pictures"
     dataset: tuple[str, ...] = ()
     candidates: tuple[Candidate, ...] = ()
     why: str = ""
@@ -184,6 +187,7 @@ def render(report: Report) -> str:
         matrix_picture=Markup(matrix_svg(figure)) if figure else "",
         depth_scale=_depth_scale(matrix) if matrix else None,
         advice=ADVICE,
+        unmeasured=UNMEASURED,
         audit=audit,
         most={"doubted": MOST_DOUBTED, "unlike": MOST_UNLIKE, "look_alikes": MOST_LOOK_ALIKES},
         learning=curve_figure(audit.curve) if audit and audit.curve else None,

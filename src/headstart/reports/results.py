@@ -161,6 +161,14 @@ class Results:
             when_sure=None if answered is None else _when_sure(correct, groups, answered, seed),
         )
 
+    @property
+    def leaked_points(self) -> float:
+        """By how much pictures that training has seen raise the accuracy, in points."""
+        clean = self.without_leakage
+        if clean is None or clean.accuracy is None:
+            return 0.0
+        return 100 * (self.accuracy - clean.accuracy)
+
     def to_json(self) -> dict[str, Any]:
         """Plain numbers, the same to the last digit in every run; the keys are a contract."""
         clean, sure = self.without_leakage, self.when_sure
@@ -221,16 +229,13 @@ def interval_text(interval: Interval) -> str:
     return f"{_hundredths(interval.low)} – {_hundredths(interval.high)}"
 
 
-def summary_lines(results: Results, pictures: str | None = None) -> list[str]:
+def summary_lines(results: Results, pictures: str) -> list[str]:
     """The results for the console, the most important first.
 
     Args:
         results: What to tell.
-        pictures: Which pictures they are about; None: those of a run's own test.
+        pictures: Which pictures they are about.
     """
-    if pictures is None:
-        leaked = results.without_leakage is not None
-        pictures = "test pictures" + ("" if leaked else " (never looked at before)")
     lines = [
         f"{pictures}: {percent(results.accuracy)} ({interval_text(results.interval)})"
         f" of {results.num_images} · balanced accuracy {percent(results.balanced_accuracy)}"
@@ -239,7 +244,7 @@ def summary_lines(results: Results, pictures: str | None = None) -> list[str]:
     if results.largest_confusions:
         lines.append(f"most often confused: {_confusions_text(results.largest_confusions[:3])}")
     if results.without_leakage:
-        lines.append(_leakage_line(results.without_leakage))
+        lines.insert(0, _leakage_line(results))
     if results.when_sure:
         lines.append(_sure_line(results.when_sure))
     if results.untested_classes:
@@ -276,15 +281,19 @@ def _confusions_text(confusions: tuple[Confusion, ...]) -> str:
     )
 
 
-def _leakage_line(clean: WithoutLeakage) -> str:
+def _leakage_line(results: Results) -> str:
+    clean = results.without_leakage
+    assert clean is not None
     if clean.accuracy is None:
         return (
-            "training has seen every one of them (copies, group mates): "
-            "this says nothing of new pictures"
+            "training has seen every one of the pictures (copies, group mates): "
+            "what follows says nothing of new ones"
         )
+    points = results.leaked_points
+    of_it = f": {points:.1f} points of the next line are leakage" if points >= 0.05 else ""
     return (
-        f"without those that training has seen (copies, group mates): {percent(clean.accuracy)}"
-        f" ({interval_text(clean.interval)}) of {clean.num_images}"
+        f"pictures that training has not seen (no copies, no group mates): "
+        f"{percent(clean.accuracy)} ({interval_text(clean.interval)}) of {clean.num_images}{of_it}"
     )
 
 

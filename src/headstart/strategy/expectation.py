@@ -61,13 +61,15 @@ class Expectation:
     def words(self) -> str:
         """One sentence."""
         gain = (
-            f"adapting the backbone may change accuracy by {100 * self.low:+.0f} to "
-            f"{100 * self.high:+.0f} points"
+            f"adapting the backbone may change accuracy by about {100 * self.middle:+.0f} points "
+            f"({100 * self.low:+.0f} to {100 * self.high:+.0f})"
         )
         if self.high < MATTERS:
             return f"{gain}: too little to matter"
+        needed = f", {self.needed} are needed to show the middle" if self.needed else ""
         seen = f"{self.num_images} pictures can show {100 * self.detectable:.1f} points or more"
-        return f"{gain}; {seen}" + ("" if self.is_worth_trying else ": they could not prove it")
+        no = "" if self.is_worth_trying else ": they could not prove it"
+        return f"{gain}; {seen}{no}{needed}"
 
     def to_json(self) -> dict[str, Any]:
         """Plain values."""

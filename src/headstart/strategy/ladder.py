@@ -9,6 +9,7 @@ cheaper: frozen, and the rung alone.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -28,6 +29,8 @@ Judge = Callable[[int], Array]
 # Folds are judged until so many rows are: enough to show a gain of two to three points.
 _ENOUGH_ROWS = 1000
 _ERRORS = 1.96
+_NAMES = {"affine": "scales and shifts", "all": "whole network", "scratch": "from scratch"}
+_STRATEGIES = {"all": "full", "affine": "full", "scratch": "scratch"}
 # A fall of the log loss by a smaller share is not worth a training and a larger network.
 _LEAST_FALL = 0.05
 
@@ -232,6 +235,24 @@ def climb(
 def nothing_tried(rungs: Sequence[Rung], reason: str) -> Climb:
     """A climb that did not begin, for one reason."""
     return Climb(tuple(Step(rung, "not tried", reason) for rung in rungs), None)
+
+
+def rung_name(train_from: str) -> str:
+    """What people call a rung."""
+    number = train_from.removeprefix("top")
+    if number.isdigit():
+        return "last block" if number == "1" else f"last {number} blocks"
+    return _NAMES.get(train_from, f"from {train_from}")
+
+
+def strategy_of(train_from: str) -> str:
+    """The strategy that a rung belongs to."""
+    return _STRATEGIES.get(train_from, "partial")
+
+
+def folds_to_judge(num_rows: int, num_folds: int) -> int:
+    """How many of the folds are judged by a rung that goes on gaining."""
+    return min(num_folds, math.ceil(_ENOUGH_ROWS * num_folds / num_rows))
 
 
 def _least_bad(steps: Sequence[Step]) -> int | None:

@@ -7,6 +7,7 @@ from typing import Any
 
 from headstart.strategy.expectation import Expectation
 from headstart.strategy.fitness import ALL_TAPS, Fitness
+from headstart.strategy.ladder import rung_name
 from headstart.strategy.rules import LARGE, Advice, Strategy, advice_for, quadrant_of
 from headstart.strategy.similarity import Similarity
 
@@ -63,12 +64,15 @@ class Matrix:
         similarity: To the backbone's pretraining; None where it cannot be measured.
         fitness: Of frozen features for these labels.
         expectation: What adapting the backbone may bring.
+        trial_seconds: What the first of the `rungs` may take on this machine, all its folds; None:
+            nobody has asked.
     """
 
     size: Size
     similarity: Similarity | None
     fitness: Fitness
     expectation: Expectation
+    trial_seconds: float | None = None
 
     @property
     def is_similar(self) -> bool | None:
@@ -87,9 +91,28 @@ class Matrix:
         return () if self.quadrant is None else advice_for(self.quadrant)
 
     @property
+    def rungs(self) -> tuple[str, ...]:
+        """What may be trained, from the cheapest to the dearest.
+
+        Where the last layers clearly serve the pictures less, or the network learned from others,
+        it begins deeper.
+        """
+        deeper = self.is_similar is False or self.fitness.is_earlier_better
+        return ("top2", "top3", "all") if deeper else ("top1", "top2", "all")
+
+    @property
+    def trial(self) -> str:
+        """What a trial of the first rung takes, in words; empty where nobody has asked."""
+        if self.trial_seconds is None:
+            return ""
+        minutes = self.trial_seconds / 60
+        spent = f"{minutes:.0f} minutes" if minutes >= 2 else f"{self.trial_seconds:.0f} s"
+        return f"of the {rung_name(self.rungs[0])}: up to {spent} on this machine"
+
+    @property
     def evidence(self) -> tuple[Strategy, str]:
         """What the evidence advises before anything is tuned, and the reason."""
-        best = max(self.fitness.depths, key=lambda depth: depth.accuracy)
+        best = max(reversed(self.fitness.depths), key=lambda depth: depth.accuracy)
         where = f"frozen features reach {100 * best.accuracy:.1f} % ({_named(best.name)})"
         head = (
             f"; {self.fitness.best_single.name} serves better than the last layer"
@@ -102,7 +125,7 @@ class Matrix:
 
     def lines(self) -> tuple[str, ...]:
         """What a person reads."""
-        similarity = self.similarity.words if self.similarity else "cannot be measured"
+        similarity = self.similarity.words if self.similarity else UNMEASURED
         strategy, reason = self.evidence
         books = [f"{a.guide}: {a.place}, {a.words}" for a in self.advice] or self._either()
         looks = self.similarity.looks_like if self.similarity else ()
@@ -115,6 +138,7 @@ class Matrix:
             *(f"the books   {line}" for line in books),
             f"evidence    {ADVICE[strategy]}: {reason}",
             *self._disagreement(strategy),
+            *([f"a trial     {self.trial}"] if self.trial else []),
         )
 
     def _either(self) -> list[str]:
@@ -126,12 +150,22 @@ class Matrix:
         ]
 
     def _depths(self) -> str:
-        parts = [f"{d.name} {100 * d.accuracy:.1f} %" for d in self.fitness.depths]
+        parts = [
+            f"{d.name} {100 * d.accuracy:.1f} % "
+            f"({100 * d.interval.low:.0f}–{100 * d.interval.high:.0f})"
+            for d in self.fitness.depths
+        ]
         return f"{' · '.join(parts)} · 10 nearest {100 * self.fitness.neighbours:.1f} %"
 
     def _disagreement(self, strategy: Strategy) -> list[str]:
-        others = [advice.guide for advice in self.advice if advice.strategy != strategy]
+        others = [advice.guide for advice in self.advice if self.differs_from(advice)]
         return [f"            this differs from the {' and the '.join(others)}"] if others else []
+
+    def differs_from(self, advice: Advice) -> bool:
+        """Whether the evidence advises another strategy, or a head on other layers."""
+        strategy, _ = self.evidence
+        other_layers = strategy == "freeze" and advice.earlier != self.fitness.is_earlier_better
+        return advice.strategy != strategy or other_layers
 
     def to_json(self) -> dict[str, Any]:
         """Plain values."""
@@ -144,8 +178,15 @@ class Matrix:
             "advice": [advice.to_json() for advice in self.advice],
             "expectation": self.expectation.to_json(),
             "evidence": {"strategy": strategy, "reason": reason},
+            "rungs": list(self.rungs),
+            "trial_seconds": self.trial_seconds,
         }
 
+
+UNMEASURED = (
+    "cannot be measured (fewer than 8 pictures, random weights, or a network with neither batch "
+    "norm nor a linear classifier)"
+)
 
 ADVICE: dict[Strategy, str] = {
     "freeze": "keep the network frozen",

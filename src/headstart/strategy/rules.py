@@ -25,12 +25,14 @@ class Advice:
         place: Its name for the place, for example ``"quadrant 4"``.
         words: What it says.
         strategy: The same as one of our words.
+        earlier: Whether it asks for features of a layer before the last.
     """
 
     guide: str
     place: str
     words: str
     strategy: Strategy
+    earlier: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """Plain values."""
@@ -51,7 +53,7 @@ QUADRANTS = {
 CASES = {
     1: Advice("four-case table", "case 1", "a new head on the frozen network", "freeze"),
     2: Advice("four-case table", "case 2", "start from the weights, retrain all layers", "full"),
-    3: Advice("four-case table", "case 3", "a new head on lower-level features", "freeze"),
+    3: Advice("four-case table", "case 3", "a new head on lower-level features", "freeze", True),
     4: Advice("four-case table", "case 4", "train from scratch", "scratch"),
 }
 

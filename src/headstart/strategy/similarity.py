@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import heapq
 import json
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -35,8 +36,8 @@ _SEED = 0  # Of the resamples.
 _MOST_PICTURES = 256
 _FEWEST_PICTURES = 8
 _CLASSES_SHOWN = 5
-# Scores from one end of the axis to the other; those of known sets lie between -4 and 5.
-_WIDTH = 12.0
+# Of the logistic axis: the scores of known sets, -4 to 5, take most of it.
+_WIDTH = 1.5
 
 
 @dataclass(frozen=True)
@@ -77,7 +78,7 @@ class Similarity:
         where there are none.
         """
         if self.measured_by == BATCH_NORM:
-            return min(max(0.5 - (score - LINE) / _WIDTH, 0.0), 1.0)
+            return 0.5 - 0.5 * math.tanh((score - LINE) / _WIDTH / 2)
         scores = [reference for _, reference, _ in self.references]
         return percentile(score, scores) / 100 if scores else None
 

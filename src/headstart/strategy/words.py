@@ -38,8 +38,12 @@ def _moved(found: Distance) -> list[str]:
     """How far the centre is, as the score has it: half the logarithm of a squared distance."""
     if found.measured_by != BATCH_NORM:
         return []
-    side = "similar" if found.score <= LINE else "different"
-    return [f"{side}: {math.exp(found.score / 2):.2f} of their own spread away"]
+    side, than = ("similar", "at most") if found.score <= LINE else ("different", "more than")
+    far, low, high = (math.exp(score / 2) for score in (found.score, *found.interval))
+    return [
+        f"{side}: {far:.2f} ({low:.2f} – {high:.2f}) of their own spread from the pretraining's "
+        f"pictures, {than} {math.exp(LINE / 2):.2f}"
+    ]
 
 
 def _rank(found: Distance, references: Sequence[Reference]) -> str:

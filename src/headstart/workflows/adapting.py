@@ -21,13 +21,21 @@ from headstart.heads.fitted import FittedHead
 from headstart.layers import Array, Layer, Pool
 from headstart.model.beside import TAP, beside
 from headstart.progress import Progress
-from headstart.strategy.ladder import Answers, Climb, Rung, climb, nothing_tried
+from headstart.strategy.ladder import (
+    Answers,
+    Climb,
+    Rung,
+    climb,
+    nothing_tried,
+    rung_name,
+    strategy_of,
+)
 from headstart.strategy.matrix import Matrix
 from headstart.workflows.comparing import Compared
 from headstart.workflows.dividing import Division
 from headstart.workflows.preparing import Prepared
 from headstart.workflows.recipe import Recipe
-from headstart.workflows.trial import Trial, rung_name, strategy_of
+from headstart.workflows.trial import Trial
 
 # What the automatic ladder may spend on trials unless it is told otherwise, in seconds.
 TIME_LIMIT = 600.0
@@ -120,10 +128,7 @@ def rungs_for(recipe: Recipe, matrix: Matrix) -> tuple[str, ...]:
     by_hand = {"partial": ("top1", "top2", "top3"), "full": ("all",), "scratch": ("scratch",)}
     if recipe.strategy in by_hand:
         return by_hand[recipe.strategy]
-    # Where the last layers clearly serve the pictures less, or the network learned from others,
-    # begin deeper.
-    deeper = matrix.is_similar is False or matrix.fitness.is_earlier_better
-    return ("top2", "top3", "all") if deeper else ("top1", "top2", "all")
+    return matrix.rungs
 
 
 def frozen_answers(compared: Compared, prepared: Prepared, division: Division) -> Answers:

@@ -49,11 +49,16 @@ def divide(prepared: Prepared, recipe: Recipe, progress: Progress) -> Division:
     train, test = rows_of(split, "train"), rows_of(split, "test")
     _must_suffice(prepared, train, test)
     y, groups = prepared.manifest.class_indices, prepared.groups
-    wanted = recipe.num_folds or (_FEW_FOLDS if len(train) > _MANY_ROWS else _FOLDS)
+    wanted = folds_wanted(recipe, len(train))
     fold_of = folds(y[train], groups[train], num_folds=wanted, seed=recipe.seed)
     if (number := len(np.unique(fold_of))) < wanted:
         progress.say(f"{number} folds instead of {wanted}: a class has too few pictures")
     return Division(split, train, test, np.isin(groups[test], groups[train]), fold_of)
+
+
+def folds_wanted(recipe: Recipe, num_rows: int) -> int:
+    """Of the cross-validation, as asked for or by the number of training pictures."""
+    return recipe.num_folds or (_FEW_FOLDS if num_rows > _MANY_ROWS else _FOLDS)
 
 
 def split_of(prepared: Prepared, recipe: Recipe) -> Split:

@@ -14,12 +14,14 @@ from headstart.datasets.groups import merge_groups
 from headstart.datasets.manifest import Manifest
 from headstart.datasets.reading import read
 from headstart.errors import BundleError, DatasetError, SettingError
+from headstart.files import cache_folder
 from headstart.labels import match_names, similar
 from headstart.model import bundle
 from headstart.model.classifier import Classifier, load
 from headstart.progress import Progress, Silent
 from headstart.reports.results import Results
 from headstart.unusable import Unusable
+from headstart.workflows.looks import count_look, looked_at
 from headstart.workflows.recipe import Recipe, recipe_of
 
 
@@ -33,6 +35,7 @@ class Evaluated:
         seen: How many of the pictures stand, byte for byte, in the training data.
         rule: Which pictures were judged.
         warning: What makes the numbers mean less; empty: nothing.
+        looks: How often just these pictures were looked at by now; None: not known.
     """
 
     results: Results
@@ -40,12 +43,19 @@ class Evaluated:
     seen: int
     rule: str
     warning: str
+    looks: int | None
+
+    @property
+    def judged(self) -> str:
+        """What the pictures are called."""
+        return "these pictures" if self.looks == 1 else looked_at("these pictures", self.looks)
 
     def to_json(self) -> dict[str, Any]:
         """What ``headstart evaluate --json`` prints."""
         return {
             "test": self.results.to_json(),
             "seen_in_training": self.seen,
+            "looks": self.looks,
             "warning": self.warning or None,
             "unusable": [vars(row) for row in self.unusable],
         }
@@ -135,7 +145,12 @@ def run_evaluate(
         seed=recipe.seed,
     )
     return Evaluated(
-        results, (*found.unusable, *unusable), int(seen.sum()), rule, classifier.warning
+        results,
+        (*found.unusable, *unusable),
+        int(seen.sum()),
+        rule,
+        classifier.warning,
+        count_look(digests, recipe.cache or cache_folder()),
     )
 
 

@@ -15,11 +15,11 @@ from headstart.files import cache_folder, must_be_writable, write_text
 from headstart.finetuning.job import find_learning_rate
 from headstart.progress import Progress, Silent
 from headstart.reports.rate_figure import rate_svg
+from headstart.strategy.ladder import rung_name
 from headstart.workflows.choosing import prepare_chosen
 from headstart.workflows.dividing import rows_of, split_of
 from headstart.workflows.recipe import Recipe
 from headstart.workflows.saving import bundle_place
-from headstart.workflows.trial import rung_name
 
 
 @dataclass(frozen=True)

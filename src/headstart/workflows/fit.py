@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from headstart.files import folder_written_whole, must_be_writable, sweep
+from headstart.files import cache_folder, folder_written_whole, must_be_writable, sweep
 from headstart.finetuning.epoch_metrics import OnEpochMetrics
 from headstart.model.classifier import Classifier, load
 from headstart.progress import Progress, Silent
@@ -18,6 +18,7 @@ from headstart.workflows.auditing import audit
 from headstart.workflows.check import findings_of
 from headstart.workflows.choosing import prepare_chosen
 from headstart.workflows.comparing import must_be_known
+from headstart.workflows.looks import count_look, looked_at
 from headstart.workflows.own_choice import OwnChoice, own_choice
 from headstart.workflows.preparing import Prepared
 from headstart.workflows.receipt import receipt_of
@@ -42,6 +43,7 @@ class Fitted:
         audit: What its features say about the pictures and labels.
         shown: What its recipe tells besides.
         own_choice: What Headstart would have chosen, where the recipe asks for it.
+        judged: What the test pictures are called, with how often they were looked at.
     """
 
     bundle: Path
@@ -52,6 +54,7 @@ class Fitted:
     audit: Audit
     shown: Shown
     own_choice: OwnChoice | None
+    judged: str
 
 
 def fit(
@@ -109,6 +112,8 @@ def run_fit(
         for line in target_lines(prepared):
             progress.say(line)
     trained = train(prepared, recipe, progress, on_epoch)
+    digests = prepared.features.facts.digests
+    looks = count_look((digests[row] for row in trained.test), recipe.cache or cache_folder())
     seconds = time.monotonic() - began
     shown = shown_of(prepared, trained, recipe)
     own = own_choice(pictures, prepared, trained, recipe, seconds, progress)
@@ -118,13 +123,16 @@ def run_fit(
     )
     receipt = receipt_of(place, prepared, trained, recipe, findings, audited, choice)
     receipt["own_choice"] = own.to_json() if own else None
+    receipt["looks_at_test"] = looks
+    leaked = trained.results.without_leakage is not None
+    judged = looked_at("test pictures", looks, leaked=leaked)
     beside = (own.words,) if own else ()
     report = report_of(
-        prepared, trained, receipt, findings, audited, choice, beside, shown.figures()
+        prepared, trained, receipt, findings, audited, choice, beside, shown.figures(), judged
     )
     receipt["seconds"] = round(time.monotonic() - began, 2)
     with folder_written_whole(place) as folder:
         write_shown(folder, prepared, trained, shown, recipe)
         write_bundle(folder, prepared, trained, audited, receipt, report, recipe.device)
     receipt["seconds"] = round(time.monotonic() - began, 2)
-    return Fitted(place, trained.results, receipt, prepared, trained, audited, shown, own)
+    return Fitted(place, trained.results, receipt, prepared, trained, audited, shown, own, judged)

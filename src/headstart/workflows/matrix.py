@@ -29,7 +29,11 @@ class Placed:
 
     def to_json(self) -> dict[str, Any]:
         """What ``headstart matrix --json`` prints."""
-        return {"understood": self.prepared.manifest.summary(), **self.matrix.to_json()}
+        return {
+            "understood": self.prepared.manifest.summary(),
+            **self.matrix.to_json(),
+            "unusable": [vars(row) for row in self.prepared.unusable],
+        }
 
     def svg(self) -> str:
         """The picture, as a file of its own."""

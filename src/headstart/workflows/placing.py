@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 
 from headstart.backbones.engine import num_cores
@@ -11,11 +13,14 @@ from headstart.progress import Progress
 from headstart.reports.matrix_figure import MatrixFigure
 from headstart.strategy.expectation import expect
 from headstart.strategy.fitness import fitness
+from headstart.strategy.ladder import folds_to_judge
 from headstart.strategy.matrix import Matrix, Size
 from headstart.strategy.rules import QUADRANTS
 from headstart.strategy.similarity import Similarity, measure
+from headstart.workflows.dividing import folds_wanted
 from headstart.workflows.preparing import Prepared, Rows, depths
 from headstart.workflows.recipe import Recipe
+from headstart.workflows.trial_time import fold_seconds
 
 
 def place(
@@ -59,7 +64,8 @@ def place(
         is_similar=None if similarity is None else similarity.is_similar,
         num_images=size.num_independent,
     )
-    return Matrix(size, similarity, fit, expectation)
+    found = Matrix(size, similarity, fit, expectation)
+    return dataclasses.replace(found, trial_seconds=_trial_seconds(found, len(rows), recipe))
 
 
 def size_of(y: Rows, groups: Rows) -> Size:
@@ -106,6 +112,13 @@ def figure_of(name: str, matrix: Matrix, evidence: str) -> MatrixFigure:
         ),
         evidence=evidence,
     )
+
+
+def _trial_seconds(matrix: Matrix, num_rows: int, recipe: Recipe) -> float:
+    num_folds = folds_wanted(recipe, num_rows)
+    tuning = recipe.tuning_for(matrix.rungs[0], num_rows)
+    of_fold = fold_seconds(tuning, round(num_rows * (1 - 1 / num_folds)), recipe)
+    return of_fold * folds_to_judge(num_rows, num_folds)
 
 
 def _between(similarity: Similarity | None) -> tuple[float, float] | None:

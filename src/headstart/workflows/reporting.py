@@ -28,11 +28,11 @@ from headstart.reports.page import (
 from headstart.reports.results import interval_text, percent
 from headstart.reports.training_figure import TrainingFigure, training_figure
 from headstart.strategy.backbone_choice import BackboneChoice
+from headstart.strategy.ladder import rung_name
 from headstart.strategy.matrix import ADVICE
 from headstart.workflows.placing import figure_of
 from headstart.workflows.preparing import Prepared, describe
 from headstart.workflows.training import Trained
-from headstart.workflows.trial import rung_name
 
 _THUMBNAIL = 112
 
@@ -46,6 +46,7 @@ def report_of(
     choice: BackboneChoice | None = None,
     beside: Sequence[str] = (),
     curves: Sequence[TrainingFigure] = (),
+    judged: str = "test pictures",
 ) -> str:
     """The report as one HTML page.
 
@@ -58,6 +59,7 @@ def report_of(
         choice: Of the backbone.
         beside: What else is said of the choice, in sentences.
         curves: Of heads that learned in epochs.
+        judged: What the test pictures are called.
     """
     backbone, matrix = prepared.backbone, trained.matrix
     title = prepared.manifest.name.rstrip("/")
@@ -67,6 +69,7 @@ def report_of(
             created=datetime.datetime.now().astimezone().strftime("%Y-%m-%d %H:%M %Z"),
             version=headstart.__version__,
             results=trained.results,
+            pictures=judged,
             dataset=(
                 prepared.manifest.summary(),
                 *prepared.manifest.notes,
@@ -187,6 +190,7 @@ def _candidate(row: dict[str, Any], num_rows: int) -> Candidate:
         log_loss=row["log_loss"],
         seconds=row["seconds"],
         chosen=row["chosen"],
+        difference=row["difference_to_chosen"] and tuple(row["difference_to_chosen"]),
     )
 
 

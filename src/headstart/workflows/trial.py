@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from headstart.backbones.devices import CPU, device_of
+from headstart.backbones.devices import device_of
 from headstart.backbones.engine import num_cores
 from headstart.backbones.loading import request_of
 from headstart.backbones.request import PLAIN
@@ -31,21 +30,14 @@ from headstart.heads.fitted import FittedHead
 from headstart.heads.fitting import fit_chosen
 from headstart.layers import Array
 from headstart.progress import Progress
-from headstart.strategy.ladder import Rung
+from headstart.strategy.ladder import Rung, rung_name, strategy_of
 from headstart.workflows.comparing import Compared
 from headstart.workflows.dividing import Division
 from headstart.workflows.preparing import Prepared, Rows
 from headstart.workflows.recipe import Recipe
+from headstart.workflows.trial_time import fold_seconds
 
 _VALIDATION_FOLDS = 7
-_NAMES = {"affine": "scales and shifts", "all": "whole network", "scratch": "from scratch"}
-_STRATEGIES = {"all": "full", "affine": "full", "scratch": "scratch"}
-# Pictures a second of a training step on two cores at 224 pixels, to judge by whether a rung can
-# end in time; the first fold that is run replaces them.
-_RATES = {"top1": 350.0, "top2": 100.0, "all": 20.0, "affine": 20.0, "scratch": 20.0}
-_READING_RATE = 200.0
-# How many times as fast a card is: little for any, and replaced likewise.
-_ON_A_CARD = 10
 
 
 @dataclass(eq=False)
@@ -79,7 +71,9 @@ class Trial:
             learns, judged = self.division.train[~held], self.division.train[held]
             return self.train(tuning, learns, judged, fold=fold).scores
 
-        return Rung(rung_name(name), strategy_of(name), judge, self._seconds(name, tuning))
+        learning = len(self.division.train) * (1 - 1 / len(np.unique(self.division.folds)))
+        seconds = fold_seconds(tuning, round(learning), self.recipe)
+        return Rung(rung_name(name), strategy_of(name), judge, seconds)
 
     def clock(self) -> float:
         """Seconds, trainings that an earlier run has done counted as they took then.
@@ -180,14 +174,6 @@ class Trial:
         }
         return self.cache / "tuning" / sha256(canonical_json(record).encode())[:24]
 
-    def _seconds(self, name: str, tuning: Tuning) -> float:
-        """Of one fold: the frozen part read once, then the steps."""
-        num_rows = len(self.division.train) * (1 - 1 / len(np.unique(self.division.folds)))
-        rate = _RATES.get(name, _RATES["top2"])
-        rate *= 1 if device_of(self.recipe.device) == CPU else _ON_A_CARD
-        reading = num_rows * tuning.views / _READING_RATE if tuning.is_partial else 0.0
-        return math.ceil(reading + num_rows * tuning.epochs / rate)
-
     def _mirroring(self) -> Mirroring:
         """Judged on the first fold by a head that was not fitted on it."""
         held = self.division.folds == self.division.folds.min()
@@ -213,16 +199,3 @@ class Trial:
             groups[judged],
             self.recipe.seed,
         )
-
-
-def rung_name(train_from: str) -> str:
-    """What people call a rung."""
-    number = train_from.removeprefix("top")
-    if number.isdigit():
-        return "last block" if number == "1" else f"last {number} blocks"
-    return _NAMES.get(train_from, f"from {train_from}")
-
-
-def strategy_of(train_from: str) -> str:
-    """The strategy that a rung belongs to."""
-    return _STRATEGIES.get(train_from, "partial")
