@@ -103,7 +103,7 @@ def _rounded(shares: dict[str, float]) -> dict[str, float]:
 
 
 def _candidates(prepared: Prepared, trained: Trained, seed: int) -> list[dict[str, Any]]:
-    """Every candidate, best first: score, interval, paired difference to the chosen, seconds."""
+    """Every candidate, best first, then those that were asked about a part of the pictures."""
     groups = prepared.groups[trained.train]
     compared, chosen = trained.compared, trained.final.held_out
 
@@ -157,11 +157,9 @@ def _candidates(prepared: Prepared, trained: Trained, seed: int) -> list[dict[st
         for step in trained.adapted.climb.steps
         if step.answers is not None
     ]
-    return sorted(
-        [*frozen, *tuned], key=lambda row: (_is_given_up(row, len(groups)), -row["score"])
-    )
+    return sorted([*frozen, *tuned], key=lambda row: (_is_partly(row, len(groups)), -row["score"]))
 
 
-def _is_given_up(row: dict[str, Any], num_images: int) -> bool:
-    """A frozen candidate that may look good on the few pictures it was asked about."""
-    return bool(row["strategy"] == "freeze" and row["num_images"] < num_images)
+def _is_partly(row: dict[str, Any], num_images: int) -> bool:
+    """Whether it may look good on the few pictures it was asked about; not what was chosen."""
+    return bool(row["num_images"] < num_images and not row["chosen"])
