@@ -98,7 +98,10 @@ def expect(
     error = 1 - accuracy
     # Adapting halves the odds of an error where features fit well, and cannot do more than all.
     most = error if fitness == "weak" else error / 2
-    low, middle, high = (min(gain / 100, most) for gain in _GAINS[fitness][row])
+    low, middle, high = (gain / 100 for gain in _GAINS[fitness][row])
+    # What is above nothing shrinks alike, so that the middle stays one.
+    shrunk = min(1.0, most / high) if high > 0 else 1.0
+    low, middle, high = (gain * shrunk if gain > 0 else gain for gain in (low, middle, high))
     return Expectation(
         fitness=fitness,
         low=low,
