@@ -1,7 +1,7 @@
 """What `building` writes for the offline backbones, with the weights cut out.
 
 But for the weights, which are in the backbone's own package, the files are the same on every
-machine. They come with this package (``outlines/``, 45 kB a backbone), so that nobody waits
+machine. They come with this package (``outlines/``, 40 kB a backbone), so that nobody waits
 for torch and timm to write them again: filled in, they are byte for byte what `building` wrote.
 
 ``python benchmarks/outlines.py`` draws them anew.
