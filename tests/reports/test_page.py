@@ -148,6 +148,7 @@ def full_report(name="bee", names=("ant", "bee")):
         created="yesterday",
         version="1.2.3",
         results=results(names, leaked=np.arange(120) < 7),
+        look="look 2 at this set: choices made since",
         dataset=(f"{name} in a line",),
         candidates=(
             Candidate(name, 0.97, wilson(97, 100), 0.1, 1.25, chosen=True),
@@ -201,6 +202,8 @@ def test_the_full_report_says_everything():
         "1.2",
         "Apache-2.0",
         "early, late",
+        "of 113 test pictures that training has not seen, answered rightly",
+        "Look 2 at this set: choices made since.",
         "With the 7 others, which training has seen",
         "the file ends before the image does",
         "near twins",

@@ -12,6 +12,7 @@ from headstart.metrics.intervals import Interval
 from headstart.strategy.expectation import expect
 from headstart.strategy.fitness import Depth, Fitness
 from headstart.strategy.matrix import Matrix, Size
+from headstart.strategy.rules import CASES
 from headstart.workflows.adapting import adapt, rungs_for
 from headstart.workflows.recipe import Recipe
 
@@ -102,3 +103,13 @@ def test_nothing_is_tried_and_the_reason_given(
     assert found.climb.taken is None and found.answers is None
     assert {step.outcome for step in found.climb.steps} == {"not tried"}
     assert all(reason in step.reason for step in found.climb.steps)
+
+
+def test_the_evidence_differs_from_a_book_that_asks_for_other_layers() -> None:
+    new_head, lower_level = (CASES[number] for number in (1, 3))
+    frozen = {"accuracy": 0.995}
+    at_the_end, earlier = (matrix_with(best=tap, **frozen) for tap in ("all taps", "stage5"))
+    assert [matrix.evidence[0] for matrix in (at_the_end, earlier)] == ["freeze", "freeze"]
+    assert not at_the_end.differs_from(new_head) and at_the_end.differs_from(lower_level)
+    assert earlier.differs_from(new_head) and not earlier.differs_from(lower_level)
+    assert at_the_end.differs_from(CASES[2])

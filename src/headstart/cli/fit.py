@@ -124,10 +124,11 @@ def _show(console: Console, fitted: Any) -> None:
     from headstart.workflows.reporting import warnings_of, why
 
     place = _shown(fitted.bundle)
+    judged = f"test pictures ({fitted.look})" if fitted.look else "test pictures"
     for line in (
         *candidate_lines(fitted.receipt["candidates"]),
         why(fitted.trained),
-        *summary_lines(fitted.results, fitted.judged),
+        *summary_lines(fitted.results, judged),
         *fitted.shown.lines(),
         *(fitted.own_choice.lines() if fitted.own_choice else ()),
         *warnings_of(fitted.trained),

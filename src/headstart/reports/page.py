@@ -122,6 +122,7 @@ class Report:
         version: Of headstart.
         results: The evaluation.
         pictures: Which pictures the results are about.
+        look: Which look at them it was, in words; may be empty.
         dataset: What was understood of the dataset, a line for each fact.
         candidates: What was tried, in the order to show.
         why: What was chosen, and why.
@@ -145,6 +146,7 @@ class Report:
     version: str
     results: Results
     pictures: str = "test pictures"
+    look: str = ""
     dataset: tuple[str, ...] = ()
     candidates: tuple[Candidate, ...] = ()
     why: str = ""

@@ -64,15 +64,16 @@ class Matrix:
         similarity: To the backbone's pretraining; None where it cannot be measured.
         fitness: Of frozen features for these labels.
         expectation: What adapting the backbone may bring.
-        trial_seconds: What the first of the `rungs` may take on this machine, all its folds; None:
-            nobody has asked.
+        first_rung: What would be trained first; None: nothing, the network is to stay frozen.
+        trial_seconds: What its trial may take on this machine, all folds.
     """
 
     size: Size
     similarity: Similarity | None
     fitness: Fitness
     expectation: Expectation
-    trial_seconds: float | None = None
+    first_rung: str | None = None
+    trial_seconds: float = 0.0
 
     @property
     def is_similar(self) -> bool | None:
@@ -92,7 +93,7 @@ class Matrix:
 
     @property
     def rungs(self) -> tuple[str, ...]:
-        """What may be trained, from the cheapest to the dearest.
+        """What may be trained where nothing else is asked for, from the cheapest to the dearest.
 
         Where the last layers clearly serve the pictures less, or the network learned from others,
         it begins deeper.
@@ -101,13 +102,13 @@ class Matrix:
         return ("top2", "top3", "all") if deeper else ("top1", "top2", "all")
 
     @property
-    def trial(self) -> str:
-        """What a trial of the first rung takes, in words; empty where nobody has asked."""
-        if self.trial_seconds is None:
+    def trial_words(self) -> str:
+        """What a trial of the first rung takes; empty where there is none."""
+        if self.first_rung is None:
             return ""
         minutes = self.trial_seconds / 60
         spent = f"{minutes:.0f} minutes" if minutes >= 2 else f"{self.trial_seconds:.0f} s"
-        return f"of the {rung_name(self.rungs[0])}: up to {spent} on this machine"
+        return f"of the {rung_name(self.first_rung)}: up to {spent} on this machine"
 
     @property
     def evidence(self) -> tuple[Strategy, str]:
@@ -138,7 +139,7 @@ class Matrix:
             *(f"the books   {line}" for line in books),
             f"evidence    {ADVICE[strategy]}: {reason}",
             *self._disagreement(strategy),
-            *([f"a trial     {self.trial}"] if self.trial else []),
+            *([f"a trial     {self.trial_words}"] if self.trial_words else []),
         )
 
     def _either(self) -> list[str]:
@@ -178,7 +179,7 @@ class Matrix:
             "advice": [advice.to_json() for advice in self.advice],
             "expectation": self.expectation.to_json(),
             "evidence": {"strategy": strategy, "reason": reason},
-            "rungs": list(self.rungs),
+            "first_rung": self.first_rung,
             "trial_seconds": self.trial_seconds,
         }
 

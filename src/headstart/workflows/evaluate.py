@@ -21,7 +21,7 @@ from headstart.model.classifier import Classifier, load
 from headstart.progress import Progress, Silent
 from headstart.reports.results import Results
 from headstart.unusable import Unusable
-from headstart.workflows.looks import count_look, looked_at
+from headstart.workflows.looks import count_look, in_words
 from headstart.workflows.recipe import Recipe, recipe_of
 
 
@@ -48,7 +48,8 @@ class Evaluated:
     @property
     def judged(self) -> str:
         """What the pictures are called."""
-        return "these pictures" if self.looks == 1 else looked_at("these pictures", self.looks)
+        seen_before = self.looks is not None and self.looks > 1
+        return f"these pictures ({in_words(self.looks)})" if seen_before else "these pictures"
 
     def to_json(self) -> dict[str, Any]:
         """What ``headstart evaluate --json`` prints."""

@@ -18,7 +18,7 @@ from headstart.workflows.auditing import audit
 from headstart.workflows.check import findings_of
 from headstart.workflows.choosing import prepare_chosen
 from headstart.workflows.comparing import must_be_known
-from headstart.workflows.looks import count_look, looked_at
+from headstart.workflows.looks import count_look, in_words
 from headstart.workflows.own_choice import OwnChoice, own_choice
 from headstart.workflows.preparing import Prepared
 from headstart.workflows.receipt import receipt_of
@@ -43,7 +43,7 @@ class Fitted:
         audit: What its features say about the pictures and labels.
         shown: What its recipe tells besides.
         own_choice: What Headstart would have chosen, where the recipe asks for it.
-        judged: What the test pictures are called, with how often they were looked at.
+        look: Which look at these test pictures it was, in words.
     """
 
     bundle: Path
@@ -54,7 +54,7 @@ class Fitted:
     audit: Audit
     shown: Shown
     own_choice: OwnChoice | None
-    judged: str
+    look: str
 
 
 def fit(
@@ -124,15 +124,14 @@ def run_fit(
     receipt = receipt_of(place, prepared, trained, recipe, findings, audited, choice)
     receipt["own_choice"] = own.to_json() if own else None
     receipt["looks_at_test"] = looks
-    leaked = trained.results.without_leakage is not None
-    judged = looked_at("test pictures", looks, leaked=leaked)
+    look = in_words(looks)
     beside = (own.words,) if own else ()
     report = report_of(
-        prepared, trained, receipt, findings, audited, choice, beside, shown.figures(), judged
+        prepared, trained, receipt, findings, audited, choice, beside, shown.figures(), look
     )
     receipt["seconds"] = round(time.monotonic() - began, 2)
     with folder_written_whole(place) as folder:
         write_shown(folder, prepared, trained, shown, recipe)
         write_bundle(folder, prepared, trained, audited, receipt, report, recipe.device)
     receipt["seconds"] = round(time.monotonic() - began, 2)
-    return Fitted(place, trained.results, receipt, prepared, trained, audited, shown, own, judged)
+    return Fitted(place, trained.results, receipt, prepared, trained, audited, shown, own, look)

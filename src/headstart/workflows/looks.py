@@ -1,4 +1,4 @@
-"""How often test pictures were looked at: choices made after a look make it less of a test."""
+"""How often test pictures were looked at: choices made after a look make them less of a test."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from headstart.files import sha256
 def count_look(digests: Iterable[bytes], cache: Path) -> int | None:
     """Count this look at these pictures; which one it is, from 1; None: it cannot be written.
 
-    The same pictures in any order are the same test. Looks are counted in the cache folder, a byte
-    for each: another machine, or another cache, begins anew.
+    The same pictures in any order are the same set; one more or less is another. Looks are counted
+    in the cache folder, a byte for each: another machine, or another cache, begins anew.
 
     Args:
         digests: Of each picture's bytes.
@@ -28,16 +28,10 @@ def count_look(digests: Iterable[bytes], cache: Path) -> int | None:
         return None
 
 
-def looked_at(what: str, looks: int | None, *, leaked: bool = False) -> str:
-    """``"test pictures (never looked at before)"``, or how often they were.
-
-    Args:
-        what: What the pictures are called.
-        looks: As counted, this one included; None: not known.
-        leaked: Whether training has seen some of them, so that nobody may call them new.
-    """
-    if looks is None or (looks == 1 and leaked):
-        return what
+def in_words(looks: int | None) -> str:
+    """Which look it is; empty where that is not known."""
+    if looks is None:
+        return ""
     if looks == 1:
-        return f"{what} (never looked at before)"
-    return f"{what} (look {looks} at them: what was chosen since the first flatters the number)"
+        return "first look at this set"
+    return f"look {looks} at this set: choices made since the first may flatter the number"

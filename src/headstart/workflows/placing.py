@@ -17,6 +17,7 @@ from headstart.strategy.ladder import folds_to_judge
 from headstart.strategy.matrix import Matrix, Size
 from headstart.strategy.rules import QUADRANTS
 from headstart.strategy.similarity import Similarity, measure
+from headstart.workflows.adapting import rungs_for
 from headstart.workflows.dividing import folds_wanted
 from headstart.workflows.preparing import Prepared, Rows, depths
 from headstart.workflows.recipe import Recipe
@@ -65,7 +66,11 @@ def place(
         num_images=size.num_independent,
     )
     found = Matrix(size, similarity, fit, expectation)
-    return dataclasses.replace(found, trial_seconds=_trial_seconds(found, len(rows), recipe))
+    names = rungs_for(recipe, found)
+    if not names:
+        return found
+    seconds = _trial_seconds(names[0], len(rows), recipe)
+    return dataclasses.replace(found, first_rung=names[0], trial_seconds=seconds)
 
 
 def size_of(y: Rows, groups: Rows) -> Size:
@@ -114,9 +119,9 @@ def figure_of(name: str, matrix: Matrix, evidence: str) -> MatrixFigure:
     )
 
 
-def _trial_seconds(matrix: Matrix, num_rows: int, recipe: Recipe) -> float:
+def _trial_seconds(rung: str, num_rows: int, recipe: Recipe) -> float:
     num_folds = folds_wanted(recipe, num_rows)
-    tuning = recipe.tuning_for(matrix.rungs[0], num_rows)
+    tuning = recipe.tuning_for(rung, num_rows)
     of_fold = fold_seconds(tuning, round(num_rows * (1 - 1 / num_folds)), recipe)
     return of_fold * folds_to_judge(num_rows, num_folds)
 

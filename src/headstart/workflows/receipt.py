@@ -157,9 +157,11 @@ def _candidates(prepared: Prepared, trained: Trained, seed: int) -> list[dict[st
         for step in trained.adapted.climb.steps
         if step.answers is not None
     ]
-    return sorted([*frozen, *tuned], key=lambda row: (_is_partly(row, len(groups)), -row["score"]))
+    return sorted(
+        [*frozen, *tuned], key=lambda row: (_is_judged_in_part(row, len(groups)), -row["score"])
+    )
 
 
-def _is_partly(row: dict[str, Any], num_images: int) -> bool:
+def _is_judged_in_part(row: dict[str, Any], num_images: int) -> bool:
     """Whether it may look good on the few pictures it was asked about; not what was chosen."""
     return bool(row["num_images"] < num_images and not row["chosen"])

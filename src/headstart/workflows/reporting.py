@@ -46,7 +46,7 @@ def report_of(
     choice: BackboneChoice | None = None,
     beside: Sequence[str] = (),
     curves: Sequence[TrainingFigure] = (),
-    judged: str = "test pictures",
+    look: str = "",
 ) -> str:
     """The report as one HTML page.
 
@@ -59,7 +59,7 @@ def report_of(
         choice: Of the backbone.
         beside: What else is said of the choice, in sentences.
         curves: Of heads that learned in epochs.
-        judged: What the test pictures are called.
+        look: Which look at the test pictures it was, in words.
     """
     backbone, matrix = prepared.backbone, trained.matrix
     title = prepared.manifest.name.rstrip("/")
@@ -69,7 +69,7 @@ def report_of(
             created=datetime.datetime.now().astimezone().strftime("%Y-%m-%d %H:%M %Z"),
             version=headstart.__version__,
             results=trained.results,
-            pictures=judged,
+            look=look,
             dataset=(
                 prepared.manifest.summary(),
                 *prepared.manifest.notes,
