@@ -28,7 +28,7 @@ def test_a_training_continued_anywhere_ends_with_the_same_bits(tuned: Tuned) -> 
     parts, heard = tuned("parts", tuning=settings)
     assert "going on from step 5" in heard.said
     np.testing.assert_array_equal(parts.scores, whole.scores)
-    np.testing.assert_array_equal(parts.head.weight, whole.head.weight)
+    np.testing.assert_array_equal(parts.layers[-1].weight, whole.layers[-1].weight)
     keys = ("epoch", "step", "train_loss", "validation_loss", "learning_rate")
     assert [[record[key] for key in keys] for record in parts.history] == [
         [record[key] for key in keys] for record in whole.history
@@ -58,6 +58,8 @@ def test_a_head_of_zeros_is_there_to_be_asked_for(tuned: Tuned, tmp_path: Path) 
     initial = load_file(tmp_path / "job" / "initial.safetensors")
     assert not initial["head.weight"].any() and not initial["head.bias"].any()
     assert result.alpha == 1
+    # As published: on the features as they are.
+    assert [type(layer) for layer in result.layers] == [layers.Affine]
 
 
 @pytest.mark.parametrize("optimizer", ["sgd", "rmsprop"])
@@ -75,10 +77,23 @@ def test_the_share_0_is_the_linear_probe(tuned: Tuned, small: Any) -> None:
     result, _ = tuned(tuning={"alpha": 0.0, "train_from": "top1", "epochs": 1})
     engine = Engine(small.backbone.graph, ("head",))
     X = np.stack([_features(engine, small, row) for row in range(36)])
-    head = SoftmaxHead(seed=0).fit(X[small.train], small.y[small.train])
-    expected = head.predict_proba(X[small.judged])
+    roots = layers.Root().run(X)
+    head = SoftmaxHead(seed=0).fit(roots[small.train], small.y[small.train])
+    expected = head.predict_proba(roots[small.judged])
     assert np.ptp(expected) > 0.1
     # The frozen layers' outputs are kept in half precision.
+    np.testing.assert_allclose(softmax(result.scores), expected, atol=5e-3)
+
+
+def test_features_as_they_are_are_there_to_be_asked_for(tuned: Tuned, small: Any) -> None:
+    from headstart.heads.softmax import SoftmaxHead
+
+    settings = {"alpha": 0.0, "train_from": "top1", "epochs": 1, "rooted": False}
+    result, _ = tuned(tuning=settings)
+    engine = Engine(small.backbone.graph, ("head",))
+    X = np.stack([_features(engine, small, row) for row in range(36)])
+    head = SoftmaxHead(seed=0).fit(X[small.train], small.y[small.train])
+    expected = head.predict_proba(X[small.judged])
     np.testing.assert_allclose(softmax(result.scores), expected, atol=5e-3)
 
 
@@ -91,7 +106,7 @@ def test_the_tuned_network_is_a_backbone_and_a_head(tuned: Tuned, small: Any) ->
     engine = Engine(backbone.graph, ("stage3", "head"))
     frozen = Engine(small.backbone.graph, ("stage3", "head"))
     X = np.stack([_features(engine, small, row) for row in small.judged])
-    scores = layers.run([result.head], X)
+    scores = layers.run(result.layers, X)
     np.testing.assert_allclose(scores, result.scores, atol=2e-3 * np.abs(scores).max())
     row = int(small.judged[0])
     same = [_features(e, small, row, "stage3") for e in (engine, frozen)]
@@ -105,7 +120,7 @@ def test_of_whole_pictures_the_graph_gives_the_same_scores(tuned: Tuned, small: 
     result, _ = tuned(graph=True, tuning=settings)
     engine = Engine(result.backbone.graph, ("head",))
     X = np.stack([_features(engine, small, row) for row in small.judged])
-    scores = layers.run([result.head], X)
+    scores = layers.run(result.layers, X)
     np.testing.assert_allclose(scores, result.scores, atol=1e-4 * np.abs(scores).max())
 
 
@@ -120,7 +135,7 @@ def test_what_is_judged_over_views_is_what_the_graph_gives(
     assert result.backbone.tta == "turns"
     engine = Engine(result.backbone.graph, ("head",))
     X = np.stack([_features(engine, small, row) for row in small.judged])
-    scores = layers.run([result.head], X)
+    scores = layers.run(result.layers, X)
     np.testing.assert_allclose(scores, result.scores, atol=near * np.abs(scores).max())
     assert np.abs(result.scores - plain.scores).max() > 10 * near * np.abs(scores).max()
 

@@ -171,6 +171,30 @@ def test_a_little_surer_is_not_worth_a_training() -> None:
     assert much.taken == 0
 
 
+def test_what_a_person_asked_for_is_pooled_where_that_seems_better() -> None:
+    few = np.arange(NUM) < 60
+    told = {"y": y[few], "groups": groups[few], "folds": folds[few], "seed": 0}
+    start = Answers.of(scores_with(0.9)[few], np.ones(60, dtype=bool), y[few])
+    asked: list[str] = []
+    poor = rung("a", 0.5, asked)
+    step = Rung("a", "partial", lambda fold: poor.judge(fold)[:12])
+    best = climb(start, [step], **told, must_take=True).best
+    assert asked == ["a0", "a1", "a2", "a3", "a4"]
+    assert best is not None and best.answers is not None and best.alone is not None
+    assert best.outcome == "no gain" and best.pooled
+    assert best.answers.judged.all()
+    assert best.answers.accuracy > best.alone.accuracy
+    alone = climb(start, [step], **told, must_take=True, may_pool=False).best
+    assert alone is not None and not alone.pooled
+
+
+def test_what_a_person_asked_for_is_not_judged_longer_than_it_tells() -> None:
+    asked: list[str] = []
+    found = climb(frozen(0.9), [rung("a", 0.8, asked)], y, groups, folds, seed=0, must_take=True)
+    assert asked == ["a0"]
+    assert found.taken == 0
+
+
 def test_a_rung_that_knows_better_stands_alone() -> None:
     found = climb(frozen(0.8), [rung("a", 1.0)], y, groups, folds, seed=0)
     assert found.best is not None and not found.best.pooled

@@ -27,7 +27,7 @@ from headstart.errors import NotEnoughData, SettingError
 from headstart.files import canonical_json, readable_json, write_text
 from headstart.finetuning.process import OnEpoch, run_child
 from headstart.finetuning.recipe import Tuning
-from headstart.layers import Affine
+from headstart.layers import Affine, Layer, Root
 from headstart.progress import Progress, Silent
 
 JOB, RESULT, ARRAYS, METRICS = "job.json", "result.json", "result.safetensors", "metrics.jsonl"
@@ -92,7 +92,7 @@ class Tuned:
         scores: float32 [judged rows, C], logits at the chosen share.
         alpha: Share of the tuned weights in the mean with the initial ones; 0: nothing gained,
             all is as the linear probe left it.
-        head: Of the tap ``head`` of the tuned network to scores.
+        layers: The head: from the tap ``head`` of the tuned network to scores.
         backbone: The tuned network, when its graph was asked for.
         epochs: Epochs run.
         seconds: Of training.
@@ -106,7 +106,7 @@ class Tuned:
 
     scores: Floats
     alpha: float
-    head: Affine
+    layers: tuple[Layer, ...]
     backbone: Backbone | None
     epochs: int
     seconds: float
@@ -362,13 +362,14 @@ def result_of(folder: Path) -> Tuned:
     """What stands in the folder of a job that has ended."""
     record = json.loads((folder / RESULT).read_bytes())
     arrays = load_file(folder / ARRAYS)
-    backbone = None
+    head, backbone = Affine(arrays["weight"], arrays["bias"]), None
+    layers = (Root(), head) if record.pop("rooted") else (head,)
     if record.pop("graph"):
         place = folder / GRAPH_FOLDER
         backbone = Backbone.from_json(json.loads((place / RECORD).read_bytes()), place / GRAPH)
     return Tuned(
         scores=arrays["scores"],
-        head=Affine(arrays["weight"], arrays["bias"]),
+        layers=layers,
         backbone=backbone,
         **{**record, "history": tuple(record["history"])},
     )

@@ -24,6 +24,8 @@ _HEAD, _NORM = "head.", "norm."
 _BATCH = 32
 # TensorFlow's networks remember a hundred batches or more: too many for a short training.
 _MOMENTUM = 0.1
+# Added under the root where its slope is taken, which has no bound at 0.
+_SOFTENED = 0.01
 # A feature that moves less than this share of the largest is left as it is.
 _CONSTANT = 1e-6
 # Of losses, for float16. torch begins with 65536, which a short training loses its first steps to.
@@ -44,19 +46,34 @@ class Standard(nn.Module):
         return standard
 
 
+class _Root(torch.autograd.Function):
+    """`layers.Root`; its slope is that of a softened root, for at 0 there is none."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        ctx.save_for_backward(x)
+        return torch.copysign(x.abs().sqrt(), x)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> Tensor:
+        x: Tensor = ctx.saved_tensors[0]
+        return gradient / (2 * (x.abs() + _SOFTENED).sqrt())
+
+
 @dataclass(frozen=True, eq=False)
 class Learner:
     """A body, a head, and which of their parameters learn.
 
     Args:
         body: The network or its tail, in inference mode unless it learns from scratch.
-        norm: Standardises the features, so that one learning rate suits every network's head.
+        norm: Standardises what the head sees, so that one learning rate suits every network's head.
         head: The last layer.
         stages: Of the body's parameters that learn, by name.
         inputs: Gives the batches.
         moving: Whether normalisation statistics move as well.
         dropout: Of the features, while learning.
         half: What products are computed in; None: float32.
+        rooted: Whether the head sees the features' roots.
         views: Of a picture, whose scores are averaged where it is judged, as `request.TTA` numbers
             them.
     """
@@ -69,6 +86,7 @@ class Learner:
     moving: bool
     dropout: float
     half: torch.dtype | None
+    rooted: bool = False
     views: tuple[int, ...] = (0,)
 
     @property
@@ -94,9 +112,7 @@ class Learner:
             torch.set_grad_enabled(torch.is_grad_enabled() and not head_only),
         ):
             found = features(self.body, x)
-        found = self.norm(found.float())
-        scores: Tensor = self.head(found if kept is None else found * kept)
-        return scores
+        return self._scores(self._seen(found.float()), kept)
 
     def kept(self, num_rows: int) -> Tensor:
         """What dropout multiplies the features by, drawn beside the processor, for any device."""
@@ -118,31 +134,26 @@ class Learner:
             for name, tensor in self._changing().items():
                 tensor.copy_(weights[name])
 
-    def features(self, items: Items) -> Floats:
-        """float32 [N, D] of rows and views."""
-        return self._run(items, lambda x: features(self.body, x))
-
-    def scores(self, items: Items) -> Floats:
-        """float32 [N, C] of rows and views."""
-        return self._run(items, self.forward)
+    def seen(self, items: Items) -> Floats:
+        """float32 [N, D], what a head sees of rows and views before it is standardised."""
+        return self._run(items, lambda x: self._seen(features(self.body, x).float()))
 
     def answers(self, rows: Sequence[int]) -> Floats:
-        """float32 [N, C] of pictures as prediction sees them.
-
-        The head is linear: the mean of the scores is the score of the mean features.
-        """
-        found = [self.scores(plain(rows, (view,))) for view in self.views]
-        return np.mean(found, axis=0, dtype=np.float32) if len(found) > 1 else found[0]
+        """float32 [N, C] of pictures as prediction sees them: the scores of the mean features."""
+        means = self._means(rows)
+        with torch.no_grad():
+            found = self._scores(self._seen(torch.from_numpy(means).to(self.device)))
+        return found.cpu().numpy()
 
     def affine(self) -> Affine:
-        """The head as a layer on the tap ``head``."""
+        """The head, on what `seen` gives."""
         weight = self.head.weight.detach() / self.norm.scale
         bias = self.head.bias.detach() - weight @ self.norm.mean
         weight, bias = weight.cpu(), bias.cpu()
         return Affine(weight.t().contiguous().numpy().copy(), bias.numpy().copy())
 
     def start_from(self, affine: Affine, X: Floats) -> None:
-        """Put a head in place that was fitted on features X [N, D]."""
+        """Put a head in place that was fitted on X [N, D], as `seen` gives it."""
         scale = X.std(axis=0)
         scale[scale <= _CONSTANT * np.abs(X).max()] = 1
         with torch.no_grad():
@@ -153,9 +164,24 @@ class Learner:
             self.head.bias.copy_(bias + weight @ self.norm.mean)
             self.head.weight.copy_(weight * self.norm.scale)
 
+    def _seen(self, found: Tensor) -> Tensor:
+        return _Root.apply(found) if self.rooted else found
+
+    def _scores(self, seen: Tensor, kept: Tensor | None = None) -> Tensor:
+        standard = self.norm(seen)
+        scores: Tensor = self.head(standard if kept is None else standard * kept)
+        return scores
+
+    def _means(self, rows: Sequence[int]) -> Floats:
+        """float32 [N, D], the features of pictures over all views."""
+        found = [
+            self._run(plain(rows, (view,)), lambda x: features(self.body, x)) for view in self.views
+        ]
+        return np.mean(found, axis=0, dtype=np.float32) if len(found) > 1 else found[0]
+
     def _run(self, items: Items, work: Callable[[Tensor], Tensor]) -> Floats:
         if not items:
-            return np.empty((0, self.head.out_features), np.float32)
+            return np.empty((0, self.head.in_features), np.float32)
         batches = [items[start : start + _BATCH] for start in range(0, len(items), _BATCH)]
         was_training = self.body.training
         self.body.eval()
@@ -182,6 +208,7 @@ def learner_of(
     dropout: float,
     precision: str,
     device: str,
+    rooted: bool = False,
     views: tuple[int, ...] = (0,),
 ) -> Learner:
     """Freeze what does not learn.
@@ -195,6 +222,7 @@ def learner_of(
         dropout: Of the features, while learning.
         precision: Of products, as `Tuning` has it.
         device: torch's name of where it learns.
+        rooted: Whether the head sees the features' roots.
         views: Of a picture that is judged.
     """
     moving = train_from == "scratch"
@@ -215,6 +243,7 @@ def learner_of(
         moving=moving,
         dropout=dropout,
         half=_half(precision, device),
+        rooted=rooted,
         views=views,
     )
 

@@ -49,7 +49,7 @@ def initial_weights(
         nn.init.zeros_(learner.head.weight)
         nn.init.zeros_(learner.head.bias)
     else:
-        X = learner.features(plain(train.tolist()))
+        X = learner.seen(plain(train.tolist()))
         learner.start_from(_probe(X, y[train], seed), X)
     initial = learner.weights()
     with written_whole(path) as temporary:

@@ -76,6 +76,8 @@ class Tuning:
         augmentation: A preset, settings of `Augmentation`, or both (``"light,rotation=40"``), as
             `presets.augmentation_of` reads them.
         mirror: False: its mirrored views are left out (digits, text).
+        rooted: Whether the head sees every feature's square root, as heads on frozen features do
+            (`heads.candidates.rooted`); one that starts from zeros sees them as they are.
         views: Augmented views of a picture kept on disk for the partial rungs, the plain one
             among them; the other rungs draw a new view each time.
         average: ``"ema"``: weights averaged over about the last epoch; ``"epochs"``: over the ends
@@ -112,6 +114,7 @@ class Tuning:
     class_weights: str = "none"
     augmentation: str | dict[str, Any] = "light"
     mirror: bool = True
+    rooted: bool = True
     views: int = 8
     average: str = "none"
     patience: int = 4
@@ -131,8 +134,9 @@ class Tuning:
             fewer = f"fewer than the {self.epochs} epochs, which they are among"
             raise _wrong("frozen_epochs", self.frozen_epochs, fewer)
         augmentation_of(self.augmentation)
-        if not isinstance(self.mirror, bool):
-            raise _wrong("mirror", self.mirror, "true or false")
+        for name in ("mirror", "rooted"):
+            if not isinstance(getattr(self, name), bool):
+                raise _wrong(name, getattr(self, name), "true or false")
 
     @classmethod
     def of(cls, train_from: str, num_pictures: int, **settings: Any) -> Tuning:
@@ -173,6 +177,11 @@ class Tuning:
     def starts_from_zeros(self) -> bool:
         """Whether the head knows nothing at the start."""
         return self.is_scratch or self.start == "zeros"
+
+    @property
+    def sees_roots(self) -> bool:
+        """Whether the head sees the features' roots."""
+        return self.rooted and not self.starts_from_zeros
 
     def to_json(self) -> dict[str, Any]:
         """For a record in JSON."""

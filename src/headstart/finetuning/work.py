@@ -171,6 +171,7 @@ def _learner(
         dropout=tuning.dropout,
         precision=tuning.precision,
         device=job.device,
+        rooted=tuning.sees_roots,
         views=TTA[backbone.tta],
     )
     if job.task == "tune":
@@ -248,6 +249,7 @@ def _finish(
         "history": trained.state.history,
         "losses": losses,
         "graph": job.graph,
+        "rooted": learner.rooted,
         "spent": round(time.monotonic() - began, 3),
     }
     _write(folder, arrays, record)

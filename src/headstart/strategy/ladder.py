@@ -4,7 +4,8 @@ Every rung is judged on the same held-out rows as the frozen candidate, fold by 
 pooled with that candidate, for networks that were trained apart err apart. A rung is left after its
 first fold if it gained nothing that matters there; it is taken only if it beats what is best so far
 in a paired comparison; and a deeper one is tried only when the one before was taken. Ties go to the
-cheaper: frozen, and the rung alone.
+cheaper: frozen, and the rung alone. A rung that a person asked for is given whatever it gained, and
+pooled where it was better so, proved or not.
 """
 
 from __future__ import annotations
@@ -28,6 +29,8 @@ Judge = Callable[[int], Array]
 
 # Folds are judged until so many rows are: enough to show a gain of two to three points.
 _ENOUGH_ROWS = 1000
+# A rung that will be used in any case is judged on so many, whatever the first fold says.
+_TELLING_ROWS = 50
 _ERRORS = 1.96
 _NAMES = {"affine": "scales and shifts", "all": "whole network", "scratch": "from scratch"}
 _STRATEGIES = {"all": "full", "affine": "full", "scratch": "scratch"}
@@ -204,7 +207,8 @@ def climb(
         time_limit: Seconds for all of them; a rung that is not expected to end in time is not
             begun. None: no limit.
         must_take: A person asked for one of these rungs: where none proves itself, the most
-            accurate one that was tried is taken all the same.
+            accurate one that was tried is taken all the same, and it is pooled where that was
+            better, proved or not.
         may_pool: Whether a rung may be pooled with the frozen candidate.
         clock: Seconds.
     """
@@ -221,7 +225,7 @@ def climb(
             continue
         # From scratch means without what was learned before.
         partner = frozen if may_pool and rung.strategy != "scratch" else None
-        step = _try(rung, best, partner, y, groups, folds, seed, left, clock)
+        step = _try(rung, best, partner, y, groups, folds, seed, left, must_take, clock)
         steps.append(step)
         if step.outcome == "taken" and step.answers is not None:
             best, taken = step.answers, place
@@ -269,6 +273,7 @@ def _try(
     folds: Integers,
     seed: int,
     left: float | None,
+    must_take: bool,
     clock: Callable[[], float],
 ) -> Step:
     began = clock()
@@ -279,11 +284,12 @@ def _try(
         scores[held] = rung.judge(int(fold))
         judged |= held
         alone = Answers.of(scores, judged, y)
-        answers, rival = _preferred(alone, partner, y, groups, seed)
+        answers, rival = _preferred(alone, partner, y, groups, seed, must_take)
         gain, loss_gain, outcome, reason = compared(answers, best, groups, seed, _LEAST_FALL)
         spent = clock() - began
         too_late = left is not None and spent * (1 + 1 / len(np.unique(folds[judged]))) > left
-        if outcome == "no gain" or judged.sum() >= _ENOUGH_ROWS or too_late:
+        is_left = outcome == "no gain" and (not must_take or judged.sum() >= _TELLING_ROWS)
+        if is_left or judged.sum() >= _ENOUGH_ROWS or too_late:
             break
     return Step(
         rung=rung,
@@ -299,18 +305,34 @@ def _try(
 
 
 def _preferred(
-    alone: Answers, partner: Answers | None, y: Integers, groups: Integers, seed: int
+    alone: Answers,
+    partner: Answers | None,
+    y: Integers,
+    groups: Integers,
+    seed: int,
+    must_take: bool,
 ) -> tuple[Answers, Answers | None]:
     """What is to be used, the rung's own answers or those of both; and the others."""
     if partner is None:
         return alone, None
     both = alone.pooled_with(partner, y)
-    return (both, alone) if _pools(both, alone, groups, seed) else (alone, both)
+    pools = _seems_better(both, alone) if must_take else _pools(both, alone, groups, seed)
+    return (both, alone) if pools else (alone, both)
 
 
 def _pools(both: Answers, alone: Answers, groups: Integers, seed: int) -> bool:
     """Whether the rung is better together with the frozen candidate: that must be proved."""
     return compared(both, alone, groups, seed, _LEAST_FALL)[2] == "taken"
+
+
+def _seems_better(both: Answers, alone: Answers) -> bool:
+    """The same, as far as the rows that were judged can tell.
+
+    Of a rung that a person asked for the frozen candidate is the safer half: with 10 and 30
+    pictures a class (docs/fine-tuning.md) a tuned last block alone was 3 points behind both.
+    """
+    fall = alone.log_loss - both.log_loss
+    return both.accuracy >= alone.accuracy and fall >= _LEAST_FALL * alone.log_loss
 
 
 def _gains(

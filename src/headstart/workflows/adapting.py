@@ -168,7 +168,7 @@ def _finished(
     assert tuned.backbone is not None
     backbone = dataclasses.replace(tuned.backbone, precision=prepared.backbone.precision)
     taps: tuple[str, ...] = (backbone.tap_names[-1],)
-    layers: tuple[Layer, ...] = (tuned.head,)
+    layers = tuned.layers
     features = extract(
         prepared.manifest.paths,
         prepared.manifest.ids,
@@ -229,7 +229,7 @@ def _with_frozen(
     dims = {tap.name: tap.dim for tap in backbone.taps}
     first = sum(dims[name] for name in best.candidate.taps)
     pool = Pool(
-        branches=(frozen.layers_, (tuned.head,)),
+        branches=(frozen.layers_, tuned.layers),
         columns=((0, first), (first, first + dims[TAP])),
         weights=(1 / best.temperature, 1 / temperature),
     )
