@@ -62,7 +62,15 @@ def ours(kind: str, network: Any, steps: int) -> float:
     x = x.contiguous(memory_format=torch.channels_last)
     dims = (network.num_features, _CLASSES)
     learner = learner_of(
-        network, body, Repeated(x), kind, dims, dropout=0.2, precision="f32", device="cpu"
+        network,
+        body,
+        Repeated(x),
+        kind,
+        dims,
+        dropout=0.2,
+        precision="f32",
+        device="cpu",
+        rooted=True,
     )
     rows = np.arange(_BATCH)
     with tempfile.TemporaryDirectory() as folder:

@@ -16,3 +16,7 @@ def test_many_rows_or_clear_ones_do() -> None:
     assert preferred_share(LOSSES, 2000) == 1.0
     assert preferred_share({0.0: 0.1, 0.5: 0.9, 1.0: 1.6}, 20) == 0.0
     assert preferred_share({0.25: 3.0}, 1) == 0.25
+
+
+def test_what_went_wrong_is_not_kept_on_the_word_of_two_rows() -> None:
+    assert preferred_share({0.0: 0.29, 0.5: 0.69, 1.0: 0.69}, 2) == 0.0

@@ -70,7 +70,15 @@ def test_every_step_finds_its_tensors_on_the_card(
             network = from_timm.create("test_efficientnet", None, 0)
             dims = (network.num_features, 2)
             learner = learner_of(
-                network, network, Blank(), "all", dims, dropout=0.2, precision="f32", device=CARD
+                network,
+                network,
+                Blank(),
+                "all",
+                dims,
+                dropout=0.2,
+                precision="f32",
+                device=CARD,
+                rooted=True,
             )
         trained = Training(
             learner=learner,

@@ -229,7 +229,8 @@ def test_training_ends_when_it_only_gets_worse(tuned: Tuned) -> None:
     result, _ = tuned(tuning=settings)
     assert result.stopped == "patience"
     assert result.epochs < 60
-    assert result.alpha == 0 or result.losses["0"] >= result.losses[f"{result.alpha:g}"]
+    # How far it is drawn to the usual share by 8 pictures, and no further.
+    assert result.losses[f"{result.alpha:g}"] <= result.losses["0"] + 0.5 * 0.625**2
 
 
 def test_epochs_are_lines_of_json(tuned: Tuned, tmp_path: Path) -> None:

@@ -188,6 +188,12 @@ def test_what_a_person_asked_for_is_pooled_where_that_seems_better() -> None:
     assert alone is not None and not alone.pooled
 
 
+def test_what_a_person_asked_for_stands_alone_where_the_frozen_one_adds_nothing() -> None:
+    found = climb(frozen(0.4), [rung("a", 0.9)], y, groups, folds, seed=0, must_take=True)
+    assert found.best is not None and not found.best.pooled
+    assert found.best.rival is not None
+
+
 def test_what_a_person_asked_for_is_not_judged_longer_than_it_tells() -> None:
     asked: list[str] = []
     found = climb(frozen(0.9), [rung("a", 0.8, asked)], y, groups, folds, seed=0, must_take=True)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import contextlib
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +20,7 @@ from headstart.layers import Affine
 
 Weights = dict[str, Tensor]
 Floats = npt.NDArray[np.float32]
+_Row = TypeVar("_Row")
 
 _HEAD, _NORM = "head.", "norm."
 _BATCH = 32
@@ -74,8 +76,8 @@ class Learner:
         dropout: Of the features, while learning.
         half: What products are computed in; None: float32.
         rooted: Whether the head sees the features' roots.
-        views: Of a picture, whose scores are averaged where it is judged, as `request.TTA` numbers
-            them.
+        views: Of a picture, whose features are averaged where it is judged, as `request.TTA`
+            numbers them.
     """
 
     body: Any
@@ -86,7 +88,7 @@ class Learner:
     moving: bool
     dropout: float
     half: torch.dtype | None
-    rooted: bool = False
+    rooted: bool
     views: tuple[int, ...] = (0,)
 
     @property
@@ -107,12 +109,9 @@ class Learner:
             kept: float32 [B, D], what the features are multiplied by while learning.
             head_only: Whether the body gets no gradients.
         """
-        with (
-            torch.autocast(self.device.type, self.half, enabled=self.half is not None),
-            torch.set_grad_enabled(torch.is_grad_enabled() and not head_only),
-        ):
-            found = features(self.body, x)
-        return self._scores(self._seen(found.float()), kept)
+        with torch.set_grad_enabled(torch.is_grad_enabled() and not head_only):
+            found = self._features(x)
+        return self._scores(self._seen(found), kept)
 
     def kept(self, num_rows: int) -> Tensor:
         """What dropout multiplies the features by, drawn beside the processor, for any device."""
@@ -136,14 +135,21 @@ class Learner:
 
     def seen(self, items: Items) -> Floats:
         """float32 [N, D], what a head sees of rows and views before it is standardised."""
-        return self._run(items, lambda x: self._seen(features(self.body, x).float()))
+        with self._inference():
+            found = [self._seen(self._features(x)) for x in self.inputs.batches(_in_batches(items))]
+        return _stacked(found, self.head.in_features)
 
     def answers(self, rows: Sequence[int]) -> Floats:
         """float32 [N, C] of pictures as prediction sees them: the scores of the mean features."""
-        means = self._means(rows)
-        with torch.no_grad():
-            found = self._scores(self._seen(torch.from_numpy(means).to(self.device)))
-        return found.cpu().numpy()
+        parts = _in_batches(rows)
+        views = self.inputs.batches([plain(p, (view,)) for p in parts for view in self.views])
+        with self._inference():
+            found = []
+            for _ in parts:
+                each = [self._features(next(views)) for _ in self.views]
+                mean = torch.stack(each).mean(dim=0) if len(each) > 1 else each[0]
+                found.append(self._scores(self._seen(mean)))
+        return _stacked(found, self.head.out_features)
 
     def affine(self) -> Affine:
         """The head, on what `seen` gives."""
@@ -172,23 +178,17 @@ class Learner:
         scores: Tensor = self.head(standard if kept is None else standard * kept)
         return scores
 
-    def _means(self, rows: Sequence[int]) -> Floats:
-        """float32 [N, D], the features of pictures over all views."""
-        found = [
-            self._run(plain(rows, (view,)), lambda x: features(self.body, x)) for view in self.views
-        ]
-        return np.mean(found, axis=0, dtype=np.float32) if len(found) > 1 else found[0]
+    def _features(self, x: Tensor) -> Tensor:
+        with torch.autocast(self.device.type, self.half, enabled=self.half is not None):
+            return features(self.body, x).float()
 
-    def _run(self, items: Items, work: Callable[[Tensor], Tensor]) -> Floats:
-        if not items:
-            return np.empty((0, self.head.in_features), np.float32)
-        batches = [items[start : start + _BATCH] for start in range(0, len(items), _BATCH)]
+    @contextlib.contextmanager
+    def _inference(self) -> Iterator[None]:
         was_training = self.body.training
         self.body.eval()
         with torch.no_grad():
-            found = [work(x).float() for x in self.inputs.batches(batches)]
+            yield
         self.body.train(was_training)
-        return torch.cat(found).cpu().numpy()
 
     def _changing(self) -> Weights:
         changing: Weights = dict(self.parameters())
@@ -208,7 +208,7 @@ def learner_of(
     dropout: float,
     precision: str,
     device: str,
-    rooted: bool = False,
+    rooted: bool,
     views: tuple[int, ...] = (0,),
 ) -> Learner:
     """Freeze what does not learn.
@@ -254,6 +254,15 @@ def _half(precision: str, device: str) -> torch.dtype | None:
         on_card = "bf16" if has_bf16(device) else "f16"
         precision = on_card if device.startswith("cuda") else "f32"
     return {"bf16": torch.bfloat16, "f16": torch.float16}.get(precision)
+
+
+def _in_batches(rows: Sequence[_Row]) -> list[Sequence[_Row]]:
+    return [rows[start : start + _BATCH] for start in range(0, len(rows), _BATCH)]
+
+
+def _stacked(batches: list[Tensor], dim: int) -> Floats:
+    """float32 [N, dim], also of no batch at all."""
+    return torch.cat([torch.empty(0, dim), *(batch.cpu() for batch in batches)]).numpy()
 
 
 def mixture(first: Weights, second: Weights, share: float) -> Weights:

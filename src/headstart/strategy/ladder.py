@@ -4,8 +4,8 @@ Every rung is judged on the same held-out rows as the frozen candidate, fold by 
 pooled with that candidate, for networks that were trained apart err apart. A rung is left after its
 first fold if it gained nothing that matters there; it is taken only if it beats what is best so far
 in a paired comparison; and a deeper one is tried only when the one before was taken. Ties go to the
-cheaper: frozen, and the rung alone. A rung that a person asked for is given whatever it gained, and
-pooled where it was better so, proved or not.
+cheaper: frozen, and the rung alone. A rung that a person asked for is given whatever it gained: it
+is judged on 50 rows at least, and pooled where it was better so, proved or not.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ Judge = Callable[[int], Array]
 # Folds are judged until so many rows are: enough to show a gain of two to three points.
 _ENOUGH_ROWS = 1000
 # A rung that will be used in any case is judged on so many, whatever the first fold says.
-_TELLING_ROWS = 50
+_LEAST_ROWS = 50
 _ERRORS = 1.96
 _NAMES = {"affine": "scales and shifts", "all": "whole network", "scratch": "from scratch"}
 _STRATEGIES = {"all": "full", "affine": "full", "scratch": "scratch"}
@@ -207,8 +207,8 @@ def climb(
         time_limit: Seconds for all of them; a rung that is not expected to end in time is not
             begun. None: no limit.
         must_take: A person asked for one of these rungs: where none proves itself, the most
-            accurate one that was tried is taken all the same, and it is pooled where that was
-            better, proved or not.
+            accurate one that was tried is taken all the same; each is judged on 50 rows or more,
+            and pooled where it was no less accurate so and its log loss a twentieth lower.
         may_pool: Whether a rung may be pooled with the frozen candidate.
         clock: Seconds.
     """
@@ -288,8 +288,8 @@ def _try(
         gain, loss_gain, outcome, reason = compared(answers, best, groups, seed, _LEAST_FALL)
         spent = clock() - began
         too_late = left is not None and spent * (1 + 1 / len(np.unique(folds[judged]))) > left
-        is_left = outcome == "no gain" and (not must_take or judged.sum() >= _TELLING_ROWS)
-        if is_left or judged.sum() >= _ENOUGH_ROWS or too_late:
+        hopeless = outcome == "no gain" and (not must_take or judged.sum() >= _LEAST_ROWS)
+        if hopeless or judged.sum() >= _ENOUGH_ROWS or too_late:
             break
     return Step(
         rung=rung,
@@ -316,7 +316,7 @@ def _preferred(
     if partner is None:
         return alone, None
     both = alone.pooled_with(partner, y)
-    pools = _seems_better(both, alone) if must_take else _pools(both, alone, groups, seed)
+    pools = _pools(both, alone, groups, seed) or (must_take and _seems_better(both, alone))
     return (both, alone) if pools else (alone, both)
 
 
@@ -326,10 +326,10 @@ def _pools(both: Answers, alone: Answers, groups: Integers, seed: int) -> bool:
 
 
 def _seems_better(both: Answers, alone: Answers) -> bool:
-    """The same, as far as the rows that were judged can tell.
+    """The same, as far as the rows that were judged can tell: no less accurate, and surer.
 
-    Of a rung that a person asked for the frozen candidate is the safer half: with 10 and 30
-    pictures a class (docs/fine-tuning.md) a tuned last block alone was 3 points behind both.
+    It is asked of a rung that will be used in any case, where few rows prove nothing: with 10 and
+    30 pictures a class a tuned last block was 3 points behind both (decision 0017).
     """
     fall = alone.log_loss - both.log_loss
     return both.accuracy >= alone.accuracy and fall >= _LEAST_FALL * alone.log_loss

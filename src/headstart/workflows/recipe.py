@@ -19,7 +19,7 @@ from headstart.workflows.recipe_files import near, read_recipe
 TUNING = (
     *("epochs", "steps_per_epoch", "frozen_epochs", "batch_size", "start", "optimizer"),
     *("learning_rate", "head_learning_rate", "schedule", "weight_decay", "dropout"),
-    "augmentation",
+    *("augmentation", "rooted"),
 )
 _PRECISIONS = (*PRECISIONS, "auto")
 _STRATEGIES = ("auto", "freeze", "partial", "full", "scratch")
@@ -76,8 +76,8 @@ class Recipe:
             ``"scratch"``. None: what the strategy tries.
         time_limit: Seconds for trials of fine-tuning; None: 600 with ``"auto"``, else no limit.
         epochs, steps_per_epoch, frozen_epochs, batch_size, start, optimizer, learning_rate,
-            head_learning_rate, schedule, weight_decay, dropout, augmentation: Of fine-tuning, as
-            in `Tuning`; None: the rung's own.
+            head_learning_rate, schedule, weight_decay, dropout, augmentation, rooted: Of
+            fine-tuning, as in `Tuning`; None: the rung's own.
         show: What is told besides: ``"targets"``, a table of paths and targets and the number of
             pictures of each class; ``"classification-report"``, accuracy, confusion matrix and
             scikit-learn's report; ``"curves"``, how the dense heads learned, epoch by epoch.
@@ -133,6 +133,7 @@ class Recipe:
     weight_decay: float | None = None
     dropout: float | None = None
     augmentation: str | dict[str, Any] | None = None
+    rooted: bool | None = None
     show: tuple[str, ...] = ()
     say_every: int | None = None
     keep_codes: bool = False
@@ -327,7 +328,7 @@ def _must_be(holds: bool, name: str, value: object, expected: str) -> None:
 
 def _as_option(name: str) -> str:
     """How the setting is spelt on the command line."""
-    if name in ("show", "say_every"):
+    if name in ("show", "say_every", "rooted"):
         return f" (on the command line: --set {name}=...)"
     option = {"num_folds": "folds", "heads": "head"}.get(name, name.replace("_", "-"))
     return f" (on the command line: --{option})"
