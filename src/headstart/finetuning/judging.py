@@ -49,7 +49,7 @@ def chosen_share(
 
     A handful of rows says little of that, so the shares are drawn towards the usual one
     (`preferred_share`). With 10 to 100 pictures a class (seven sets, 34 trainings of the last
-    blocks) that was worth 0.4 points and 1.6 % of the log loss.
+    blocks, before the pull had a limit) that was worth 0.4 points and 1.6 % of the log loss.
 
     Args:
         learner: Is left with other weights.

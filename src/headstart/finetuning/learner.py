@@ -186,9 +186,11 @@ class Learner:
     def _inference(self) -> Iterator[None]:
         was_training = self.body.training
         self.body.eval()
-        with torch.no_grad():
-            yield
-        self.body.train(was_training)
+        try:
+            with torch.no_grad():
+                yield
+        finally:
+            self.body.train(was_training)
 
     def _changing(self) -> Weights:
         changing: Weights = dict(self.parameters())
