@@ -63,6 +63,16 @@ def test_predicts_about_as_well_as_scikit_learns():
     assert head.score(X[300:], y[300:]) > theirs.score(X[300:], y[300:]) - 0.02
 
 
+def test_of_many_classes_it_learns_too():
+    random = np.random.default_rng(0)
+    y = random.integers(50, size=5000)
+    means = random.normal(size=(50, 64)) * 0.2
+    X = means[y] + random.normal(size=(5000, 64))
+    head = FullyConnectedHead(hidden=64).fit_rows(Rows(X[:4000]), y[:4000], None)
+    best = ((X[4000:, None] - means) ** 2).sum(axis=2).argmin(axis=1)
+    assert head.score(X[4000:], y[4000:]) > 0.4 * (best == y[4000:]).mean()
+
+
 def test_weights_that_fade_become_zero():
     """Numbers below the smallest normal one made the last epochs twenty times as slow."""
     random = np.random.default_rng(0)

@@ -89,3 +89,15 @@ def test_every_penalty_of_the_search_is_given_its_own_rule(monkeypatch):
     found = judged()
     monkeypatch.setattr(penalised, "_SEARCH_TOLERANCE", 1e-7)
     np.testing.assert_allclose(found, judged(), atol=0.04)
+
+
+def test_of_many_classes_the_search_does_not_stop_where_it_begins():
+    # The slope at the start falls with the number of classes and rows.
+    random = np.random.default_rng(0)
+    y = random.integers(100, size=13_000)
+    means = random.normal(size=(100, 64)) * 0.12
+    X = means[y] + random.normal(size=(13_000, 64))
+    head = SoftmaxHead().fit(X[:12_000], y[:12_000])
+    accuracy = (head.predict(X[12_000:]) == y[12_000:]).mean()
+    best = ((X[12_000:, None] - means) ** 2).sum(axis=2).argmin(axis=1)
+    assert accuracy > 0.4 * (best == y[12_000:]).mean()

@@ -134,7 +134,7 @@ class Selected:
     def __len__(self) -> int:
         return len(self.rows)
 
-    def __getitem__(self, some: npt.NDArray[np.int64]) -> Array:
+    def __getitem__(self, some: slice | npt.NDArray[np.int64]) -> Array:
         return self.values[self.rows[some]]
 
 
@@ -180,6 +180,41 @@ def by_what_they_see(
     return list(seen.values())
 
 
+@dataclass(frozen=True, eq=False)
+class Seen:
+    """What a candidate's head sees, written out when it is asked for: there may be many rows.
+
+    Args:
+        taps: Each float32 [N, D of its own], side by side.
+        is_rooted: Whether the root is seen.
+    """
+
+    taps: tuple[TapRows, ...]
+    is_rooted: bool
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """N, and the sum of D."""
+        return len(self), sum(values.shape[1] for values in self.taps)
+
+    def __len__(self) -> int:
+        return len(self.taps[0])
+
+    def __getitem__(self, some: slice | npt.NDArray[np.int64]) -> Array:
+        X = np.concatenate([values[some] for values in self.taps], axis=1)
+        return rooted(X) if self.is_rooted else X
+
+
+def seen_by(candidate: Candidate, taps: Mapping[str, TapRows]) -> Seen:
+    """float32 [N, D]: what the candidate's head sees.
+
+    Args:
+        candidate: No ensemble.
+        taps: Tap name to float32 [N, D].
+    """
+    return Seen(tuple(taps[name] for name in candidate.taps), candidate.is_rooted)
+
+
 def features_of(
     candidate: Candidate, taps: Mapping[str, TapRows], rows: npt.NDArray[np.bool_] | None = None
 ) -> Array:
@@ -187,13 +222,11 @@ def features_of(
 
     Written block by block into the place where it stays: of many pictures no copy is to spare.
     """
-    own = [taps[name] for name in candidate.taps]
-    where = np.arange(len(own[0])) if rows is None else np.flatnonzero(rows)
-    X = np.empty((len(where), sum(values.shape[1] for values in own)), np.float32)
+    seen = seen_by(candidate, taps)
+    where = np.arange(len(seen)) if rows is None else np.flatnonzero(rows)
+    X = np.empty((len(where), seen.shape[1]), np.float32)
     at_once = max(1, _BLOCK // X.shape[1])
     for start in range(0, len(X), at_once):
         some = slice(start, start + at_once)
-        np.concatenate([values[where[some]] for values in own], axis=1, out=X[some])
-        if candidate.is_rooted:
-            X[some] = rooted(X[some])
+        X[some] = seen[where[some]]
     return X

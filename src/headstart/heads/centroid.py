@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from headstart.heads.head import Head
-from headstart.heads.spectrum import Floats, Integers, Rows, blocks, class_sums
+from headstart.heads.spectrum import Features, Floats, Integers, Rows, blocks, class_sums
 from headstart.layers import Affine, Layer, Normalise, Shift, run
 
 
@@ -40,12 +38,11 @@ class NearestMeanHead(Head):
 
 def centred_directions(rows: Rows) -> tuple[Shift, Normalise]:
     """Layers that take the mean of the rows away and scale each row to length 1."""
-    mean = rows.X.mean(axis=0, dtype=np.float64).astype(np.float32)
-    return Shift(-mean), Normalise()
+    return Shift(-rows.moments[0].astype(np.float32)), Normalise()
 
 
 def directed_class_sums(
-    directions: Sequence[Layer], X: npt.NDArray[Any], y: Integers, num_classes: int
+    directions: Sequence[Layer], X: Features, y: Integers, num_classes: int
 ) -> Floats:
     """float64 [C, D]: the sum of each class's rows after the layers, without holding them all."""
     sums = np.zeros((num_classes, X.shape[1]))

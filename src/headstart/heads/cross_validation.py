@@ -10,22 +10,32 @@ import numpy as np
 import numpy.typing as npt
 
 from headstart.heads.calibration import fit_temperature, log_loss, row_losses
-from headstart.heads.candidates import Candidate, TapRows, by_what_they_see, features_of
+from headstart.heads.candidates import (
+    Candidate,
+    TapRows,
+    by_what_they_see,
+    features_of,
+    seen_by,
+)
 from headstart.heads.catalog import make_head
 from headstart.heads.ensemble import HeldOut, cross_fitted, pool_weights
 from headstart.heads.fitting import one_thread_each
 from headstart.heads.selection import CandidateScore
-from headstart.heads.spectrum import Floats, Integers, Rows
+from headstart.heads.spectrum import Floats, Integers, Rows, blocks
+from headstart.heads.whole_fits import WholeFits
 from headstart.in_order import in_order
-from headstart.layers import Array
+from headstart.layers import Array, run
 from headstart.progress import Progress
 
 # Fits begun before the last one's answers are asked for: nobody waits for a long one.
 _AHEAD_PER_THREAD = 8
 # Fewer independent rows of a fold cannot tell who leads.
 _LEAST_GROUPS = 50
+# Independent rows from which folds share what was found on all: of so many, those of one fold
+# move a penalty too little to be flattered by it.
+_MANY_GROUPS = 1000
 
-_Job = tuple[list[int], npt.NDArray[np.bool_]]
+_Job = tuple[list[int], npt.NDArray[np.bool_] | None]
 
 
 def cross_validate(
@@ -40,6 +50,9 @@ def cross_validate(
     race: bool = False,
 ) -> tuple[CandidateScore, ...]:
     """Score every row by heads fitted on the other folds.
+
+    Of 1 000 independent rows and more the heads are fitted on all rows first: their coordinates
+    and penalties serve all folds (`WholeFits`), and the layers are kept.
 
     Args:
         candidates: What to compare; an ensemble's members among them.
@@ -63,28 +76,42 @@ def cross_validate(
     learnable = _learnable(y, folds)
     table = _Table.of(len(fitted), len(y), int(y.max()) + 1)
     first = learnable & masks[0]
+    alike = by_what_they_see(fitted)
+    wholes: dict[Candidate, WholeFits] = {}
+    if len(np.unique(groups)) >= _MANY_GROUPS:
+        for own in alike:
+            some = [fitted[k] for k in own]
+            wholes |= dict.fromkeys(some, WholeFits(some, taps, y, groups, seed))
     on_trial = _on_trial(candidates, fitted, groups[first]) if race else set()
-    progress.start("comparing heads", len(fitted) * len(masks))
+    progress.start("comparing heads", len(fitted) * (len(masks) + bool(wholes)))
 
     def judge(job: _Job) -> tuple[list[Array], list[float]]:
         some = [fitted[position] for position in job[0]]
-        return _judge_fold(some, taps, y, groups, table.scores.shape[2], seed, job[1])
+        if job[1] is None:
+            return [], [wholes[each].fit(each) for each in some]
+        return _judge_fold(some, wholes, taps, y, groups, table.scores.shape[2], seed, job[1])
 
-    def run(positions: Iterable[int], folds: Sequence[npt.NDArray[np.bool_]]) -> None:
-        jobs = [(own, fold) for own in by_what_they_see(fitted, positions) for fold in folds]
+    def work(jobs: Sequence[_Job]) -> None:
         found = in_order(judge, jobs, threads, _AHEAD_PER_THREAD, "comparing")
         for (own, fold), (answers, spent) in zip(jobs, found, strict=True):
             table.take(own, fold, answers, spent)
             progress.advance(len(own))
 
+    def judge_by(positions: Iterable[int], folds: Sequence[npt.NDArray[np.bool_]]) -> None:
+        work([(own, fold) for own in by_what_they_see(fitted, positions) for fold in folds])
+
     with one_thread_each():
-        run(range(len(fitted)), masks[:1])
-        run(set(range(len(fitted))) - on_trial, masks[1:])
+        # Those that see most come first, and their folds last: nobody waits for them meanwhile.
+        wholly: list[_Job] = [(own, None) for own in alike] if wholes else []
+        work(wholly + [(own, masks[0]) for own in alike[:: -1 if wholes else 1]])
+        judge_by(set(range(len(fitted))) - on_trial, masks[1:])
         leaders = on_trial and _leading(table.scores[:, first], y[first]) & on_trial
         progress.advance((len(on_trial) - len(leaders)) * len(masks[1:]))
-        run(leaders, masks[1:])
+        judge_by(leaders, masks[1:])
         progress.stop()
         alone = {each: table.score(k, each, y, learnable) for k, each in enumerate(fitted)}
+        for each in wholes:
+            alone[each] = replace(alone[each], layers=wholes[each].layers(each))
         return tuple(
             _pooled(candidate, alone, y, folds, seed) if candidate.members else alone[candidate]
             for candidate in candidates
@@ -114,15 +141,16 @@ class _Table:
     def take(
         self,
         own: list[int],
-        fold: npt.NDArray[np.bool_],
+        fold: npt.NDArray[np.bool_] | None,
         answers: list[Array],
         seconds: list[float],
     ) -> None:
-        """The answers of some candidates about a fold's rows."""
-        place = np.ix_(np.array(own), fold)
-        self.scores[place] = answers
-        self.judged[place] = True
+        """The answers of some candidates about a fold's rows, if there is one."""
         self.seconds[own] += seconds
+        if fold is not None:
+            place = np.ix_(np.array(own), fold)
+            self.scores[place] = answers
+            self.judged[place] = True
 
     def score(
         self, k: int, candidate: Candidate, y: Integers, learnable: npt.NDArray[np.bool_]
@@ -169,6 +197,7 @@ def _leading(scores: Array, y: Integers) -> set[int]:
 
 def _judge_fold(
     candidates: Sequence[Candidate],
+    wholes: Mapping[Candidate, WholeFits],
     taps: Mapping[str, TapRows],
     y: Integers,
     groups: Integers,
@@ -180,6 +209,7 @@ def _judge_fold(
 
     Args:
         candidates: All see the same features.
+        wholes: What folds share, if anything.
         taps: Tap name to float32 [N, D].
         y: int64 [N].
         groups: int64 [N].
@@ -187,17 +217,28 @@ def _judge_fold(
         seed: For heads that draw anything.
         judged: bool [N], the fold's M rows.
     """
-    rows = Rows(features_of(candidates[0], taps, ~judged))
-    asked = features_of(candidates[0], taps, judged)
+    kept = np.flatnonzero(~judged)
     # A class that is missing among these rows has no column yet.
-    present, index = np.unique(y[~judged], return_inverse=True)
-    found, seconds = [], []
+    present, index = np.unique(y[kept], return_inverse=True)
+    rows: Rows | None = None
+    fits, seconds = [], []
     for candidate in candidates:
         began = time.thread_time()
-        head = make_head(candidate.head, seed).fit_rows(rows, index, groups[~judged])
-        found.append(_all_columns(head.scores(asked), present, num_classes))
+        layers = wholes[candidate].without(candidate, kept, index) if wholes else None
+        if layers is None:
+            rows = rows or Rows(features_of(candidate, taps, ~judged))
+            layers = make_head(candidate.head, seed).fit_rows(rows, index, groups[kept]).layers_
+        fits.append(layers)
         seconds.append(time.thread_time() - began)
-    return found, seconds
+    seen, asked = seen_by(candidates[0], taps), np.flatnonzero(judged)
+    found = np.empty((len(fits), len(asked), len(present)), dtype=np.float32)
+    for some in blocks(len(asked)):
+        X = seen[asked[some]]
+        for position, layers in enumerate(fits):
+            began = time.thread_time()
+            found[position, some] = run(layers, X)
+            seconds[position] += time.thread_time() - began
+    return [_all_columns(each, present, num_classes) for each in found], seconds
 
 
 def _all_columns(found: Array, present: Integers, num_classes: int) -> Array:

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import scipy.linalg
 
 from headstart.heads.centroid import centred_directions, directed_class_sums
 from headstart.heads.head import Head
-from headstart.heads.spectrum import Floats, Integers, Rows, blocks
+from headstart.heads.spectrum import Features, Floats, Integers, Rows, blocks
 from headstart.layers import Affine, Layer, run
 
 # Keeps the covariance invertible when there are fewer rows than features and no shrinkage.
@@ -78,15 +76,13 @@ def ledoit_wolf(fourth: float, products: Floats, dim: int, num_rows: int) -> flo
     return float(np.clip(noise / spread, 0, 1)) if spread > 0 else 1.0
 
 
-def _less_means(
-    directions: Sequence[Layer], X: npt.NDArray[Any], y: Integers, means: Floats
-) -> Floats:
+def _less_means(directions: Sequence[Layer], X: Features, y: Integers, means: Floats) -> Floats:
     """float64 [N, D]: directed rows less their class's mean."""
-    return run(directions, X.astype(np.float32, copy=False)) - means[y]
+    return run(directions, X[:].astype(np.float32, copy=False)) - means[y]
 
 
 def _products(
-    directions: Sequence[Layer], X: npt.NDArray[Any], y: Integers, means: Floats
+    directions: Sequence[Layer], X: Features, y: Integers, means: Floats
 ) -> tuple[Floats, float]:
     """Products of directed rows less their class's mean, [N, N], divided by N; as `_covariance`."""
     rows = _less_means(directions, X, y, means)
@@ -95,7 +91,7 @@ def _products(
 
 
 def _covariance(
-    directions: Sequence[Layer], X: npt.NDArray[Any], y: Integers, means: Floats
+    directions: Sequence[Layer], X: Features, y: Integers, means: Floats
 ) -> tuple[Floats, float]:
     """Covariance of directed rows less their class's mean; their lengths' mean fourth power.
 

@@ -26,6 +26,7 @@ def fit_chosen(
     temperature: float,
     seed: int,
     threads: int = 1,
+    known: Mapping[Candidate, tuple[Layer, ...]] | None = None,
 ) -> FittedHead:
     """The candidate's head, fitted on all rows; it takes features as they are.
 
@@ -37,16 +38,17 @@ def fit_chosen(
         temperature: As found by ``cross_validate``: no row is left here to find it on.
         seed: For heads that draw anything.
         threads: Members of an ensemble fitted at once; the result does not depend on it.
+        known: Layers of heads that are fitted on these rows already.
     """
     singles = candidate.members or (candidate,)
-    jobs = by_what_they_see(singles)
+    branches = {k: known[each] for k, each in enumerate(singles) if known and each in known}
+    jobs = by_what_they_see(singles, set(range(len(singles))) - set(branches))
 
     def fit(own: list[int]) -> list[tuple[Layer, ...]]:
         rows = Rows(features_of(singles[own[0]], taps))
         heads = [make_head(singles[position].head, seed) for position in own]
         return [head.fit_rows(rows, y, groups).layers_ for head in heads]
 
-    branches: dict[int, tuple[Layer, ...]] = {}
     with one_thread_each():  # As in `cross_validate`.
         # A thread beside this one only where there is more than one head to fit.
         fits = in_order(fit, jobs, threads, 1, "fitting") if candidate.members else map(fit, jobs)

@@ -33,7 +33,7 @@ Criterion = Callable[[Reals, Integers], tuple[float, ...]]
 _EXACT = 100_000  # numbers
 _MOST_SEARCH_ROWS = 10_000
 # Ten times as much, and a weaker penalty often began and ended where the last one had stopped.
-_SEARCH_TOLERANCE = 3e-5
+_SEARCH_TOLERANCE = 1e-2
 _PATIENCE = 2
 
 
@@ -103,12 +103,26 @@ def fit(
     start, temperature = _zero(spectrum, y), None
     if penalty is None:
         penalty, start, temperature = _choose(problem, spectrum, y, groups, seed)
-    # Beyond the smallest problems the last digits of the scores are not worth doubling the time.
-    exact = spectrum.rotated.size <= _EXACT
-    rotated = spectrum.rotated if exact else spectrum.rotated.astype(np.float32, copy=False)
-    tolerance = 1e-7 if exact else 1e-6
+    rotated, tolerance = _precise(spectrum.rotated)
     rule = minimise(problem, rotated, y, spectrum.eigenvalues, penalty, start, tolerance)
     return Fitted(rule, penalty, temperature)
+
+
+def fit_some(
+    problem: Problem, spectrum: Spectrum, kept: Integers, y: Integers, penalty: float
+) -> Rule:
+    """The best rule for some of the rows, in the coordinates of all.
+
+    Args:
+        problem: What is minimised.
+        spectrum: All rows.
+        kept: int64 [M], which of them.
+        y: int [M], class indices; every one from 0 to the largest occurs.
+        penalty: Above 0.
+    """
+    rotated, tolerance = _precise(spectrum.rotated[kept])
+    eigenvalues = spectrum.eigenvalues * len(kept) / len(spectrum.rotated)
+    return minimise(problem, rotated, y, eigenvalues, penalty, _zero(spectrum, y), tolerance)
 
 
 def minimise(
@@ -118,7 +132,7 @@ def minimise(
     eigenvalues: Floats,
     penalty: float,
     start: Rule,
-    tolerance: float = 1e-7,
+    tolerance: float = 1e-6,
 ) -> Rule:
     """The best rule for one penalty.
 
@@ -129,13 +143,16 @@ def minimise(
         eigenvalues: float64 [R], about the squared lengths of the columns of ``rotated``.
         penalty: Above 0.
         start: Where to begin: the nearer, the quicker.
-        tolerance: Of the preconditioned gradient, when the loss at score 0 counts as 1.
+        tolerance: The largest slope left, preconditioned, as a share of that where all scores are
+            0: it is smaller the more rows and classes there are.
     """
     # One more coordinate, unpenalised, for the intercept: a column of ones.
     bound = problem.curvature * np.append(eigenvalues, len(y))
     bound[:-1] += penalty
     steps = 1 / np.sqrt(bound)[:, None]
-    unit = problem.loss(np.zeros((len(y), len(start.intercept))), y)[0]
+    unit, slope = problem.loss(np.zeros((len(y), len(start.intercept)), rotated.dtype), y)
+    slopes = steps * np.vstack([rotated.T @ slope, slope.sum(axis=0)]) / unit
+    least = tolerance * float(np.abs(slopes).max())
 
     def value_and_gradient(flat: Floats) -> tuple[float, Floats]:
         weights = steps * flat.reshape(len(steps), -1)
@@ -151,10 +168,20 @@ def minimise(
         (np.vstack([start.coefficients, start.intercept]) / steps).ravel(),
         jac=True,
         method="L-BFGS-B",
-        options={"maxiter": 1000, "maxfun": 2000, "gtol": tolerance, "ftol": tolerance**2},
+        options={"maxiter": 1000, "maxfun": 2000, "gtol": least, "ftol": least**2},
     )
     weights = steps * found.x.reshape(len(steps), -1)
     return Rule(weights[:-1], weights[-1])
+
+
+def _precise(rotated: Reals) -> tuple[Reals, float]:
+    """Rows in the precision to work in, and the tolerance that goes with it.
+
+    Beyond the smallest problems the last digits of the scores are not worth doubling the time.
+    """
+    if rotated.size <= _EXACT:
+        return rotated, 1e-6
+    return rotated.astype(np.float32, copy=False), 3e-4
 
 
 def _zero(spectrum: Spectrum, y: Integers) -> Rule:

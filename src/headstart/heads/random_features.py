@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from headstart.heads.head import Head
 from headstart.heads.ridge import RidgeHead
+from headstart.heads.spectral import SpectralHead
 from headstart.heads.spectrum import Integers, Rows
-from headstart.layers import Affine, Layer, Rectify, run
+from headstart.layers import Affine, Layer, Rectify
 from headstart.randomness import generator
 
 
-class RandomFeaturesHead(Head):
+class RandomFeaturesHead(SpectralHead):
     """Sees combinations of features that no linear rule sees, at the price of a ridge regression.
 
     The standardised features are multiplied by random numbers, what is negative becomes 0, and
@@ -39,10 +39,19 @@ class RandomFeaturesHead(Head):
     def _fit(
         self, rows: Rows, y: Integers, num_classes: int, groups: Integers | None
     ) -> tuple[Layer, ...]:
-        below = (_projection(rows, self.width, self.seed), Rectify())
-        seen = Rows(run(below, rows.X.astype(np.float32, copy=False)))
+        below, seen = self._below(rows)
         self.ridge_ = RidgeHead().fit_rows(seen, y, groups)
         return (*below, *self.ridge_.layers_)
+
+    def fit_some(self, rows: Rows, kept: Integers, y: Integers) -> tuple[Layer, ...]:
+        """As `SpectralHead` has it."""
+        below, seen = self._below(rows)
+        return (*below, *self.ridge_.fit_some(seen, kept, y))
+
+    def _below(self, rows: Rows) -> tuple[tuple[Layer, ...], Rows]:
+        """The layers below the regression, and the rows behind them."""
+        below = (_projection(rows, self.width, self.seed), Rectify())
+        return below, rows.behind(("random features", self.width, self.seed), below)
 
     def _calibrate(self, rows: Rows, y: Integers, groups: Integers | None) -> float:
         return self.ridge_.loo_temperature_

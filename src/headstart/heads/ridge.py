@@ -19,7 +19,7 @@ from functools import cached_property
 import numpy as np
 
 from headstart.heads.calibration import fit_temperature, log_loss
-from headstart.heads.head import Head
+from headstart.heads.spectral import SpectralHead
 from headstart.heads.spectrum import (
     Floats,
     Integers,
@@ -149,7 +149,7 @@ def _by_size(groups: Integers, dim: int) -> Iterator[Integers]:
         yield from (rows[start : start + batch] for start in range(0, len(rows), batch))
 
 
-class RidgeHead(Head):
+class RidgeHead(SpectralHead):
     """Ridge regression on one-hot targets: the fastest head, and exactly judged.
 
     The penalty is the one whose leave-one-out (or leave-group-out) scores have the lowest log
@@ -193,6 +193,11 @@ class RidgeHead(Head):
         self._choose(path, y)
         return (spectrum.affine(path.coefficients(self.penalty_), path.intercept),)
 
+    def fit_some(self, rows: Rows, kept: Integers, y: Integers) -> tuple[Layer, ...]:
+        """As `SpectralHead` has it; rows count alike."""
+        coefficients, intercept = _solved(rows.spectrum, kept, y, self.penalty_)
+        return (rows.spectrum.affine(coefficients, intercept),)
+
     def _choose(self, path: RidgePath, y: Integers) -> None:
         judged = _judged_rows(y, path.groups, len(self.penalties_) * path.num_classes)
         self.loo_accuracies_ = np.empty(len(self.penalties_))
@@ -209,6 +214,26 @@ class RidgeHead(Head):
 
     def _calibrate(self, rows: Rows, y: Integers, groups: Integers | None) -> float:
         return self.loo_temperature_
+
+
+def _solved(
+    spectrum: Spectrum, kept: Integers, y: Integers, penalty: float
+) -> tuple[Floats, Floats]:
+    """Coefficients [R, C] and intercept [C] of some rows: their Gram matrix is not diagonal."""
+    num_rows, num_classes = len(kept), int(y.max()) + 1
+    dim = len(spectrum.eigenvalues)
+    gram, sums, total = np.zeros((dim, dim)), np.zeros((num_classes, dim)), np.zeros(dim)
+    for some in blocks(num_rows):
+        part = spectrum.rotated[kept[some]]
+        gram += part.T @ part
+        total += part.sum(axis=0, dtype=np.float64)
+        sums += class_sums(part, y[some], num_classes)
+    mean, shares = total / num_rows, np.bincount(y) / num_rows
+    gram -= num_rows * np.outer(mean, mean)
+    gram[np.diag_indices(dim)] += penalty
+    targets = (sums - np.outer(shares, total)).T
+    coefficients = np.asarray(np.linalg.solve(gram, targets), dtype=np.float64)
+    return coefficients, shares - mean @ coefficients
 
 
 def _equal_classes(y: Integers) -> Floats:

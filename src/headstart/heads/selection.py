@@ -11,7 +11,7 @@ import numpy.typing as npt
 from headstart.heads.calibration import row_losses
 from headstart.heads.candidates import Candidate
 from headstart.heads.spectrum import Floats, Integers
-from headstart.layers import Array
+from headstart.layers import Array, Layer
 
 Rule = Callable[[Floats], Integers]
 
@@ -32,6 +32,8 @@ class CandidateScore:
             it never saw is wrong, but says nothing about how sure the scores may be.
         judged: bool [N], whether the row was asked about. Of candidates compared here: all of
             them, or the first fold's of one that did not lead there, which is not chosen.
+        layers: Of the head fitted on all rows, where the folds' fits came from that one: it takes
+            what the head sees.
     """
 
     candidate: Candidate
@@ -42,6 +44,7 @@ class CandidateScore:
     seconds: float
     learnable: npt.NDArray[np.bool_]
     judged: npt.NDArray[np.bool_]
+    layers: tuple[Layer, ...] = ()
 
     @property
     def accuracy(self) -> float:

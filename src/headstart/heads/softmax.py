@@ -6,15 +6,15 @@ import numpy as np
 
 from headstart.heads import direct, penalised
 from headstart.heads.calibration import fit_temperature, log_loss
-from headstart.heads.head import Head
-from headstart.heads.spectrum import Integers, Reals, Rows
-from headstart.layers import Layer
+from headstart.heads.spectral import SpectralHead
+from headstart.heads.spectrum import Integers, Reals, Rows, Spectrum
+from headstart.layers import Affine, Layer
 
 # Numbers from which one given penalty is solved on the rows as they are, in float32.
 _MANY = 1_000_000
 
 
-class SoftmaxHead(Head):
+class SoftmaxHead(SpectralHead):
     """Multinomial logistic regression on standardised features.
 
     Args:
@@ -35,14 +35,17 @@ class SoftmaxHead(Head):
     def _fit(
         self, rows: Rows, y: Integers, num_classes: int, groups: Integers | None
     ) -> tuple[Layer, ...]:
-        if self.penalty is not None and rows.X.size > _MANY:
+        if self.penalty is not None and len(y) * rows.X.shape[1] > _MANY:
             self.penalty_, self._temperature = self.penalty, None
             return (direct.fit(_PROBLEM, rows, y, self.penalty),)
         fitted = penalised.fit(_PROBLEM, rows.spectrum, y, groups, self.penalty, self.seed)
         self.penalty_, self._temperature = fitted.penalty, fitted.temperature
-        # The loss does not change when all scores of a row do: the intercept's mean is free.
-        intercept = fitted.rule.intercept - fitted.rule.intercept.mean()
-        return (rows.spectrum.affine(fitted.rule.coefficients, intercept),)
+        return (_layer(rows.spectrum, fitted.rule),)
+
+    def fit_some(self, rows: Rows, kept: Integers, y: Integers) -> tuple[Layer, ...]:
+        """As `SpectralHead` has it."""
+        rule = penalised.fit_some(_PROBLEM, rows.spectrum, kept, y, self.penalty_)
+        return (_layer(rows.spectrum, rule),)
 
     def _calibrate(self, rows: Rows, y: Integers, groups: Integers | None) -> float:
         return self._temperature or super()._calibrate(rows, y, groups)
@@ -58,6 +61,11 @@ def softmax_loss(scores: Reals, y: Integers) -> tuple[float, Reals]:
     scores /= sums
     scores[own] -= 1
     return float(value + np.log(sums).sum(dtype=np.float64)), scores
+
+
+def _layer(spectrum: Spectrum, rule: penalised.Rule) -> Affine:
+    # The loss does not change when all scores of a row do: the intercept's mean is free.
+    return spectrum.affine(rule.coefficients, rule.intercept - rule.intercept.mean())
 
 
 def _calibrated_loss(scores: Reals, y: Integers) -> tuple[float, ...]:

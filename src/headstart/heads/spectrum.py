@@ -11,15 +11,16 @@ rotated rows are held, and the standardised ones where they are fewer than the f
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import threading
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 import scipy.sparse
 
-from headstart.layers import Affine
+from headstart.layers import Affine, Layer, run
 from headstart.randomness import generator
 
 Floats = npt.NDArray[np.float64]
@@ -72,39 +73,70 @@ class Spectrum:
         return Affine(weight.astype(np.float32), bias.astype(np.float32))
 
 
+class Features(Protocol):
+    """float [N, D]: an array, or what writes its rows out when they are asked for."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """N and D."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, some: Any, /) -> npt.NDArray[Any]: ...
+
+
 class Rows:
     """Training rows, decomposed at most once: heads fitted on the same rows share this.
-
-    Without ``functools.cached_property``: before Python 3.12 that has one lock for all instances,
-    and the folds, a thread each, would wait for one another.
 
     Args:
         X: float [N, D], finite.
     """
 
-    def __init__(self, X: npt.NDArray[Any]) -> None:
+    def __init__(self, X: Features) -> None:
         self.X = X
         self._moments: tuple[Floats, Floats] | None = None
         self._spectrum: Spectrum | None = None
+        self._behind: dict[object, Rows] = {}
+        # Not ``functools.cached_property``: before Python 3.12 that has one lock for all
+        # instances, and the folds, a thread each, would wait for one another.
+        self._lock = threading.RLock()
 
     @property
     def moments(self) -> tuple[Floats, Floats]:
         """Mean and scale of the columns, float64 [D] each; the scale of constant ones is 1."""
-        if self._moments is None:
-            self._moments = moments(self.X)
-        return self._moments
+        with self._lock:
+            if self._moments is None:
+                self._moments = moments(self.X)
+            return self._moments
 
     @property
     def spectrum(self) -> Spectrum:
         """The decomposition with equal weights, computed on first use."""
-        if self._spectrum is None:
-            self._spectrum = decompose(self.X)
-        return self._spectrum
+        with self._lock:
+            if self._spectrum is None:
+                self._spectrum = decompose(self.X)
+            return self._spectrum
+
+    def behind(self, key: object, below: Sequence[Layer]) -> Rows:
+        """These rows behind some layers, run on first use.
+
+        Args:
+            key: Names the layers.
+            below: They are run on float32 rows.
+        """
+        with self._lock:
+            if key not in self._behind:
+                X = (self.X[some].astype(np.float32, copy=False) for some in blocks(len(self.X)))
+                self._behind[key] = Rows(np.concatenate([run(below, part) for part in X]))
+            return self._behind[key]
 
 
-def moments(X: npt.NDArray[Any]) -> tuple[Floats, Floats]:
+def moments(X: Features) -> tuple[Floats, Floats]:
     """Mean and standard deviation (1 for constant columns) of rows [N, D]: float64 [D] each."""
-    mean = X.mean(axis=0, dtype=np.float64)
+    mean = np.zeros(X.shape[1])
+    for some in blocks(len(X)):
+        mean += X[some].sum(axis=0, dtype=np.float64)
+    mean /= len(X)
     squares = np.zeros(X.shape[1])
     for some in blocks(len(X)):
         squares += ((X[some] - mean) ** 2).sum(axis=0)
@@ -113,7 +145,7 @@ def moments(X: npt.NDArray[Any]) -> tuple[Floats, Floats]:
     return mean, scale
 
 
-def decompose(X: npt.NDArray[Any], weights: Floats | None = None) -> Spectrum:
+def decompose(X: Features, weights: Floats | None = None) -> Spectrum:
     """Standardise rows and rotate them onto the eigenvectors of their Gram matrix.
 
     Works on the smaller of the two Gram matrices, [D, D] or [N, N]. Directions without variance
@@ -169,7 +201,7 @@ def blocks(num_rows: int) -> Iterator[slice]:
 class _Standardised:
     """Rows that are standardised and weighted when they are asked for, never all at once."""
 
-    X: npt.NDArray[Any]
+    X: Features
     mean: Floats
     scale: Floats
     root_weights: Floats
@@ -179,17 +211,21 @@ class _Standardised:
         return (self[some] for some in blocks(len(self.X)))
 
     def __getitem__(self, some: slice | Integers) -> Reals:
-        rows = self.X[some] - self.mean
-        rows *= self.root_weights[some, None] / self.scale
-        return rows.astype(self.dtype, copy=False)
+        rows = self.X[some].astype(self.dtype, copy=False) - self.mean.astype(self.dtype)
+        rows /= self.scale.astype(self.dtype)
+        rows *= self.root_weights[some, None].astype(self.dtype)
+        return rows
 
 
-def _standardised(X: npt.NDArray[Any], weights: Floats | None) -> _Standardised:
+def _standardised(X: Features, weights: Floats | None) -> _Standardised:
     mean, scale = moments(X)
     if weights is not None:
-        mean = np.asarray(weights @ X / weights.sum())
+        mean = np.zeros(X.shape[1])
+        for some in blocks(len(X)):
+            mean += weights[some] @ X[some]
+        mean /= weights.sum()
     root_weights = np.ones(len(X)) if weights is None else np.sqrt(weights)
-    dtype = np.float64 if X.size <= _EXACT else np.float32
+    dtype = np.float64 if len(X) * X.shape[1] <= _EXACT else np.float32
     return _Standardised(X, mean, scale, root_weights, dtype)
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from headstart.heads import penalised
-from headstart.heads.head import Head
+from headstart.heads.spectral import SpectralHead
 from headstart.heads.spectrum import Integers, Reals, Rows
 from headstart.layers import Layer
 
 
-class LinearSVMHead(Head):
+class LinearSVMHead(SpectralHead):
     """One-against-the-rest linear SVM with squared hinge loss on standardised features.
 
     Args:
@@ -35,6 +35,11 @@ class LinearSVMHead(Head):
         fitted = penalised.fit(_PROBLEM, rows.spectrum, y, groups, penalty, self.seed)
         self.C_, self._temperature = 1 / fitted.penalty, fitted.temperature
         return (rows.spectrum.affine(fitted.rule.coefficients, fitted.rule.intercept),)
+
+    def fit_some(self, rows: Rows, kept: Integers, y: Integers) -> tuple[Layer, ...]:
+        """As `SpectralHead` has it."""
+        rule = penalised.fit_some(_PROBLEM, rows.spectrum, kept, y, 1 / self.C_)
+        return (rows.spectrum.affine(rule.coefficients, rule.intercept),)
 
     def _calibrate(self, rows: Rows, y: Integers, groups: Integers | None) -> float:
         return self._temperature or super()._calibrate(rows, y, groups)

@@ -14,6 +14,7 @@ from headstart.heads.catalog import HEADS, make_head
 from headstart.heads.cross_validation import cross_validate
 from headstart.heads.ensemble import ENSEMBLE, MEMBERS
 from headstart.heads.selection import CandidateScore, choice_rule, choose
+from headstart.layers import Layer
 from headstart.metrics.comparison import bias_corrected_best
 from headstart.metrics.intervals import Interval
 from headstart.progress import Progress
@@ -41,6 +42,11 @@ class Compared:
     def best(self) -> CandidateScore:
         """The chosen one."""
         return self.scores[self.chosen]
+
+    @property
+    def layers(self) -> dict[Candidate, tuple[Layer, ...]]:
+        """Of the heads that were fitted on all training rows on the way."""
+        return {score.candidate: score.layers for score in self.scores if score.layers}
 
 
 def candidates_of(

@@ -152,6 +152,7 @@ def final_of(
             best.temperature,
             seed=recipe.seed,
             threads=recipe.threads or num_cores(),
+            known=compared.layers,
         ),
         held_out=best,
         corrected=compared.corrected,

@@ -1,0 +1,84 @@
+"""Heads fitted on all rows at once, from which those of the folds follow.
+
+Decomposing the rows is most of what a linear head costs. One decomposition serves all folds: no
+label has a part in it. So do the settings found on all rows, where these are many.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Mapping, Sequence
+
+from headstart.heads.candidates import Candidate, TapRows, features_of, seen_by
+from headstart.heads.catalog import make_head
+from headstart.heads.spectral import SpectralHead
+from headstart.heads.spectrum import Integers, Rows
+from headstart.layers import Layer
+
+_MOST_WRITTEN = 64_000_000  # numbers; of more, the rows are written out whenever they are needed
+
+
+class WholeFits:
+    """Of candidates that see the same features: those that all folds can share.
+
+    Args:
+        candidates: No ensembles.
+        taps: Tap name to float32 [N, D].
+        y: int [N], class indices 0 to C-1, each occurring.
+        groups: int [N], rows that belong together.
+        seed: For heads that draw anything.
+    """
+
+    def __init__(
+        self,
+        candidates: Sequence[Candidate],
+        taps: Mapping[str, TapRows],
+        y: Integers,
+        groups: Integers,
+        seed: int,
+    ) -> None:
+        heads = {candidate: make_head(candidate.head, seed) for candidate in candidates}
+        self._heads = {each: h for each, h in heads.items() if isinstance(h, SpectralHead)}
+        self._y, self._groups = y, groups
+        self._taps = taps
+        self._rows: Rows | None = None
+        self._fitted: set[Candidate] = set()
+        self._lock = threading.Lock()
+
+    def fit(self, candidate: Candidate) -> float:
+        """The seconds of a core that it took: none if it was there, or if folds cannot share it."""
+        with self._lock:
+            if candidate in self._fitted or candidate not in self._heads:
+                return 0.0
+            began = time.thread_time()
+            if self._rows is None:
+                self._rows = _rows_of(candidate, self._taps)
+            self._heads[candidate].fit_rows(self._rows, self._y, self._groups)
+            self._fitted.add(candidate)
+            return time.thread_time() - began
+
+    def layers(self, candidate: Candidate) -> tuple[Layer, ...]:
+        """Of the head fitted on all rows; none if there is no such head."""
+        return self._heads[candidate].layers_ if candidate in self._fitted else ()
+
+    def without(
+        self, candidate: Candidate, kept: Integers, y: Integers
+    ) -> tuple[Layer, ...] | None:
+        """The layers of a head fitted on some of the rows; None if folds cannot share it.
+
+        Args:
+            candidate: One of these.
+            kept: int64 [M], the rows.
+            y: int [M], their class indices; every one from 0 to the largest occurs.
+        """
+        self.fit(candidate)  # Or wait here until it is.
+        if candidate not in self._fitted or self._rows is None:
+            return None
+        return self._heads[candidate].fit_some(self._rows, kept, y)
+
+
+def _rows_of(candidate: Candidate, taps: Mapping[str, TapRows]) -> Rows:
+    seen = seen_by(candidate, taps)
+    is_much = len(seen) * seen.shape[1] > _MOST_WRITTEN
+    return Rows(seen if is_much else features_of(candidate, taps))
