@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -35,7 +35,24 @@ _LEAST_GROUPS = 50
 # move a penalty too little to be flattered by it.
 _MANY_GROUPS = 1000
 
-_Job = tuple[list[int], npt.NDArray[np.bool_] | None]
+_Fold = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, eq=False)
+class _Job:
+    """What one thread works on at a time.
+
+    Args:
+        own: Positions of candidates that see the same features.
+        fold: bool [N], the rows they judge; None: they are fitted on all rows.
+        whole: What their folds share, if anything.
+        is_last: Whether no other job needs the rows.
+    """
+
+    own: list[int]
+    fold: _Fold | None
+    whole: WholeFits | None
+    is_last: bool = False
 
 
 def cross_validate(
@@ -77,45 +94,68 @@ def cross_validate(
     table = _Table.of(len(fitted), len(y), int(y.max()) + 1)
     first = learnable & masks[0]
     alike = by_what_they_see(fitted)
-    wholes: dict[Candidate, WholeFits] = {}
+    wholes: list[WholeFits | None] = [None] * len(alike)
     if len(np.unique(groups)) >= _MANY_GROUPS:
-        for own in alike:
-            some = [fitted[k] for k in own]
-            wholes |= dict.fromkeys(some, WholeFits(some, taps, y, groups, seed))
+        wholes = [WholeFits([fitted[k] for k in own], taps, y, groups, seed) for own in alike]
     on_trial = _on_trial(candidates, fitted, groups[first]) if race else set()
-    progress.start("comparing heads", len(fitted) * (len(masks) + bool(wholes)))
+    progress.start("comparing heads", len(fitted) * (len(masks) + (None not in wholes)))
 
     def judge(job: _Job) -> tuple[list[Array], list[float]]:
-        some = [fitted[position] for position in job[0]]
-        if job[1] is None:
-            return [], [wholes[each].fit(each) for each in some]
-        return _judge_fold(some, wholes, taps, y, groups, table.scores.shape[2], seed, job[1])
+        some = [fitted[position] for position in job.own]
+        if job.fold is not None:
+            num_classes = table.scores.shape[2]
+            return _judge_fold(some, job.whole, taps, y, groups, num_classes, seed, job.fold)
+        assert job.whole is not None
+        return [], [job.whole.fit(each) for each in some]
 
     def work(jobs: Sequence[_Job]) -> None:
         found = in_order(judge, jobs, threads, _AHEAD_PER_THREAD, "comparing")
-        for (own, fold), (answers, spent) in zip(jobs, found, strict=True):
-            table.take(own, fold, answers, spent)
-            progress.advance(len(own))
-
-    def judge_by(positions: Iterable[int], folds: Sequence[npt.NDArray[np.bool_]]) -> None:
-        work([(own, fold) for own in by_what_they_see(fitted, positions) for fold in folds])
+        for job, (answers, spent) in zip(jobs, found, strict=True):
+            table.take(job.own, job.fold, answers, spent)
+            progress.advance(len(job.own))
+            if job.is_last and job.whole is not None:
+                job.whole.release()
 
     with one_thread_each():
-        # Those that see most come first, and their folds last: nobody waits for them meanwhile.
-        wholly: list[_Job] = [(own, None) for own in alike] if wholes else []
-        work(wholly + [(own, masks[0]) for own in alike[:: -1 if wholes else 1]])
-        judge_by(set(range(len(fitted))) - on_trial, masks[1:])
+        work(_jobs(alike, wholes, masks, on_trial))
         leaders = on_trial and _leading(table.scores[:, first], y[first]) & on_trial
         progress.advance((len(on_trial) - len(leaders)) * len(masks[1:]))
-        judge_by(leaders, masks[1:])
+        for own, whole in zip(alike, wholes, strict=True):
+            leading = [k for k in own if k in leaders]
+            work([_Job(leading, fold, whole) for fold in masks[1:] if leading])
         progress.stop()
         alone = {each: table.score(k, each, y, learnable) for k, each in enumerate(fitted)}
-        for each in wholes:
-            alone[each] = replace(alone[each], layers=wholes[each].layers(each))
+        for own, whole in zip(alike, wholes, strict=True):
+            for each in (fitted[k] for k in own):
+                layers = whole.layers(each) if whole else ()
+                alone[each] = replace(alone[each], layers=layers)
         return tuple(
             _pooled(candidate, alone, y, folds, seed) if candidate.members else alone[candidate]
             for candidate in candidates
         )
+
+
+def _jobs(
+    alike: Sequence[list[int]],
+    wholes: Sequence[WholeFits | None],
+    folds: Sequence[_Fold],
+    on_trial: set[int],
+) -> list[_Job]:
+    """In the order they are begun; those on trial judge the first fold only.
+
+    The first candidates see most. Where all rows are decomposed for them, which takes longest,
+    that is begun first, and their folds come last: nobody waits for it, and what others share is
+    given back before.
+    """
+    kinds = []
+    for own, whole in zip(alike, wholes, strict=True):
+        needed = [k for k in own if k not in on_trial]
+        jobs = [_Job(own, None, whole)] if whole else []
+        jobs += [_Job(own, folds[0], whole)]
+        jobs += [_Job(needed, fold, whole) for fold in folds[1:] if needed]
+        kinds.append([*jobs[:-1], replace(jobs[-1], is_last=True)])
+    begun = 1 if wholes[0] else len(kinds[0])
+    return [*kinds[0][:begun], *(job for jobs in kinds[1:] for job in jobs), *kinds[0][begun:]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -141,7 +181,7 @@ class _Table:
     def take(
         self,
         own: list[int],
-        fold: npt.NDArray[np.bool_] | None,
+        fold: _Fold | None,
         answers: list[Array],
         seconds: list[float],
     ) -> None:
@@ -197,19 +237,19 @@ def _leading(scores: Array, y: Integers) -> set[int]:
 
 def _judge_fold(
     candidates: Sequence[Candidate],
-    wholes: Mapping[Candidate, WholeFits],
+    whole: WholeFits | None,
     taps: Mapping[str, TapRows],
     y: Integers,
     groups: Integers,
     num_classes: int,
     seed: int,
-    judged: npt.NDArray[np.bool_],
+    judged: _Fold,
 ) -> tuple[list[Array], list[float]]:
     """Scores [M, C] of one fold by each candidate fitted on the other rows, and its seconds.
 
     Args:
         candidates: All see the same features.
-        wholes: What folds share, if anything.
+        whole: What folds share, if anything.
         taps: Tap name to float32 [N, D].
         y: int64 [N].
         groups: int64 [N].
@@ -224,7 +264,7 @@ def _judge_fold(
     fits, seconds = [], []
     for candidate in candidates:
         began = time.thread_time()
-        layers = wholes[candidate].without(candidate, kept, index) if wholes else None
+        layers = whole.without(candidate, kept, index) if whole else None
         if layers is None:
             rows = rows or Rows(features_of(candidate, taps, ~judged))
             layers = make_head(candidate.head, seed).fit_rows(rows, index, groups[kept]).layers_

@@ -44,7 +44,7 @@ class WholeFits:
         self._taps = taps
         self._rows: Rows | None = None
         self._fitted: set[Candidate] = set()
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
 
     def fit(self, candidate: Candidate) -> float:
         """The seconds of a core that it took: none if it was there, or if folds cannot share it."""
@@ -52,9 +52,7 @@ class WholeFits:
             if candidate in self._fitted or candidate not in self._heads:
                 return 0.0
             began = time.thread_time()
-            if self._rows is None:
-                self._rows = _rows_of(candidate, self._taps)
-            self._heads[candidate].fit_rows(self._rows, self._y, self._groups)
+            self._heads[candidate].fit_rows(self._rows_for(candidate), self._y, self._groups)
             self._fitted.add(candidate)
             return time.thread_time() - began
 
@@ -73,9 +71,20 @@ class WholeFits:
             y: int [M], their class indices; every one from 0 to the largest occurs.
         """
         self.fit(candidate)  # Or wait here until it is.
-        if candidate not in self._fitted or self._rows is None:
+        if candidate not in self._fitted:
             return None
-        return self._heads[candidate].fit_some(self._rows, kept, y)
+        return self._heads[candidate].fit_some(self._rows_for(candidate), kept, y)
+
+    def release(self) -> None:
+        """Give the rows back: they are many. Who asks again has them decomposed again."""
+        with self._lock:
+            self._rows = None
+
+    def _rows_for(self, candidate: Candidate) -> Rows:
+        with self._lock:
+            if self._rows is None:
+                self._rows = _rows_of(candidate, self._taps)
+            return self._rows
 
 
 def _rows_of(candidate: Candidate, taps: Mapping[str, TapRows]) -> Rows:
