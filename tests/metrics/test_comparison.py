@@ -3,7 +3,11 @@ import pytest
 from scipy import stats
 
 from headstart.errors import NotEnoughData
-from headstart.metrics.comparison import bias_corrected_best, paired_difference
+from headstart.metrics.comparison import (
+    bias_corrected_best,
+    paired_difference,
+    paired_differences,
+)
 from headstart.metrics.intervals import wilson
 
 
@@ -105,3 +109,14 @@ def test_never_certain_of_a_winner_without_mistakes():
 def test_a_single_group_cannot_be_split():
     with pytest.raises(NotEnoughData, match="all 5 pictures"):
         bias_corrected_best(np.ones((3, 5), dtype=bool), np.zeros(5))
+
+
+def test_several_differences_are_each_as_alone():
+    random = np.random.default_rng(0)
+    correct, other = random.random((4, 300)) < 0.8, random.random(300) < 0.7
+    groups = np.arange(300) // 3
+    several = paired_differences(correct, other, groups, seed=5)
+    for found, each in zip(several, correct, strict=True):
+        alone = paired_difference(each, other, groups, seed=5)
+        assert found.difference == alone.difference
+        assert (found.low, found.high) == pytest.approx((alone.low, alone.high), abs=1e-12)

@@ -42,13 +42,43 @@ def paired_difference(
     Where drawing again changes nothing, the interval reaches as far as differing answers could
     have stayed unseen: Wilson's upper limit of 0 in as many observations as there are groups.
     """
-    gains = correct_a.astype(np.float64) - correct_b
-    place, num_groups = _places(groups, len(gains))
-    sums, sizes = np.bincount(place, gains), np.bincount(place).astype(np.float64)
+    several = paired_differences(correct_a[None], correct_b, groups, seed, level, resamples)
+    return several[0]
+
+
+def paired_differences(
+    correct: Correct,
+    correct_b: Correct,
+    groups: Groups | None = None,
+    seed: int = 0,
+    level: float = 0.95,
+    resamples: int = 2000,
+) -> tuple[Difference, ...]:
+    """`paired_difference` of each of several less the same b: the groups are drawn once for all.
+
+    Args:
+        correct: bool [K, N].
+        correct_b: bool [N].
+        groups: [N], drawn as a whole; None when every row stands alone.
+        seed: The run's seed.
+        level: Of the intervals.
+        resamples: How often groups are drawn.
+    """
+    gains = correct.astype(np.float64) - correct_b
+    place, num_groups = _places(groups, gains.shape[1])
+    sums = np.stack([np.bincount(place, each) for each in gains], axis=1)
+    sizes = np.bincount(place).astype(np.float64)
     blocks = resampled_counts(num_groups, resamples, seed)
-    means = np.concatenate([(draws @ sums) / (draws @ sizes) for draws in blocks])
+    means = np.concatenate([(draws @ sums) / (draws @ sizes)[:, None] for draws in blocks])
+    return tuple(
+        _difference(each, float(gain.mean()), num_groups, level)
+        for each, gain in zip(means.T, gains, strict=True)
+    )
+
+
+def _difference(means: Floats, difference: float, num_groups: int, level: float) -> Difference:
+    """From the means [R] of what was drawn again."""
     low, high = percentiles(means, level)
-    difference = float(gains.mean())
     if np.ptp(means) < 1e-12:
         unseen = wilson(0, num_groups, level).high
         low, high = max(-1.0, difference - unseen), min(1.0, difference + unseen)

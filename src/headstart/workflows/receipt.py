@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 import headstart
 from headstart.backbones.devices import device_of
@@ -14,18 +14,19 @@ from headstart.datasets.finding import Finding
 from headstart.heads.candidates import Candidate
 from headstart.heads.ensemble import ENSEMBLE
 from headstart.heads.selection import CandidateScore
-from headstart.metrics.comparison import paired_difference
+from headstart.metrics.comparison import paired_differences
 from headstart.metrics.intervals import accuracy_interval
 from headstart.model.beside import TAP
 from headstart.reports.audit import Audit
 from headstart.strategy.backbone_choice import BackboneChoice
 from headstart.strategy.ladder import Answers, Step
 from headstart.workflows.abstaining import expected_of
-from headstart.workflows.preparing import Prepared
+from headstart.workflows.preparing import Prepared, Rows
 from headstart.workflows.recipe import Recipe
 from headstart.workflows.training import TUNED_HEAD, Trained
 
 Findings = tuple[Finding, ...]
+_Tried = tuple[str, str, CandidateScore | Answers, float, Candidate]
 
 
 def receipt_of(
@@ -107,12 +108,24 @@ def _candidates(prepared: Prepared, trained: Trained, seed: int) -> list[dict[st
     groups = prepared.groups[trained.train]
     compared, chosen = trained.compared, trained.final.held_out
 
+    last = prepared.backbone.tap_names[-1]
+    tried: list[_Tried] = [
+        (score.candidate.name, "freeze", score, score.seconds, score.candidate)
+        for score in compared.scores
+    ]
+    for step in trained.adapted.climb.steps:
+        if step.answers is not None:
+            candidate = _tuned_candidate(step, trained, last)
+            tried.append((step.name, step.rung.strategy, step.answers, step.seconds, candidate))
+    differences = _differences([each[2] for each in tried], chosen, groups, seed)
+
     def row(
         name: str,
         strategy: str,
         score: CandidateScore | Answers,
         seconds: float,
         candidate: Candidate,
+        difference: list[float] | None,
     ) -> dict[str, Any]:
         judged = score.judged
         is_chosen = np.array_equal(score.scores, chosen.scores)
@@ -127,39 +140,32 @@ def _candidates(prepared: Prepared, trained: Trained, seed: int) -> list[dict[st
             "interval": [round(interval.low, 6), round(interval.high, 6)],
             "log_loss": round(score.log_loss, 6),
             "num_images": int(judged.sum()),
-            "difference_to_chosen": None if is_chosen else _difference(score, judged),
+            "difference_to_chosen": None if is_chosen else difference,
             "chosen": is_chosen,
             "seconds": round(seconds, 3),
         }
 
-    def _difference(
-        score: CandidateScore | Answers, judged: npt.NDArray[np.bool_]
-    ) -> list[float] | None:
-        """On the rows that both have judged."""
-        both = judged & chosen.judged
-        if not both.any():
-            return None
-        paired = paired_difference(score.correct[both], chosen.correct[both], groups[both], seed)
-        return [round(value, 6) for value in (paired.difference, paired.low, paired.high)]
+    rows = [row(*each, difference) for each, difference in zip(tried, differences, strict=True)]
+    return sorted(rows, key=lambda row: (_is_judged_in_part(row, len(groups)), -row["score"]))
 
-    frozen = [
-        row(score.candidate.name, "freeze", score, score.seconds, score.candidate)
-        for score in compared.scores
-    ]
-    tuned = [
-        row(
-            step.name,
-            step.rung.strategy,
-            step.answers,
-            step.seconds,
-            _tuned_candidate(step, trained, prepared.backbone.tap_names[-1]),
+
+def _differences(
+    scores: Sequence[CandidateScore | Answers], chosen: CandidateScore, groups: Rows, seed: int
+) -> list[list[float] | None]:
+    """Of each to the chosen one, on the rows that both have judged."""
+    found: list[list[float] | None] = [None] * len(scores)
+    both = [score.judged & chosen.judged for score in scores]
+    for rows in {each.tobytes(): each for each in both if each.any()}.values():
+        own = [k for k, each in enumerate(both) if np.array_equal(each, rows)]
+        paired = paired_differences(
+            np.stack([scores[k].correct[rows] for k in own]),
+            chosen.correct[rows],
+            groups[rows],
+            seed,
         )
-        for step in trained.adapted.climb.steps
-        if step.answers is not None
-    ]
-    return sorted(
-        [*frozen, *tuned], key=lambda row: (_is_judged_in_part(row, len(groups)), -row["score"])
-    )
+        for k, each in zip(own, paired, strict=True):
+            found[k] = [round(value, 6) for value in (each.difference, each.low, each.high)]
+    return found
 
 
 def _is_judged_in_part(row: dict[str, Any], num_images: int) -> bool:
