@@ -8,6 +8,7 @@ from headstart.backbones.backbone import Backbone, Tap
 from headstart.backbones.reading import FileFacts
 from headstart.datasets.facts import Facts
 from headstart.errors import StoreError
+from headstart.features.on_disk import OnDisk
 from headstart.features.store import FeatureStore, Row
 from headstart.images.preprocessing import Preprocessing
 
@@ -157,3 +158,32 @@ def test_tells_what_was_there_before(tmp_path: Path, backbone: Backbone) -> None
     store.add([row(1), row(2)])
     assert [store.had(row(number)[0]) for number in (1, 2, 3)] == [True, False, False]
     assert len(store) == 2
+
+
+def test_many_features_wait_on_the_disk(
+    tmp_path: Path, backbone: Backbone, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = FeatureStore(tmp_path, backbone)
+    rows = [row(number) for number in range(7)]
+    store.add(rows)
+    digests = [digest for digest, _, _ in reversed(rows)]
+    held, _ = store.load(digests)
+    assert isinstance(held["head"], np.ndarray)
+    monkeypatch.setattr("headstart.features.store._MOST_IN_MEMORY", 55)
+    waiting, _ = store.load(digests)
+    assert isinstance(waiting["head"], OnDisk)
+    np.testing.assert_array_equal(waiting["head"][:], held["head"])
+
+
+def test_features_are_held_in_memory_where_the_disk_has_no_room(
+    tmp_path: Path, backbone: Backbone, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> OnDisk:
+        raise OSError("No space left on device")
+
+    store = FeatureStore(tmp_path, backbone)
+    store.add([row(3)])
+    monkeypatch.setattr("headstart.features.store._MOST_IN_MEMORY", 0)
+    monkeypatch.setattr("headstart.features.store.OnDisk", full)
+    taps, _ = store.load([row(3)[0]])
+    np.testing.assert_array_equal(taps["head"][:], [row(3)[1]["head"]])

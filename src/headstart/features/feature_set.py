@@ -9,10 +9,11 @@ import numpy as np
 import numpy.typing as npt
 
 from headstart.datasets.facts import Facts
+from headstart.feature_rows import Features
 from headstart.unusable import Unusable
 
 
-class Taps(Mapping[str, npt.NDArray[np.float32]]):
+class Taps(Mapping[str, Features]):
     """Features by tap name, each read when it is first asked for: checks never need them.
 
     Args:
@@ -20,13 +21,11 @@ class Taps(Mapping[str, npt.NDArray[np.float32]]):
         read: float32 [N, D] of one tap.
     """
 
-    def __init__(
-        self, names: Iterable[str], read: Callable[[str], npt.NDArray[np.float32]]
-    ) -> None:
-        self._values: dict[str, npt.NDArray[np.float32] | None] = dict.fromkeys(names)
+    def __init__(self, names: Iterable[str], read: Callable[[str], Features]) -> None:
+        self._values: dict[str, Features | None] = dict.fromkeys(names)
         self._read = read
 
-    def __getitem__(self, name: str) -> npt.NDArray[np.float32]:
+    def __getitem__(self, name: str) -> Features:
         values = self._values[name]
         if values is None:
             values = self._values[name] = self._read(name)
@@ -56,7 +55,7 @@ class FeatureSet:
     """
 
     indices: npt.NDArray[np.int64]
-    taps: Mapping[str, npt.NDArray[np.float32]]
+    taps: Mapping[str, Features]
     facts: Facts
     unusable: tuple[Unusable, ...]
     computed: int
@@ -73,7 +72,7 @@ class FeatureSet:
         """The taps of others, of the same rows, and behind them the last of these by a new name."""
         last = tuple(self.taps)[-1]
 
-        def read(tap: str) -> npt.NDArray[np.float32]:
+        def read(tap: str) -> Features:
             return self.taps[last] if tap == name else others.taps[tap]
 
         return replace(self, taps=Taps((*others.taps, name), read))

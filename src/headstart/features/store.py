@@ -26,15 +26,18 @@ from headstart.backbones.reading import FileFacts
 from headstart.backbones.request import PLAIN
 from headstart.datasets.facts import Facts
 from headstart.errors import StoreError
+from headstart.feature_rows import Features
 from headstart.features import columns
 from headstart.features.columns import FACTS, FactColumns
 from headstart.features.feature_set import Taps
+from headstart.features.on_disk import OnDisk
 from headstart.files import canonical_json, sha256, sweep, write_text, written_whole
 from headstart.images.decode import DECODER_VERSION
 
 FORMAT_VERSION = 3
 _DAY = 86_400
 _MOST_ROWS = 2**32  # of a shard
+_MOST_IN_MEMORY = 64_000_000  # numbers of all taps: of 23 000 pictures by the default network
 
 Row = tuple[bytes, Outputs, FileFacts]
 Rows = npt.NDArray[np.int64]
@@ -113,8 +116,9 @@ class FeatureStore:
         """Features and facts of pictures that are all in the store, in the order asked.
 
         Returns:
-            float32 [N, D] by tap name, each read when it is first asked for, and N facts. Reading
-            either raises a StoreError where a shard was damaged since it was written; it is put
+            float32 [N, D] by tap name, each read when it is first asked for (of many pictures to
+            the disk, from where rows come when they are asked for), and N facts. Reading either
+            raises a StoreError where a shard was damaged since it was written; it is put
             aside.
         """
         places = np.array([self._places[digest] for digest in digests], dtype=np.int64)
@@ -122,13 +126,21 @@ class FeatureStore:
         for at, rows, table in self._pieces(places, list(FACTS)):
             facts.fill(at, table, rows)
         dims = {tap.name: tap.dim for tap in self._taps}
-        return Taps(dims, lambda name: self._tap(name, dims[name], places)), facts.facts(digests)
+        is_much = len(digests) * sum(dims.values()) > _MOST_IN_MEMORY
+        taps = Taps(dims, lambda name: self._tap(name, (len(places), dims[name]), places, is_much))
+        return taps, facts.facts(digests)
 
-    def _tap(self, name: str, dim: int, places: Rows) -> npt.NDArray[np.float32]:
-        values = np.empty((len(places), dim), np.float32)
+    def _tap(self, name: str, shape: tuple[int, int], places: Rows, is_much: bool) -> Features:
+        dim, values = shape[1], self._room(shape) if is_much else np.empty(shape, np.float32)
         for at, rows, table in self._pieces(places, [f"tap.{name}"]):
             values[at] = columns.to_vectors(table.column(0), dim)[rows]
         return values
+
+    def _room(self, shape: tuple[int, int]) -> OnDisk | npt.NDArray[np.float32]:
+        """On the disk, or in memory where that has no room."""
+        with contextlib.suppress(OSError):
+            return OnDisk(shape, self.folder)
+        return np.empty(shape, np.float32)
 
     def _pieces(self, places: Rows, names: list[str]) -> Iterator[tuple[Rows, Rows, pa.Table]]:
         """Shard by shard: which of ``places`` it holds, in which rows, and its columns."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from headstart.feature_rows import Features
 from headstart.heads.catalog import PUBLISHED
 from headstart.heads.ensemble import ENSEMBLE, MEMBERS
 from headstart.layers import Array, Root
@@ -123,7 +124,7 @@ class Selected:
         rows: int64 [N], which of them, in this order.
     """
 
-    values: TapRows
+    values: Features
     rows: npt.NDArray[np.int64]
 
     @property
@@ -138,10 +139,6 @@ class Selected:
         return self.values[self.rows[some]]
 
 
-TapRows = Array | Selected
-"""float32 [N, D]: the features at one tap."""
-
-
 @dataclass(frozen=True, eq=False)
 class Rooted:
     """Rows that are rooted when they are asked for, never all at once: there may be many.
@@ -150,7 +147,7 @@ class Rooted:
         X: float32 [N, D].
     """
 
-    X: TapRows
+    X: Features
 
     def __len__(self) -> int:
         return len(self.X)
@@ -159,9 +156,9 @@ class Rooted:
         return rooted(self.X[rows])
 
 
-def side_by_side(taps: Mapping[str, Array], names: Sequence[str]) -> Array:
+def side_by_side(taps: Mapping[str, Features], names: Sequence[str]) -> Array:
     """float32 [N, sum of D]: the features of several taps, in the order of ``names``."""
-    return np.concatenate([taps[name] for name in names], axis=1)
+    return np.concatenate([taps[name][:] for name in names], axis=1)
 
 
 def by_what_they_see(
@@ -189,7 +186,7 @@ class Seen:
         is_rooted: Whether the root is seen.
     """
 
-    taps: tuple[TapRows, ...]
+    taps: tuple[Features, ...]
     is_rooted: bool
 
     @property
@@ -205,7 +202,7 @@ class Seen:
         return rooted(X) if self.is_rooted else X
 
 
-def seen_by(candidate: Candidate, taps: Mapping[str, TapRows]) -> Seen:
+def seen_by(candidate: Candidate, taps: Mapping[str, Features]) -> Seen:
     """float32 [N, D]: what the candidate's head sees.
 
     Args:
@@ -216,7 +213,7 @@ def seen_by(candidate: Candidate, taps: Mapping[str, TapRows]) -> Seen:
 
 
 def features_of(
-    candidate: Candidate, taps: Mapping[str, TapRows], rows: npt.NDArray[np.bool_] | None = None
+    candidate: Candidate, taps: Mapping[str, Features], rows: npt.NDArray[np.bool_] | None = None
 ) -> Array:
     """float32 [N, D]: what the candidate's head sees, of all rows or of some.
 

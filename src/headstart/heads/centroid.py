@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from headstart.feature_rows import Features
 from headstart.heads.head import Head
-from headstart.heads.spectrum import Features, Floats, Integers, Rows, blocks, class_sums
+from headstart.heads.spectrum import Floats, Integers, Rows, blocks, class_sums
 from headstart.layers import Affine, Layer, Normalise, Shift, run
 
 

@@ -9,10 +9,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
+from headstart.feature_rows import Features
 from headstart.heads.calibration import fit_temperature, log_loss, row_losses
 from headstart.heads.candidates import (
     Candidate,
-    TapRows,
     by_what_they_see,
     features_of,
     seen_by,
@@ -57,7 +57,7 @@ class _Job:
 
 def cross_validate(
     candidates: Sequence[Candidate],
-    taps: Mapping[str, TapRows],
+    taps: Mapping[str, Features],
     y: Integers,
     groups: Integers,
     folds: Integers,
@@ -238,7 +238,7 @@ def _leading(scores: Array, y: Integers) -> set[int]:
 def _judge_fold(
     candidates: Sequence[Candidate],
     whole: WholeFits | None,
-    taps: Mapping[str, TapRows],
+    taps: Mapping[str, Features],
     y: Integers,
     groups: Integers,
     num_classes: int,

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 import scipy.linalg
 
+from headstart.feature_rows import Features
 from headstart.heads.centroid import centred_directions, directed_class_sums
 from headstart.heads.head import Head
-from headstart.heads.spectrum import Features, Floats, Integers, Rows, blocks
+from headstart.heads.spectrum import Floats, Integers, Rows, blocks
 from headstart.layers import Affine, Layer, run
 
 # Keeps the covariance invertible when there are fewer rows than features and no shrinkage.

@@ -10,7 +10,8 @@ import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 from threadpoolctl import threadpool_limits
 
-from headstart.heads.candidates import Candidate, TapRows, by_what_they_see, features_of
+from headstart.feature_rows import Features
+from headstart.heads.candidates import Candidate, by_what_they_see, features_of
 from headstart.heads.catalog import make_head
 from headstart.heads.fitted import FittedHead
 from headstart.heads.spectrum import Integers, Rows
@@ -20,7 +21,7 @@ from headstart.layers import Layer, Pool, Root
 
 def fit_chosen(
     candidate: Candidate,
-    taps: Mapping[str, TapRows],
+    taps: Mapping[str, Features],
     y: Integers,
     groups: Integers,
     temperature: float,
@@ -60,7 +61,7 @@ def fit_chosen(
 
 
 def _pool(
-    candidate: Candidate, branches: tuple[tuple[Layer, ...], ...], taps: Mapping[str, TapRows]
+    candidate: Candidate, branches: tuple[tuple[Layer, ...], ...], taps: Mapping[str, Features]
 ) -> tuple[Layer, ...]:
     ends = np.cumsum([0, *(taps[name].shape[1] for name in candidate.taps)]).tolist()
     columns = []

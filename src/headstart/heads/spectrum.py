@@ -14,12 +14,13 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import scipy.sparse
 
+from headstart.feature_rows import Features
 from headstart.layers import Affine, Layer, run
 from headstart.randomness import generator
 
@@ -71,18 +72,6 @@ class Spectrum:
         weight = weight / self.scale[:, None]
         bias = intercept - self.mean @ weight
         return Affine(weight.astype(np.float32), bias.astype(np.float32))
-
-
-class Features(Protocol):
-    """float [N, D]: an array, or what writes its rows out when they are asked for."""
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """N and D."""
-
-    def __len__(self) -> int: ...
-
-    def __getitem__(self, some: Any, /) -> npt.NDArray[Any]: ...
 
 
 class Rows:

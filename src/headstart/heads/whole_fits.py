@@ -10,7 +10,8 @@ import threading
 import time
 from collections.abc import Mapping, Sequence
 
-from headstart.heads.candidates import Candidate, TapRows, features_of, seen_by
+from headstart.feature_rows import Features
+from headstart.heads.candidates import Candidate, features_of, seen_by
 from headstart.heads.catalog import make_head
 from headstart.heads.spectral import SpectralHead
 from headstart.heads.spectrum import Integers, Rows
@@ -33,7 +34,7 @@ class WholeFits:
     def __init__(
         self,
         candidates: Sequence[Candidate],
-        taps: Mapping[str, TapRows],
+        taps: Mapping[str, Features],
         y: Integers,
         groups: Integers,
         seed: int,
@@ -87,7 +88,7 @@ class WholeFits:
             return self._rows
 
 
-def _rows_of(candidate: Candidate, taps: Mapping[str, TapRows]) -> Rows:
+def _rows_of(candidate: Candidate, taps: Mapping[str, Features]) -> Rows:
     seen = seen_by(candidate, taps)
     is_much = len(seen) * seen.shape[1] > _MOST_WRITTEN
     return Rows(seen if is_much else features_of(candidate, taps))

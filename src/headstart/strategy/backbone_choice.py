@@ -32,6 +32,7 @@ from typing import Any
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from headstart.feature_rows import Features
 from headstart.heads.candidates import rooted, side_by_side
 from headstart.heads.ridge import RidgeHead
 from headstart.heads.spectrum import Integers, Rows
@@ -271,7 +272,7 @@ def places(y: Integers, groups: Integers, seed: int) -> Integers:
     return before[member]
 
 
-def left_out_correct(taps: Mapping[str, Array], y: Integers, groups: Integers) -> Correct:
+def left_out_correct(taps: Mapping[str, Features], y: Integers, groups: Integers) -> Correct:
     """Which rows ridge regression gets right when they (and their groups) are left out.
 
     Args:
@@ -286,7 +287,7 @@ def left_out_correct(taps: Mapping[str, Array], y: Integers, groups: Integers) -
         Unfit: The features are not finite, or the same for all pictures.
     """
     names = tuple(taps)
-    _must_be_sane(taps[names[-1]])
+    _must_be_sane(taps[names[-1]][:])
     _, y = np.unique(y, return_inverse=True)
     with threadpool_limits(1):  # sums would depend on the number of threads
         both = [_correct(taps, some, y, groups) for some in (names, names[-1:])]
@@ -294,7 +295,7 @@ def left_out_correct(taps: Mapping[str, Array], y: Integers, groups: Integers) -
 
 
 def _correct(
-    taps: Mapping[str, Array], names: Sequence[str], y: Integers, groups: Integers
+    taps: Mapping[str, Features], names: Sequence[str], y: Integers, groups: Integers
 ) -> Correct:
     head = RidgeHead().fit_rows(Rows(rooted(side_by_side(taps, names))), y, groups)
     return np.asarray(head.loo_scores_.argmax(axis=1) == y)

@@ -10,7 +10,8 @@ import numpy as np
 import numpy.typing as npt
 from threadpoolctl import threadpool_limits
 
-from headstart.heads.candidates import TapRows, rooted, side_by_side
+from headstart.feature_rows import Features
+from headstart.heads.candidates import rooted, side_by_side
 from headstart.heads.ridge import RidgeHead
 from headstart.heads.spectrum import Integers, Rows
 from headstart.in_order import in_order
@@ -86,7 +87,7 @@ class Fitness:
 
 
 def fitness(
-    taps: Mapping[str, TapRows], y: Integers, groups: Integers, seed: int, threads: int = 1
+    taps: Mapping[str, Features], y: Integers, groups: Integers, seed: int, threads: int = 1
 ) -> Fitness:
     """Judge every tap, and all taps side by side, by exact leave-group-out.
 

@@ -1,0 +1,68 @@
+"""Features too many for memory: in a nameless file that is gone with the process.
+
+The rows of a shard lie as they came in; this file has them in the order of the manifest, so that
+any of them are one copy away. What was copied stays in the system's cache as long as there is
+room, and counts for nobody's memory.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import mmap
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[np.float32]
+
+
+class OnDisk:
+    """float32 [N, D] in a file: rows come to memory when they are asked for, as a copy.
+
+    Args:
+        shape: N and D.
+        folder: On the disk that is to hold it.
+
+    Raises:
+        OSError: There is no room, or no such file on this system: nothing is left behind.
+    """
+
+    def __init__(self, shape: tuple[int, int], folder: Path) -> None:
+        self.shape = shape
+        num_bytes = 4 * shape[0] * shape[1]
+        with tempfile.TemporaryFile(dir=folder) as file:
+            # Room for all of it: a disk that is full later would end the process.
+            _reserve(file.fileno(), num_bytes)
+            self._map = mmap.mmap(file.fileno(), num_bytes)
+        self._values = np.frombuffer(self._map, np.float32).reshape(shape)
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __getitem__(self, some: Any) -> Array:
+        with self._given_back():
+            return np.array(self._values[some])
+
+    def __setitem__(self, some: Any, rows: Array) -> None:
+        with self._given_back():
+            self._values[some] = rows
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> npt.NDArray[Any]:
+        return np.asarray(self[:], dtype)
+
+    @contextlib.contextmanager
+    def _given_back(self) -> Iterator[None]:
+        """Pages that were touched do not stay this process's."""
+        yield
+        self._map.madvise(mmap.MADV_DONTNEED)
+
+
+def _reserve(file: int, num_bytes: int) -> None:
+    if not hasattr(os, "posix_fallocate") or not hasattr(mmap, "MADV_DONTNEED"):
+        raise OSError("this system cannot reserve room for a file")
+    os.posix_fallocate(file, 0, num_bytes)

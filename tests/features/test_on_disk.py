@@ -1,0 +1,75 @@
+"""Rows that stay on the disk until they are asked for."""
+
+import errno
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from headstart.features.on_disk import OnDisk
+
+pytestmark = pytest.mark.skipif(not hasattr(os, "posix_fallocate"), reason="kept in memory here")
+
+
+@pytest.fixture
+def values() -> np.ndarray:
+    return np.random.default_rng(0).normal(size=(5000, 7)).astype(np.float32)
+
+
+@pytest.fixture
+def kept(tmp_path: Path, values: np.ndarray) -> OnDisk:
+    rows = OnDisk(values.shape, tmp_path)
+    order = np.random.default_rng(1).permutation(len(values))
+    for some in np.array_split(order, 3):
+        rows[some] = values[some]
+    return rows
+
+
+def test_gives_what_an_array_gives(kept: OnDisk, values: np.ndarray) -> None:
+    assert kept.shape == values.shape
+    assert len(kept) == len(values)
+    for some in (slice(None), slice(10, 20), np.array([4999, 0, 7, 7]), values[:, 0] > 1):
+        np.testing.assert_array_equal(kept[some], values[some])
+    np.testing.assert_array_equal(kept[:8, :3], values[:8, :3])
+    np.testing.assert_array_equal(np.asarray(kept), values)
+    np.testing.assert_array_equal(np.asarray(kept, np.float64), values.astype(np.float64))
+
+
+def test_a_row_is_a_copy(kept: OnDisk, values: np.ndarray) -> None:
+    kept[:10][:] = 0
+    np.testing.assert_array_equal(kept[:10], values[:10])
+
+
+def test_no_name_is_left_on_the_disk(kept: OnDisk, tmp_path: Path) -> None:
+    assert kept.shape
+    assert not list(tmp_path.iterdir())
+
+
+def test_reading_all_of_it_block_by_block_takes_no_memory(tmp_path: Path) -> None:
+    rows = OnDisk((16_384, 2048), tmp_path)  # 134 MB
+    for start in range(0, len(rows), 1024):
+        rows[start : start + 1024] = np.float32(start)
+    before = resident()
+    total = sum(float(rows[start : start + 1024].sum()) for start in range(0, len(rows), 1024))
+    assert total == sum(range(0, 16_384, 1024)) * 1024.0 * 2048
+    assert resident() - before < 40e6
+
+
+def resident() -> int:
+    fields = Path("/proc/self/statm")
+    if not fields.exists():
+        pytest.skip("no /proc here")
+    return int(fields.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def test_a_full_disk_is_an_error_before_anything_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "posix_fallocate", full)
+    with pytest.raises(OSError, match="No space"):
+        OnDisk((10, 10), tmp_path)
+    assert not list(tmp_path.iterdir())
