@@ -20,6 +20,8 @@ import numpy.typing as npt
 
 Array = npt.NDArray[np.float32]
 
+_BLOCK = 4096  # rows copied before their pages are given back
+
 
 class OnDisk:
     """float32 [N, D] in a file: rows come to memory when they are asked for, as a copy.
@@ -45,8 +47,16 @@ class OnDisk:
         return self.shape[0]
 
     def __getitem__(self, some: Any) -> Array:
-        with self._given_back():
-            return np.array(self._values[some])
+        if isinstance(some, tuple):
+            with self._given_back():
+                return np.array(self._values[some])
+        rows = np.arange(len(self))[some]
+        found = np.empty((len(rows), self.shape[1]), np.float32)
+        for start in range(0, len(rows), _BLOCK):
+            block = slice(start, start + _BLOCK)
+            with self._given_back():
+                found[block] = self._values[rows[block]]
+        return found
 
     def __setitem__(self, some: Any, rows: Array) -> None:
         with self._given_back():

@@ -46,13 +46,11 @@ class _Job:
         own: Positions of candidates that see the same features.
         fold: bool [N], the rows they judge; None: they are fitted on all rows.
         whole: What their folds share, if anything.
-        is_last: Whether no other job needs the rows.
     """
 
     own: list[int]
     fold: _Fold | None
     whole: WholeFits | None
-    is_last: bool = False
 
 
 def cross_validate(
@@ -100,7 +98,7 @@ def cross_validate(
     on_trial = _on_trial(candidates, fitted, groups[first]) if race else set()
     progress.start("comparing heads", len(fitted) * (len(masks) + (None not in wholes)))
 
-    def judge(job: _Job) -> tuple[list[Array], list[float]]:
+    def answer(job: _Job) -> tuple[list[Array], list[float]]:
         some = [fitted[position] for position in job.own]
         if job.fold is not None:
             num_classes = table.scores.shape[2]
@@ -108,13 +106,17 @@ def cross_validate(
         assert job.whole is not None
         return [], [job.whole.fit(each) for each in some]
 
+    def judge(job: _Job) -> tuple[list[Array], list[float]]:
+        answers = answer(job)
+        if job.whole is not None:
+            job.whole.done()
+        return answers
+
     def work(jobs: Sequence[_Job]) -> None:
         found = in_order(judge, jobs, threads, _AHEAD_PER_THREAD, "comparing")
         for job, (answers, spent) in zip(jobs, found, strict=True):
             table.take(job.own, job.fold, answers, spent)
             progress.advance(len(job.own))
-            if job.is_last and job.whole is not None:
-                job.whole.release()
 
     with one_thread_each():
         work(_jobs(alike, wholes, masks, on_trial))
@@ -122,6 +124,8 @@ def cross_validate(
         progress.advance((len(on_trial) - len(leaders)) * len(masks[1:]))
         for own, whole in zip(alike, wholes, strict=True):
             leading = [k for k in own if k in leaders]
+            if whole and leading:
+                whole.expect(len(masks[1:]))
             work([_Job(leading, fold, whole) for fold in masks[1:] if leading])
         progress.stop()
         alone = {each: table.score(k, each, y, learnable) for k, each in enumerate(fitted)}
@@ -153,7 +157,9 @@ def _jobs(
         jobs = [_Job(own, None, whole)] if whole else []
         jobs += [_Job(own, folds[0], whole)]
         jobs += [_Job(needed, fold, whole) for fold in folds[1:] if needed]
-        kinds.append([*jobs[:-1], replace(jobs[-1], is_last=True)])
+        if whole:
+            whole.expect(len(jobs))
+        kinds.append(jobs)
     begun = 1 if wholes[0] else len(kinds[0])
     return [*kinds[0][:begun], *(job for jobs in kinds[1:] for job in jobs), *kinds[0][begun:]]
 

@@ -45,6 +45,7 @@ class WholeFits:
         self._taps = taps
         self._rows: Rows | None = None
         self._fitted: set[Candidate] = set()
+        self._num_users = 0
         self._lock = threading.RLock()
 
     def fit(self, candidate: Candidate) -> float:
@@ -76,10 +77,17 @@ class WholeFits:
             return None
         return self._heads[candidate].fit_some(self._rows_for(candidate), kept, y)
 
-    def release(self) -> None:
-        """Give the rows back: they are many. Who asks again has them decomposed again."""
+    def expect(self, num_users: int) -> None:
+        """So many will say that they are `done`; rows are many, and go with the last of them."""
         with self._lock:
-            self._rows = None
+            self._num_users = num_users
+
+    def done(self) -> None:
+        """One user less. Whoever asks after the last one has the rows decomposed again."""
+        with self._lock:
+            self._num_users -= 1
+            if self._num_users == 0:
+                self._rows = None
 
     def _rows_for(self, candidate: Candidate) -> Rows:
         with self._lock:

@@ -17,11 +17,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from headstart.feature_rows import Features
 from headstart.files import canonical_json
 from headstart.metrics.nearness import directions
 from headstart.model import bundle
 from headstart.model.search import largest_products
 from headstart.randomness import generator
+
+_BLOCK = 4096  # rows written out at a time
 
 
 @dataclass(frozen=True)
@@ -46,14 +49,14 @@ class Gallery:
     Args:
         ids: M paths below the folder of the training pictures.
         labels: M class names.
-        features: float32 [M, D] at the tap of the graph's ``features``, rows of length 1; a
-            bundle keeps them in 16 bits.
+        features: float [M, D] at the tap of the graph's ``features``, rows of length 1: in 16 bits,
+            as a bundle keeps them, or in 32, as they are searched.
         num_pictures: How many training pictures there were; M of them were drawn.
     """
 
     ids: tuple[str, ...]
     labels: tuple[str, ...]
-    features: npt.NDArray[np.float32]
+    features: npt.NDArray[np.floating[Any]]
     num_pictures: int
 
     @classmethod
@@ -61,21 +64,21 @@ class Gallery:
         cls,
         ids: Sequence[str],
         labels: Sequence[str],
-        features: npt.NDArray[np.float32],
+        features: Features,
         seed: int,
         most: int,
+        kind: type[np.floating[Any]] = np.float32,
     ) -> Gallery:
         """Of training pictures and their features float32 [N, D]; at most ``most`` are drawn."""
-        rows: Sequence[int] = range(len(ids))
+        rows = np.arange(len(ids))
         if len(ids) > most:
-            drawn = generator(seed, "gallery").choice(len(ids), most, replace=False)
-            rows = sorted(drawn.tolist())
-        return cls(
-            tuple(ids[row] for row in rows),
-            tuple(labels[row] for row in rows),
-            directions(features[rows]),
-            len(ids),
-        )
+            rows = np.sort(generator(seed, "gallery").choice(len(ids), most, replace=False))
+        kept = np.empty((len(rows), features.shape[1]), dtype=kind)
+        for start in range(0, len(rows), _BLOCK):
+            some = slice(start, start + _BLOCK)
+            kept[some] = directions(features[rows[some]])
+        kept_ids = tuple(ids[row] for row in rows.tolist())
+        return cls(kept_ids, tuple(labels[row] for row in rows.tolist()), kept, len(ids))
 
     def nearest(self, features: npt.NDArray[np.float32], count: int) -> list[Neighbour]:
         """The ``count`` most similar training pictures, the nearest first; exact.
@@ -98,7 +101,7 @@ def write_gallery(folder: Path, gallery: Gallery) -> None:
     """Write it into a bundle, before the record."""
     names = {"ids": gallery.ids, "labels": gallery.labels, "of": gallery.num_pictures}
     arrays: dict[str, npt.NDArray[Any]] = {
-        "features": gallery.features.astype(np.float16),
+        "features": gallery.features.astype(np.float16, copy=False),
         "names": np.frombuffer(canonical_json(names).encode(), np.uint8),
     }
     bundle.write_arrays(folder, arrays, bundle.GALLERY)

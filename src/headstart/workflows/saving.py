@@ -21,6 +21,7 @@ from headstart.backbones.reading import read_through
 from headstart.datasets.splitting import write_split
 from headstart.errors import SettingError
 from headstart.files import canonical_json, readable_json, sha256
+from headstart.heads.candidates import Selected
 from headstart.model import bundle
 from headstart.model.gallery import Gallery, write_gallery
 from headstart.model.graph import write_classifier_graph
@@ -144,9 +145,9 @@ def write_bundle(
 def _gallery(prepared: Prepared, trained: Trained, seed: int, most: int) -> Gallery:
     """The training pictures, as the graph's ``features`` see them."""
     manifest, rows = prepared.manifest, trained.train
-    features = trained.final.features.taps[trained.familiar_tap][rows]
+    features = Selected(trained.final.features.taps[trained.familiar_tap], rows)
     ids, labels = ([names[row] for row in rows] for names in (manifest.ids, manifest.labels))
-    return Gallery.of(ids, labels, features, seed, most)
+    return Gallery.of(ids, labels, features, seed, most, np.float16)
 
 
 def write_unusable(path: Path, rows: tuple[Unusable, ...]) -> None:

@@ -16,6 +16,8 @@ from headstart.heads.ensemble import ENSEMBLE
 from headstart.heads.fitted import FittedHead
 from headstart.heads.fitting import fit_chosen
 from headstart.heads.selection import CandidateScore
+from headstart.heads.spectrum import blocks
+from headstart.layers import Array
 from headstart.metrics.abstention import Abstention
 from headstart.metrics.comparison import bias_corrected_best
 from headstart.metrics.intervals import Interval
@@ -215,12 +217,12 @@ def _judged(
     )
     y = manifest.class_indices
     tap = familiar_tap(prepared, final)
-    seen = familiarity(final.features.taps[tap][train], groups[train], recipe.seed)
+    seen = familiarity(Selected(final.features.taps[tap], train), groups[train], recipe.seed)
     held_out = held_out_answers(final.held_out, y[train], groups[train], seen, recipe.seed)
     expected = abstention(held_out, recipe.max_error)
     progress.say(expectation(expected))
-    probabilities = final.head.predict_proba(final.features.joined(final.candidate.taps, test))
-    far = seen.distances_of(final.features.taps[tap][test]) > seen.unfamiliar_above
+    probabilities = _probabilities(final, test)
+    far = seen.distances_of(Selected(final.features.taps[tap], test)) > seen.unfamiliar_above
     return Trained(
         division=division,
         compared=compared,
@@ -243,6 +245,15 @@ def _judged(
         out_of_fold=held_out,
         expected=expected,
     )
+
+
+def _probabilities(final: Final, rows: Rows) -> Array:
+    """float32 [len(rows), C], block by block: features may be more than memory has to spare."""
+    found = np.empty((len(rows), final.held_out.scores.shape[1]), dtype=np.float32)
+    for some in blocks(len(rows)):
+        X = final.features.joined(final.candidate.taps, rows[some])
+        found[some] = final.head.predict_proba(X)
+    return found
 
 
 def familiar_tap(prepared: Prepared, final: Final) -> str:
