@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, Protocol
 
+import numpy as np
 import numpy.typing as npt
 
 
 class Features(Protocol):
-    """float [N, D]: an array, or what gives its rows, as a copy, when they are asked for."""
+    """float [N, D]: an array, or what gives its rows when they are asked for."""
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -17,3 +19,27 @@ class Features(Protocol):
     def __len__(self) -> int: ...
 
     def __getitem__(self, some: Any, /) -> npt.NDArray[Any]: ...
+
+
+@dataclass(frozen=True, eq=False)
+class Selected:
+    """Some rows of features, copied when they are asked for: there may be many.
+
+    Args:
+        values: float [M, D].
+        rows: int64 [N], which of them, in this order.
+    """
+
+    values: Features
+    rows: npt.NDArray[np.int64]
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """N and D."""
+        return len(self.rows), self.values.shape[1]
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __getitem__(self, some: slice | npt.NDArray[np.int64]) -> npt.NDArray[Any]:
+        return self.values[self.rows[some]]

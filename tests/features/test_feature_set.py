@@ -1,7 +1,10 @@
+from pathlib import Path
+
 import numpy as np
 
 from headstart.datasets.facts import Facts
 from headstart.features.feature_set import FeatureSet, Taps
+from headstart.features.on_disk import OnDisk
 
 
 def test_a_tap_is_read_once_and_only_when_it_is_asked_for() -> None:
@@ -35,3 +38,23 @@ def test_the_last_tap_of_one_stands_behind_those_of_another() -> None:
     assert tuple(joined.taps) == ("stage1", "head", "tuned")
     rows = np.arange(2)
     assert joined.joined(("stage1", "head", "tuned"), rows).tolist() == [[1, 2, 3]] * 2
+
+
+def test_selected_rows_of_features_on_the_disk_stay_there(tmp_path: Path) -> None:
+    values = np.arange(12, dtype=np.float32).reshape(6, 2)
+    kept = OnDisk(values.shape, tmp_path)
+    kept[:] = values
+    facts = Facts(
+        tuple(bytes([k]) for k in range(6)),
+        *(np.arange(6),) * 2,
+        *(("",) * 6,) * 2,
+        (frozenset(),) * 6,
+        *(np.arange(6),) * 2,
+    )
+    whole = FeatureSet(np.arange(6), {"head": kept, "early": values}, facts, (), 6, 0)
+    rows = np.array([5, 1, 1])
+    some = whole.select(rows)
+    assert isinstance(some.taps["early"], np.ndarray)
+    assert not isinstance(some.taps["head"], np.ndarray)
+    for name in ("early", "head"):
+        np.testing.assert_array_equal(some.taps[name][np.array([2, 0])], values[[1, 5]])

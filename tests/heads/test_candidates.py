@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
+from headstart.feature_rows import Selected
 from headstart.heads import candidates
-from headstart.heads.candidates import Candidate, Rooted, Selected, features_of
+from headstart.heads.candidates import Candidate, Rooted, features_of
 
 
 def test_what_a_head_sees_is_written_in_blocks(monkeypatch: pytest.MonkeyPatch) -> None:

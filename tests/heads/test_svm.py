@@ -32,3 +32,14 @@ def test_the_gradient_is_that_of_the_loss():
         random.normal(size=15),
     )
     assert found < 1e-6
+
+
+def test_of_many_classes_the_search_does_not_stop_where_it_begins():
+    # At score 0 the intercept of one class against all others is far steeper than any feature.
+    random = np.random.default_rng(0)
+    y = random.integers(300, size=4000)
+    means = random.normal(size=(300, 16)) * 0.7
+    X = means[y] + random.normal(size=(4000, 16))
+    head = LinearSVMHead().fit(X[:3000], y[:3000])
+    best = ((X[3000:, None] - means) ** 2).sum(axis=2).argmin(axis=1)
+    assert head.score(X[3000:], y[3000:]) > 0.4 * (best == y[3000:]).mean()

@@ -1,5 +1,7 @@
 """What folds share: one decomposition and the settings of all rows, but no label of their own."""
 
+import threading
+
 import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression, Ridge
@@ -75,17 +77,20 @@ def test_svm_of_some_rows_is_that_of_these_rows():
 
 
 @pytest.mark.parametrize("name", SPECTRAL)
-def test_labels_and_features_of_the_rows_left_out_do_not_move_the_rule(name):
+def test_rows_left_out_do_not_move_the_rule(name):
     X, y = problem()
     kept = np.flatnonzero(np.arange(400) % 4 > 0)
     rows = Rows(X)
     head = make_head(name).fit_rows(rows, y, None)
     before = run(head.fit_some(rows, kept, y[kept]), X)
-    rows.spectrum.rotated[::4] = 1e3
-    if name != "random-features":  # Its own rows behind the projection are others.
-        np.testing.assert_array_equal(run(head.fit_some(rows, kept, y[kept]), X), before)
     accuracy = (before[::4].argmax(axis=1) == y[::4]).mean()
     assert accuracy > 0.5
+    for decomposed in (rows, *rows._behind.values()):
+        decomposed.spectrum.rotated[::4] = 1e3
+    np.testing.assert_array_equal(run(head.fit_some(rows, kept, y[kept]), X), before)
+    for decomposed in (rows, *rows._behind.values()):
+        decomposed.spectrum.rotated[1::4] = 0
+    assert not np.array_equal(run(head.fit_some(rows, kept, y[kept]), X), before)
 
 
 def test_the_settings_stay_those_of_all_rows():
@@ -193,8 +198,70 @@ def test_a_class_that_a_fold_never_saw_is_wrong_there(many):
         assert score.accuracy > 0.5
 
 
-def test_the_layers_see_what_the_head_sees(many):
+def test_the_layers_are_those_of_the_head_on_what_it_sees(many):
     taps, y, groups, folds = many
     (score,) = cross_validate([Candidate("ridge", ("late",))], taps, y, groups, folds, 0, Silent())
-    found = run(score.layers, rooted(taps["late"])).argmax(axis=1)
-    assert (found == y).mean() >= score.accuracy - 0.02
+    X = rooted(taps["late"])
+    alone = RidgeHead().fit_rows(Rows(X), y, groups)
+    np.testing.assert_allclose(run(score.layers, X), run(alone.layers_, X), atol=1e-6)
+
+
+class Counting(Silent):
+    def __init__(self):
+        self.left = 0
+
+    def start(self, what, total):
+        self.left = total
+
+    def advance(self, count=1):
+        self.left -= count
+
+
+@pytest.mark.parametrize("leader", ["fully-connected", "random-features"])
+def test_a_race_of_many_rows_goes_on_with_its_leader_alone(leader):
+    # No linear head can learn which of the two have the same sign.
+    random = np.random.default_rng(0)
+    X = random.normal(size=(1500, 2)).astype(np.float32)
+    y = (X[:, 0] * X[:, 1] > 0).astype(int)
+    taps = {"early": random.normal(size=(1500, 3)).astype(np.float32), "late": X}
+    groups, folds = np.arange(1500), np.arange(1500) % 3
+    alone = default_candidates(tuple(taps), ("ridge", "softmax", leader))
+    alone += (Candidate("neighbors", ("early",)),)
+    pool = ensemble_of(alone, tuple(taps))
+    arguments = ((pool, *alone), taps, y, groups, folds, 0)
+    found = []
+    for threads in (1, 3):
+        progress = Counting()
+        found.append(cross_validate(*arguments, progress, threads=threads, race=True))
+        assert progress.left == 0
+    by_name = {score.candidate.name: score for score in found[0]}
+    assert by_name[leader].is_whole
+    assert by_name[leader].accuracy > by_name["ridge"].accuracy + 0.2
+    assert not by_name["neighbors"].is_whole
+    assert by_name["neighbors"].judged.sum() == 500
+    for one, three in zip(*found, strict=True):
+        np.testing.assert_array_equal(one.scores, three.scores)
+
+
+def test_a_head_waits_for_nobody_but_itself(monkeypatch):
+    X, y = problem()
+    ridge, softmax = Candidate("ridge", ("late",)), Candidate("softmax", ("late",))
+    fits = WholeFits([ridge, softmax], {"late": X}, y, np.arange(400), seed=0)
+    fits.fit(ridge)
+    begun, may_end = threading.Event(), threading.Event()
+    original = SoftmaxHead.fit_rows
+
+    def slow(*arguments):
+        begun.set()
+        assert may_end.wait(30)
+        return original(*arguments)
+
+    monkeypatch.setattr(SoftmaxHead, "fit_rows", slow)
+    thread = threading.Thread(target=fits.fit, args=(softmax,))
+    thread.start()
+    assert begun.wait(30)
+    try:
+        assert fits.without(ridge, np.arange(300), y[:300]) is not None
+    finally:
+        may_end.set()
+        thread.join()

@@ -2,7 +2,7 @@
 
 The rows of a shard lie as they came in; this file has them in the order of the manifest, so that
 any of them are one copy away. What was copied stays in the system's cache as long as there is
-room, and counts for nobody's memory.
+room, and counts for nobody's memory (unless the folder itself lies in memory).
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import mmap
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,6 +22,7 @@ import numpy.typing as npt
 Array = npt.NDArray[np.float32]
 
 _BLOCK = 4096  # rows copied before their pages are given back
+_LEFT_FREE = 1_000_000_000  # bytes, for the classifier and whatever else is to be written
 
 
 class OnDisk:
@@ -39,6 +41,8 @@ class OnDisk:
         num_bytes = 4 * shape[0] * shape[1]
         with tempfile.TemporaryFile(dir=folder) as file:
             # Room for all of it: a disk that is full later would end the process.
+            if shutil.disk_usage(folder).free < num_bytes + _LEFT_FREE:
+                raise OSError(f"{folder} has no room for {num_bytes} bytes and what comes after")
             _reserve(file.fileno(), num_bytes)
             self._map = mmap.mmap(file.fileno(), num_bytes)
         self._values = np.frombuffer(self._map, np.float32).reshape(shape)
@@ -46,11 +50,11 @@ class OnDisk:
     def __len__(self) -> int:
         return self.shape[0]
 
-    def __getitem__(self, some: Any) -> Array:
-        if isinstance(some, tuple):
-            with self._given_back():
-                return np.array(self._values[some])
-        rows = np.arange(len(self))[some]
+    def __getitem__(self, some: slice | npt.NDArray[Any]) -> Array:
+        if isinstance(some, slice):
+            rows = np.arange(*some.indices(len(self)))
+        else:
+            rows = np.flatnonzero(some) if some.dtype == np.bool_ else some
         found = np.empty((len(rows), self.shape[1]), np.float32)
         for start in range(0, len(rows), _BLOCK):
             block = slice(start, start + _BLOCK)
@@ -68,8 +72,10 @@ class OnDisk:
     @contextlib.contextmanager
     def _given_back(self) -> Iterator[None]:
         """Pages that were touched do not stay this process's."""
-        yield
-        self._map.madvise(mmap.MADV_DONTNEED)
+        try:
+            yield
+        finally:
+            self._map.madvise(mmap.MADV_DONTNEED)
 
 
 def _reserve(file: int, num_bytes: int) -> None:

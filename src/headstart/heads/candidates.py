@@ -116,30 +116,6 @@ def rooted(X: Array) -> Array:
 
 
 @dataclass(frozen=True, eq=False)
-class Selected:
-    """Some rows of a tap, copied when they are asked for: there may be many.
-
-    Args:
-        values: float32 [M, D].
-        rows: int64 [N], which of them, in this order.
-    """
-
-    values: Features
-    rows: npt.NDArray[np.int64]
-
-    @property
-    def shape(self) -> tuple[int, int]:
-        """N and D."""
-        return len(self.rows), self.values.shape[1]
-
-    def __len__(self) -> int:
-        return len(self.rows)
-
-    def __getitem__(self, some: slice | npt.NDArray[np.int64]) -> Array:
-        return self.values[self.rows[some]]
-
-
-@dataclass(frozen=True, eq=False)
 class Rooted:
     """Rows that are rooted when they are asked for, never all at once: there may be many.
 

@@ -76,7 +76,8 @@ def cross_validate(
         groups: int [N], rows that belong together; they share a fold.
         folds: int [N], the fold in which each row is judged.
         seed: For heads that draw anything.
-        progress: Told one step for each fit, those of a fold together.
+        progress: Told one step for each candidate and fold, and one for all rows where these are
+            fitted first.
         threads: Fits worked on at once; the result does not depend on it.
         race: Whether candidates that no ensemble needs stop after the first fold, unless they
             lead there (`_leading`).
@@ -113,6 +114,8 @@ def cross_validate(
         return answers
 
     def work(jobs: Sequence[_Job]) -> None:
+        for whole in filter(None, wholes):
+            whole.expect(sum(job.whole is whole for job in jobs))
         found = in_order(judge, jobs, threads, _AHEAD_PER_THREAD, "comparing")
         for job, (answers, spent) in zip(jobs, found, strict=True):
             table.take(job.own, job.fold, answers, spent)
@@ -122,17 +125,15 @@ def cross_validate(
         work(_jobs(alike, wholes, masks, on_trial))
         leaders = on_trial and _leading(table.scores[:, first], y[first]) & on_trial
         progress.advance((len(on_trial) - len(leaders)) * len(masks[1:]))
-        for own, whole in zip(alike, wholes, strict=True):
-            leading = [k for k in own if k in leaders]
-            if whole and leading:
-                whole.expect(len(masks[1:]))
-            work([_Job(leading, fold, whole) for fold in masks[1:] if leading])
+        # What their folds shared is decomposed again: to keep it all for one of them is too much.
+        leading = [[k for k in own if k in leaders] for own in alike]
+        kinds = [(own, whole) for own, whole in zip(leading, wholes, strict=True) if own]
+        work([_Job(own, fold, whole) for own, whole in kinds for fold in masks[1:]])
         progress.stop()
         alone = {each: table.score(k, each, y, learnable) for k, each in enumerate(fitted)}
         for own, whole in zip(alike, wholes, strict=True):
-            for each in (fitted[k] for k in own):
-                layers = whole.layers(each) if whole else ()
-                alone[each] = replace(alone[each], layers=layers)
+            for each in (fitted[k] for k in own if whole):
+                alone[each] = replace(alone[each], layers=whole.layers(each) if whole else ())
         return tuple(
             _pooled(candidate, alone, y, folds, seed) if candidate.members else alone[candidate]
             for candidate in candidates
@@ -157,8 +158,6 @@ def _jobs(
         jobs = [_Job(own, None, whole)] if whole else []
         jobs += [_Job(own, folds[0], whole)]
         jobs += [_Job(needed, fold, whole) for fold in folds[1:] if needed]
-        if whole:
-            whole.expect(len(jobs))
         kinds.append(jobs)
     begun = 1 if wholes[0] else len(kinds[0])
     return [*kinds[0][:begun], *(job for jobs in kinds[1:] for job in jobs), *kinds[0][begun:]]

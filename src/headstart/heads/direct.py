@@ -78,7 +78,8 @@ def fit(problem: Problem, rows: Rows, y: Integers, penalty: float) -> Affine:
         return value / unit, gradient.ravel() / unit
 
     start = np.zeros((len(mean) + 1) * len(code))
-    least = _TOLERANCE * float(np.abs(value_and_gradient(start)[1]).max())
+    slopes = value_and_gradient(start)[1].reshape(-1, len(code))[:-1]
+    least = _TOLERANCE * float(np.abs(slopes).max())
     found = scipy.optimize.minimize(
         value_and_gradient,
         start,

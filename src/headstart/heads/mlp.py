@@ -32,6 +32,8 @@ class FullyConnectedHead(SpectralHead):
         seed: Draws the first weights and the order of the rows.
     """
 
+    has_settings = False
+
     def __init__(
         self,
         hidden: int = 256,

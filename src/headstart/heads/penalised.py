@@ -143,16 +143,17 @@ def minimise(
         eigenvalues: float64 [R], about the squared lengths of the columns of ``rotated``.
         penalty: Above 0.
         start: Where to begin: the nearer, the quicker.
-        tolerance: The largest slope left, preconditioned, as a share of that where all scores are
-            0: it is smaller the more rows and classes there are.
+        tolerance: The largest slope left, preconditioned, as a share of the coefficients' largest
+            where all scores are 0: that one is smaller the more rows and classes there are.
     """
     # One more coordinate, unpenalised, for the intercept: a column of ones.
     bound = problem.curvature * np.append(eigenvalues, len(y))
     bound[:-1] += penalty
     steps = 1 / np.sqrt(bound)[:, None]
     unit, slope = problem.loss(np.zeros((len(y), len(start.intercept)), rotated.dtype), y)
-    slopes = steps * np.vstack([rotated.T @ slope, slope.sum(axis=0)]) / unit
-    least = tolerance * float(np.abs(slopes).max())
+    # Of the coefficients alone: of many classes against the rest the intercept's is far larger.
+    slopes = steps[:-1] * (rotated.T @ slope) / unit
+    least = tolerance * float(np.abs(slopes).max(initial=0.0))
 
     def value_and_gradient(flat: Floats) -> tuple[float, Floats]:
         weights = steps * flat.reshape(len(steps), -1)

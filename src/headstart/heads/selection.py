@@ -26,8 +26,8 @@ class CandidateScore:
         temperature: The one with the lowest log loss on the scores of the learnable rows.
         correct: bool [N], whether the largest score is the true class's.
         log_loss: In nats, of the learnable rows, after the temperature.
-        seconds: Of one processor core, spent fitting and scoring; work shared with other
-            candidates counts for the first of them.
+        seconds: Of one processor core, spent fitting (also on all rows, where that came first) and
+            scoring; work shared with other candidates counts for the first of them.
         learnable: bool [N], whether the fit that judged the row knew its class. A row whose class
             it never saw is wrong, but says nothing about how sure the scores may be.
         judged: bool [N], whether the row was asked about. Of candidates compared here: all of

@@ -15,6 +15,9 @@ class SpectralHead(Head):
     The coordinates, which no label had a part in, and the settings stay those of all rows.
     """
 
+    has_settings = True
+    """Whether anything was found on all rows but the coordinates."""
+
     @abstractmethod
     def fit_some(self, rows: Rows, kept: Integers, y: Integers) -> tuple[Layer, ...]:
         """The layers of a twin with this head's settings that learns from some of its rows.

@@ -115,9 +115,16 @@ class Rows:
         """
         with self._lock:
             if key not in self._behind:
-                X = (self.X[some].astype(np.float32, copy=False) for some in blocks(len(self.X)))
-                self._behind[key] = Rows(np.concatenate([run(below, part) for part in X]))
+                self._behind[key] = Rows(_run_all(below, self.X))
             return self._behind[key]
+
+
+def _run_all(below: Sequence[Layer], X: Features) -> npt.NDArray[np.float32]:
+    width = run(below, X[:1].astype(np.float32, copy=False)).shape[1]
+    found = np.empty((len(X), width), np.float32)
+    for some in blocks(len(X)):
+        found[some] = run(below, X[some].astype(np.float32, copy=False))
+    return found
 
 
 def moments(X: Features) -> tuple[Floats, Floats]:

@@ -17,11 +17,14 @@ from headstart.heads.spectral import SpectralHead
 from headstart.heads.spectrum import Integers, Rows
 from headstart.layers import Layer
 
-_MOST_WRITTEN = 64_000_000  # numbers; of more, the rows are written out whenever they are needed
+_MOST_WRITTEN = 24_000_000  # numbers; of more, the rows are written out whenever they are needed
 
 
 class WholeFits:
     """Of candidates that see the same features: those that all folds can share.
+
+    Any number of threads may ask: one that needs a head which another is fitting waits for that
+    head alone.
 
     Args:
         candidates: No ensembles.
@@ -41,20 +44,23 @@ class WholeFits:
     ) -> None:
         heads = {candidate: make_head(candidate.head, seed) for candidate in candidates}
         self._heads = {each: h for each, h in heads.items() if isinstance(h, SpectralHead)}
-        self._y, self._groups = y, groups
-        self._taps = taps
-        self._rows: Rows | None = None
+        self._fitting = {each: threading.Lock() for each in self._heads}
         self._fitted: set[Candidate] = set()
+        self._taps, self._y, self._groups = taps, y, groups
+        self._rows: Rows | None = None
         self._num_users = 0
-        self._lock = threading.RLock()
+        self._lock = threading.Lock()  # of the rows, held for a moment
 
     def fit(self, candidate: Candidate) -> float:
-        """The seconds of a core that it took: none if it was there, or if folds cannot share it."""
-        with self._lock:
-            if candidate in self._fitted or candidate not in self._heads:
+        """The seconds of a core that it took: none where folds have no need of it."""
+        head = self._heads.get(candidate)
+        if head is None or not head.has_settings:
+            return 0.0
+        with self._fitting[candidate]:
+            if candidate in self._fitted:
                 return 0.0
             began = time.thread_time()
-            self._heads[candidate].fit_rows(self._rows_for(candidate), self._y, self._groups)
+            head.fit_rows(self._rows_for(candidate), self._y, self._groups)
             self._fitted.add(candidate)
             return time.thread_time() - began
 
@@ -72,10 +78,11 @@ class WholeFits:
             kept: int64 [M], the rows.
             y: int [M], their class indices; every one from 0 to the largest occurs.
         """
-        self.fit(candidate)  # Or wait here until it is.
-        if candidate not in self._fitted:
+        head = self._heads.get(candidate)
+        if head is None:
             return None
-        return self._heads[candidate].fit_some(self._rows_for(candidate), kept, y)
+        self.fit(candidate)
+        return head.fit_some(self._rows_for(candidate), kept, y)
 
     def expect(self, num_users: int) -> None:
         """So many will say that they are `done`; rows are many, and go with the last of them."""

@@ -64,15 +64,15 @@ def paired_differences(
         level: Of the intervals.
         resamples: How often groups are drawn.
     """
-    gains = correct.astype(np.float64) - correct_b
-    place, num_groups = _places(groups, gains.shape[1])
-    sums = np.stack([np.bincount(place, each) for each in gains], axis=1)
+    place, num_groups = _places(groups, len(correct_b))
+    gained = correct_b.astype(np.float64)
+    sums = np.stack([np.bincount(place, each - gained) for each in correct], axis=1)
     sizes = np.bincount(place).astype(np.float64)
     blocks = resampled_counts(num_groups, resamples, seed)
     means = np.concatenate([(draws @ sums) / (draws @ sizes)[:, None] for draws in blocks])
     return tuple(
-        _difference(each, float(gain.mean()), num_groups, level)
-        for each, gain in zip(means.T, gains, strict=True)
+        _difference(drawn, float((each - gained).mean()), num_groups, level)
+        for drawn, each in zip(means.T, correct, strict=True)
     )
 
 

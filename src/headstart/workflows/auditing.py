@@ -15,7 +15,8 @@ from headstart.audit.near_copies import NearCopies, near_copies
 from headstart.audit.outliers import Outliers, neighbourhood, outliers
 from headstart.backbones.engine import num_cores
 from headstart.errors import NotEnoughData
-from headstart.heads.candidates import Rooted, Selected
+from headstart.feature_rows import Selected
+from headstart.heads.candidates import Rooted
 from headstart.heads.ridge import RidgeHead
 from headstart.heads.spectrum import Rows as FeatureRows
 from headstart.layers import Array, softmax

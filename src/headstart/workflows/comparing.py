@@ -9,7 +9,8 @@ import numpy as np
 from headstart.backbones.engine import num_cores
 from headstart.backbones.request import AVERAGE, POOLINGS
 from headstart.errors import SettingError
-from headstart.heads.candidates import Candidate, Selected, default_candidates, ensemble_of
+from headstart.feature_rows import Selected
+from headstart.heads.candidates import Candidate, default_candidates, ensemble_of
 from headstart.heads.catalog import HEADS, make_head
 from headstart.heads.cross_validation import cross_validate
 from headstart.heads.ensemble import ENSEMBLE, MEMBERS

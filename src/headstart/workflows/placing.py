@@ -7,8 +7,8 @@ import dataclasses
 import numpy as np
 
 from headstart.backbones.engine import num_cores
+from headstart.feature_rows import Selected
 from headstart.files import cache_folder
-from headstart.heads.candidates import Selected
 from headstart.progress import Progress
 from headstart.reports.matrix_figure import MatrixFigure
 from headstart.strategy.expectation import expect

@@ -154,17 +154,16 @@ def _differences(
 ) -> list[list[float] | None]:
     """Of each to the chosen one, on the rows that both have judged."""
     found: list[list[float] | None] = [None] * len(scores)
-    both = [score.judged & chosen.judged for score in scores]
-    for rows in {each.tobytes(): each for each in both if each.any()}.values():
-        own = [k for k, each in enumerate(both) if np.array_equal(each, rows)]
-        paired = paired_differences(
-            np.stack([scores[k].correct[rows] for k in own]),
-            chosen.correct[rows],
-            groups[rows],
-            seed,
-        )
-        for k, each in zip(own, paired, strict=True):
-            found[k] = [round(value, 6) for value in (each.difference, each.low, each.high)]
+    alike: dict[bytes, list[int]] = {}
+    for k, score in enumerate(scores):
+        alike.setdefault((score.judged & chosen.judged).tobytes(), []).append(k)
+    for own in alike.values():
+        rows = scores[own[0]].judged & chosen.judged
+        if rows.any():
+            correct = np.stack([scores[k].correct[rows] for k in own])
+            paired = paired_differences(correct, chosen.correct[rows], groups[rows], seed)
+            for k, each in zip(own, paired, strict=True):
+                found[k] = [round(value, 6) for value in (each.difference, each.low, each.high)]
     return found
 
 

@@ -20,8 +20,8 @@ from headstart.backbones.devices import CPU, engine_on
 from headstart.backbones.reading import read_through
 from headstart.datasets.splitting import write_split
 from headstart.errors import SettingError
+from headstart.feature_rows import Selected
 from headstart.files import canonical_json, readable_json, sha256
-from headstart.heads.candidates import Selected
 from headstart.model import bundle
 from headstart.model.gallery import Gallery, write_gallery
 from headstart.model.graph import write_classifier_graph

@@ -9,9 +9,10 @@ import numpy.typing as npt
 
 from headstart.backbones.backbone import Backbone
 from headstart.backbones.engine import num_cores
+from headstart.feature_rows import Selected
 from headstart.features.feature_set import FeatureSet
 from headstart.finetuning.epoch_metrics import OnEpochMetrics
-from headstart.heads.candidates import Candidate, Selected
+from headstart.heads.candidates import Candidate
 from headstart.heads.ensemble import ENSEMBLE
 from headstart.heads.fitted import FittedHead
 from headstart.heads.fitting import fit_chosen
@@ -273,6 +274,6 @@ def familiar_tap(prepared: Prepared, final: Final) -> str:
         name
         for name in depths(prepared.backbone)
         # Of two networks side by side the first one's features come first.
-        if np.allclose(frozen[name][:8, : tuned[name].shape[1]], tuned[name][:8], 1e-4, 1e-5)
+        if np.allclose(frozen[name][:8][:, : tuned[name].shape[1]], tuned[name][:8], 1e-4, 1e-5)
     ]
     return unchanged[-1] if unchanged else final.backbone.tap_names[-1]

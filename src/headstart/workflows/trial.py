@@ -15,6 +15,7 @@ from headstart.backbones.engine import num_cores
 from headstart.backbones.loading import request_of
 from headstart.backbones.request import PLAIN
 from headstart.datasets.splitting import folds
+from headstart.feature_rows import Selected
 from headstart.files import cache_folder, canonical_json, sha256
 from headstart.finetuning.epoch_metrics import EpochMetrics, OnEpochMetrics
 from headstart.finetuning.job import Tuned, tune
@@ -25,7 +26,6 @@ from headstart.finetuning.mirroring import (
     rows_to_mirror,
 )
 from headstart.finetuning.recipe import Tuning
-from headstart.heads.candidates import Selected
 from headstart.heads.fitted import FittedHead
 from headstart.heads.fitting import fit_chosen
 from headstart.layers import Array
