@@ -25,7 +25,10 @@ from headstart.randomness import generator
 
 _DIRECTIONS = 48
 _SKETCHED_ROWS = 2048
-_TOLERANCE = 3e-4  # of the largest slope at the start, which is smaller the more classes there are
+# Of the largest slope at the start, which is smaller the more classes there are.
+_TOLERANCE = 3e-4
+# Where a pass has more products, scores that are right to a thousandth of their spread will do.
+_MANY_PRODUCTS, _LOOSE_TOLERANCE = 1e9, 2e-3
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,10 +81,11 @@ def fit(problem: Problem, rows: Rows, y: Integers, penalty: float) -> Affine:
         return value / unit, gradient.ravel() / unit
 
     start = np.zeros((len(mean) + 1) * len(code))
-    slopes = value_and_gradient(start)[1].reshape(-1, len(code))[:-1]
-    least = _TOLERANCE * float(np.abs(slopes).max())
+    first = value_and_gradient(start)
+    tolerance = _LOOSE_TOLERANCE if X.size * len(code) > _MANY_PRODUCTS else _TOLERANCE
+    least = tolerance * float(np.abs(first[1].reshape(-1, len(code))[:-1]).max())
     found = scipy.optimize.minimize(
-        value_and_gradient,
+        lambda flat: value_and_gradient(flat) if flat.any() else first,
         start,
         jac=True,
         method="L-BFGS-B",
