@@ -132,8 +132,9 @@ def cross_validate(
         progress.stop()
         alone = {each: table.score(k, each, y, learnable) for k, each in enumerate(fitted)}
         for own, whole in zip(alike, wholes, strict=True):
-            for each in (fitted[k] for k in own if whole):
-                alone[each] = replace(alone[each], layers=whole.layers(each) if whole else ())
+            if whole is not None:
+                for each in (fitted[k] for k in own):
+                    alone[each] = replace(alone[each], layers=whole.layers(each))
         return tuple(
             _pooled(candidate, alone, y, folds, seed) if candidate.members else alone[candidate]
             for candidate in candidates
