@@ -21,6 +21,18 @@ class Features(Protocol):
     def __getitem__(self, some: Any, /) -> npt.NDArray[Any]: ...
 
 
+class Room(Features, Protocol):
+    """Float32 [N, D] to be filled."""
+
+    def __setitem__(self, some: Any, rows: npt.NDArray[Any], /) -> None: ...
+
+
+def room_beside(features: Features, shape: tuple[int, int]) -> Room:
+    """Where rows made of these go: into memory, or to the disk if that is where these wait."""
+    beside = getattr(features, "room_beside", None)
+    return beside(shape) if beside else np.empty(shape, np.float32)
+
+
 @dataclass(frozen=True, eq=False)
 class Selected:
     """Some rows of features, copied when they are asked for: there may be many.
@@ -43,3 +55,7 @@ class Selected:
 
     def __getitem__(self, some: slice | npt.NDArray[np.int64]) -> npt.NDArray[Any]:
         return self.values[self.rows[some]]
+
+    def room_beside(self, shape: tuple[int, int]) -> Room:
+        """As the function."""
+        return room_beside(self.values, shape)

@@ -184,6 +184,6 @@ def test_features_are_held_in_memory_where_the_disk_has_no_room(
     store = FeatureStore(tmp_path, backbone)
     store.add([row(3)])
     monkeypatch.setattr("headstart.features.store._MOST_IN_MEMORY", 0)
-    monkeypatch.setattr("headstart.features.store.OnDisk", full)
+    monkeypatch.setattr("headstart.features.on_disk.OnDisk", full)
     taps, _ = store.load([row(3)[0]])
     np.testing.assert_array_equal(taps["head"][:], [row(3)[1]["head"]])

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression, Ridge
 
+from headstart.features.on_disk import OnDisk
 from headstart.heads import cross_validation, penalised, svm
 from headstart.heads.candidates import Candidate, default_candidates, ensemble_of, rooted
 from headstart.heads.catalog import HEADS, make_head
@@ -48,6 +49,17 @@ def test_ridge_of_some_rows_is_ridge_of_these_rows(num_rows):
     np.testing.assert_allclose(layer.run(X), expected, atol=2e-4)
 
 
+def test_random_features_of_some_rows_are_ridge_of_these_rows_behind_the_projection():
+    X, y = problem(2000)
+    kept = np.flatnonzero(np.arange(2000) % 4 > 0)
+    rows = Rows(X)
+    head = make_head("random-features", 0).fit_rows(rows, y, None)
+    scores = run(head.fit_some(rows, kept, y[kept]), X)
+    H = standardised(run(head.layers_[:2], X))
+    ridge = Ridge(alpha=head.ridge_.penalty_, solver="cholesky").fit(H[kept], np.eye(3)[y[kept]])
+    np.testing.assert_allclose(scores, ridge.predict(H), atol=2e-3)
+
+
 @pytest.mark.parametrize("num_rows", [40, 6000], ids=["exact", "float32"])
 def test_softmax_of_some_rows_is_scikit_learns_of_these_rows(num_rows):
     X, y = problem(num_rows)
@@ -76,7 +88,8 @@ def test_svm_of_some_rows_is_that_of_these_rows():
     np.testing.assert_allclose(layer.run(X), rule.scores(Z), atol=2e-3)
 
 
-@pytest.mark.parametrize("name", SPECTRAL)
+# Ridge takes the products of those left out from the products of all.
+@pytest.mark.parametrize("name", [n for n in SPECTRAL if n not in ("ridge", "random-features")])
 def test_rows_left_out_do_not_move_the_rule(name):
     X, y = problem()
     kept = np.flatnonzero(np.arange(400) % 4 > 0)
@@ -85,11 +98,9 @@ def test_rows_left_out_do_not_move_the_rule(name):
     before = run(head.fit_some(rows, kept, y[kept]), X)
     accuracy = (before[::4].argmax(axis=1) == y[::4]).mean()
     assert accuracy > 0.5
-    for decomposed in (rows, *rows._behind.values()):
-        decomposed.spectrum.rotated[::4] = 1e3
+    rows.spectrum.rotated[::4] = 1e3
     np.testing.assert_array_equal(run(head.fit_some(rows, kept, y[kept]), X), before)
-    for decomposed in (rows, *rows._behind.values()):
-        decomposed.spectrum.rotated[1::4] = 0
+    rows.spectrum.rotated[1::4] = 0
     assert not np.array_equal(run(head.fit_some(rows, kept, y[kept]), X), before)
 
 
@@ -265,3 +276,24 @@ def test_a_head_waits_for_nobody_but_itself(monkeypatch):
     finally:
         may_end.set()
         thread.join()
+
+
+@pytest.mark.parametrize("name", SPECTRAL)
+@pytest.mark.parametrize("dim", [200, 400], ids=["every direction", "the leading ones"])
+def test_rows_on_the_disk_give_the_heads_of_rows_in_memory(name, dim, tmp_path, monkeypatch):
+    monkeypatch.setattr("headstart.heads.spectrum._EXACT", 0)
+    monkeypatch.setattr("headstart.heads.spectrum._MOST_DIRECTIONS", 100)
+    monkeypatch.setattr("headstart.heads.spectrum._LARGEST_GRAM", 256)
+    X, y = problem(3000, dim)
+    kept = np.flatnonzero(np.arange(len(y)) % 4 > 0)
+    waiting = OnDisk(X.shape, tmp_path)
+    waiting[:] = X
+    found = []
+    for rows in (Rows(X), Rows(waiting)):
+        head = make_head(name, 0).fit_rows(rows, y, None)
+        some = head.fit_some(rows, kept, y[kept])
+        found.append((run(head.layers_, X), run(some, X)))
+        assert isinstance(rows.spectrum.rotated, OnDisk) == (rows.X is waiting)
+    for one, other in zip(*found, strict=True):
+        assert (one.argmax(axis=1) == other.argmax(axis=1)).mean() > 0.999
+        np.testing.assert_allclose(one, other, atol=1e-2 * np.abs(one).max())

@@ -37,7 +37,7 @@ class OnDisk:
     """
 
     def __init__(self, shape: tuple[int, int], folder: Path) -> None:
-        self.shape = shape
+        self.shape, self._folder = shape, folder
         num_bytes = 4 * shape[0] * shape[1]
         with tempfile.TemporaryFile(dir=folder) as file:
             # Room for all of it: a disk that is full later would end the process.
@@ -66,6 +66,10 @@ class OnDisk:
         with self._given_back():
             self._values[some] = rows
 
+    def room_beside(self, shape: tuple[int, int]) -> OnDisk | Array:
+        """Another in the same folder, or in memory where the disk has no room."""
+        return room_on_disk(shape, self._folder)
+
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> npt.NDArray[Any]:
         return np.asarray(self[:], dtype)
 
@@ -76,6 +80,13 @@ class OnDisk:
             yield
         finally:
             self._map.madvise(mmap.MADV_DONTNEED)
+
+
+def room_on_disk(shape: tuple[int, int], folder: Path) -> OnDisk | Array:
+    """float32 to be filled: on the disk, or in memory where that has no room."""
+    with contextlib.suppress(OSError):
+        return OnDisk(shape, folder)
+    return np.empty(shape, np.float32)
 
 
 def _reserve(file: int, num_bytes: int) -> None:

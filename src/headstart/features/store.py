@@ -30,7 +30,7 @@ from headstart.feature_rows import Features
 from headstart.features import columns
 from headstart.features.columns import FACTS, FactColumns
 from headstart.features.feature_set import Taps
-from headstart.features.on_disk import OnDisk
+from headstart.features.on_disk import room_on_disk
 from headstart.files import canonical_json, sha256, sweep, write_text, written_whole
 from headstart.images.decode import DECODER_VERSION
 
@@ -131,16 +131,11 @@ class FeatureStore:
         return taps, facts.facts(digests)
 
     def _tap(self, name: str, shape: tuple[int, int], places: Rows, is_much: bool) -> Features:
-        dim, values = shape[1], self._room(shape) if is_much else np.empty(shape, np.float32)
+        dim = shape[1]
+        values = room_on_disk(shape, self.folder) if is_much else np.empty(shape, np.float32)
         for at, rows, table in self._pieces(places, [f"tap.{name}"]):
             values[at] = columns.to_vectors(table.column(0), dim)[rows]
         return values
-
-    def _room(self, shape: tuple[int, int]) -> OnDisk | npt.NDArray[np.float32]:
-        """On the disk, or in memory where that has no room."""
-        with contextlib.suppress(OSError):
-            return OnDisk(shape, self.folder)
-        return np.empty(shape, np.float32)
 
     def _pieces(self, places: Rows, names: list[str]) -> Iterator[tuple[Rows, Rows, pa.Table]]:
         """Shard by shard: which of ``places`` it holds, in which rows, and its columns."""

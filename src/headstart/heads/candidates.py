@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from headstart.feature_rows import Features
+from headstart.feature_rows import Features, Room, room_beside
 from headstart.heads.catalog import PUBLISHED
 from headstart.heads.ensemble import ENSEMBLE, MEMBERS
 from headstart.layers import Array, Root
@@ -176,6 +176,10 @@ class Seen:
     def __getitem__(self, some: slice | npt.NDArray[np.int64]) -> Array:
         X = np.concatenate([values[some] for values in self.taps], axis=1)
         return rooted(X) if self.is_rooted else X
+
+    def room_beside(self, shape: tuple[int, int]) -> Room:
+        """As `feature_rows.room_beside`."""
+        return room_beside(self.taps[0], shape)
 
 
 def seen_by(candidate: Candidate, taps: Mapping[str, Features]) -> Seen:

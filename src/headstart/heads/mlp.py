@@ -6,7 +6,7 @@ import numpy as np
 
 from headstart.heads.network import Network, batches
 from headstart.heads.spectral import SpectralHead
-from headstart.heads.spectrum import Integers, Rows, Spectrum
+from headstart.heads.spectrum import Integers, Rows, Spectrum, blocks
 from headstart.layers import Affine, Layer, Rectify
 
 _MOST_BATCHES = 12  # an epoch's: with few rows, batches of the usual size give too few steps
@@ -61,7 +61,9 @@ class FullyConnectedHead(SpectralHead):
 
     def _learn(self, spectrum: Spectrum, kept: Integers, y: Integers) -> tuple[Layer, ...]:
         strongest = np.argsort(-spectrum.eigenvalues, kind="stable")[: self.directions]
-        x = np.ascontiguousarray(spectrum.rotated[np.ix_(kept, strongest)], dtype=np.float32)
+        x = np.empty((len(kept), len(strongest)), np.float32)
+        for some in blocks(len(kept)):
+            x[some] = spectrum.rotated[kept[some]][:, strongest]
         num_classes = int(y.max()) + 1
         network = Network((x.shape[1], self.hidden, num_classes), self.seed)
         decay = self.weight_decay * min(1.0, _FEW_CLASSES / num_classes)

@@ -18,9 +18,17 @@ import numpy as np
 import numpy.typing as npt
 import scipy.optimize
 
+from headstart.feature_rows import Features, Selected
 from headstart.heads.calibration import fit_temperature
 from headstart.heads.hold_out import hold_outs
-from headstart.heads.spectrum import Floats, Integers, Reals, Spectrum
+from headstart.heads.spectrum import (
+    Floats,
+    Integers,
+    Reals,
+    Spectrum,
+    times,
+    transposed_times,
+)
 from headstart.randomness import generator
 
 Loss = Callable[[Reals, Integers], tuple[float, Reals]]
@@ -44,10 +52,12 @@ class Rule:
     coefficients: Floats
     intercept: Floats
 
-    def scores(self, rotated: Reals) -> Reals:
+    def scores(self, rotated: Features) -> Reals:
         """Float [N, C] of rotated rows [N, R], in their precision."""
-        dtype = rotated.dtype
-        return rotated @ self.coefficients.astype(dtype) + self.intercept.astype(dtype)
+        dtype = rotated[:1].dtype
+        scores = times(rotated, self.coefficients.astype(dtype))
+        scores += self.intercept.astype(dtype)
+        return scores
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,14 +130,14 @@ def fit_some(
         y: int [M], class indices; every one from 0 to the largest occurs.
         penalty: Above 0.
     """
-    rotated, tolerance = _precise(spectrum.rotated[kept])
+    rotated, tolerance = _precise(_some(spectrum.rotated, kept))
     eigenvalues = spectrum.eigenvalues * len(kept) / len(spectrum.rotated)
     return minimise(problem, rotated, y, eigenvalues, penalty, _zero(spectrum, y), tolerance)
 
 
 def minimise(
     problem: Problem,
-    rotated: Reals,
+    rotated: Features,
     y: Integers,
     eigenvalues: Floats,
     penalty: float,
@@ -150,16 +160,16 @@ def minimise(
     bound = problem.curvature * np.append(eigenvalues, len(y))
     bound[:-1] += penalty
     steps = 1 / np.sqrt(bound)[:, None]
-    unit, slope = problem.loss(np.zeros((len(y), len(start.intercept)), rotated.dtype), y)
+    unit, slope = problem.loss(np.zeros((len(y), len(start.intercept)), rotated[:1].dtype), y)
     # Of the coefficients alone: of many classes against the rest the intercept's is far larger.
-    slopes = steps[:-1] * (rotated.T @ slope) / unit
+    slopes = steps[:-1] * transposed_times(rotated, slope) / unit
     least = tolerance * float(np.abs(slopes).max(initial=0.0))
 
     def value_and_gradient(flat: Floats) -> tuple[float, Floats]:
         weights = steps * flat.reshape(len(steps), -1)
         coefficients, intercept = weights[:-1], weights[-1]
         value, slope = problem.loss(Rule(coefficients, intercept).scores(rotated), y)
-        pull = (rotated.T @ slope).astype(np.float64) + penalty * coefficients
+        pull = transposed_times(rotated, slope).astype(np.float64) + penalty * coefficients
         gradient = np.vstack([pull, slope.sum(axis=0, dtype=np.float64)])
         value += 0.5 * penalty * float(np.vdot(coefficients, coefficients))
         return value / unit, (steps * gradient).ravel() / unit
@@ -175,14 +185,26 @@ def minimise(
     return Rule(weights[:-1], weights[-1])
 
 
-def _precise(rotated: Reals) -> tuple[Reals, float]:
+def _some(rotated: Features, rows: Integers) -> Features:
+    """A copy, or what gives them block by block where they are not in memory."""
+    return rotated[rows] if isinstance(rotated, np.ndarray) else Selected(rotated, rows)
+
+
+def _precise(rotated: Features) -> tuple[Features, float]:
     """Rows in the precision to work in, and the tolerance that goes with it.
 
     Beyond the smallest problems the last digits of the scores are not worth doubling the time.
     """
-    if rotated.size <= _EXACT:
+    if rotated.shape[0] * rotated.shape[1] <= _EXACT:
         return rotated, 1e-6
-    return rotated.astype(np.float32, copy=False), 3e-4
+    return _single(rotated), 3e-4
+
+
+def _single(rotated: Features) -> Features:
+    """In float32, as what waits on the disk is already."""
+    if isinstance(rotated, np.ndarray):
+        return rotated.astype(np.float32, copy=False)
+    return rotated
 
 
 def _zero(spectrum: Spectrum, y: Integers) -> Rule:
@@ -231,9 +253,8 @@ class _Path:
     ) -> None:
         kept = generator(seed, "search").permutation(np.flatnonzero(~held))[:_MOST_SEARCH_ROWS]
         self.problem, self.held = problem, held
-        self.kept, self.judged = (
-            spectrum.rotated[rows].astype(np.float32, copy=False) for rows in (kept, held)
-        )
+        self.kept = _single(spectrum.rotated[kept])
+        self.judged = _single(_some(spectrum.rotated, np.flatnonzero(held)))
         self.y, self.eigenvalues = y[kept], spectrum.eigenvalues * len(kept) / len(y)
         self.rule = _zero(spectrum, y)
 

@@ -115,7 +115,7 @@ class _Judged:
 
     def _products(self, rules: Floats, inverses: Floats) -> tuple[Reals, Floats]:
         """Fitted values without the intercept [M, L * C], and the hat matrix's diagonal [M, L]."""
-        dtype = self.rotated.dtype
+        dtype = self.path.spectrum.dtype
         rules, inverses = rules.astype(dtype), inverses.astype(dtype)
         fitted = np.empty((len(self.y), rules.shape[1]), dtype)
         leverages = np.empty((len(self.y), inverses.shape[1]))
@@ -128,7 +128,7 @@ class _Judged:
     def _corrected(self, residual: Floats, leverage: Floats, inverse: Floats) -> Floats:
         """Residuals of the fit to residuals of the models without the row's group."""
         corrected = residual / (1 - leverage)[:, None]
-        root_inverse = np.sqrt(inverse).astype(self.rotated.dtype)
+        root_inverse = np.sqrt(inverse).astype(self.path.spectrum.dtype)
         for members in self.batches:
             rows = self.rotated[members] * root_inverse
             own = self.root[members][:, :, None]
@@ -219,13 +219,20 @@ class RidgeHead(SpectralHead):
 def _solved(
     spectrum: Spectrum, kept: Integers, y: Integers, penalty: float
 ) -> tuple[Floats, Floats]:
-    """Coefficients [R, C] and intercept [C] of some rows: their Gram matrix is not diagonal."""
+    """Coefficients [R, C] and intercept [C] of some rows: their Gram matrix is not diagonal.
+
+    That of all rows is, so only the products of those left out are to be computed: they are fewer.
+    """
     num_rows, num_classes = len(kept), int(y.max()) + 1
-    dim = len(spectrum.eigenvalues)
-    gram, sums, total = np.zeros((dim, dim)), np.zeros((num_classes, dim)), np.zeros(dim)
+    gram = np.diag(spectrum.eigenvalues)
+    left = np.setdiff1d(np.arange(len(spectrum.rotated)), kept)
+    for some in blocks(len(left)):
+        part = spectrum.rotated[left[some]]
+        gram -= part.T @ part
+    dim = len(gram)
+    sums, total = np.zeros((num_classes, dim)), np.zeros(dim)
     for some in blocks(num_rows):
         part = spectrum.rotated[kept[some]]
-        gram += part.T @ part
         total += part.sum(axis=0, dtype=np.float64)
         sums += class_sums(part, y[some], num_classes)
     mean, shares = total / num_rows, np.bincount(y) / num_rows

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+import scipy.special
 
 from headstart.heads.calibration import row_losses
 from headstart.heads.candidates import Candidate
@@ -14,6 +15,10 @@ from headstart.heads.spectrum import Floats, Integers
 from headstart.layers import Array, Layer
 
 Rule = Callable[[Floats], Integers]
+
+_BY_LUCK = 0.025  # One-sided, for all candidates together.
+# Of five folds any two fits share three quarters of their rows: 1/5 + 1/4 instead of 1/5, rooted.
+_OVERLAP = 1.5
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,16 +65,22 @@ class CandidateScore:
 def choose(scores: Sequence[CandidateScore], y: Integers) -> int:
     """The position of the candidate to use.
 
-    Two questions, each asked of the paired differences on the same rows. Whose accuracy is within
-    two standard errors of the most accurate one's? Of these, whose log loss is within two standard
-    errors of the lowest? The first that is left, in the order of the candidates. Accuracy is what
-    people ask for, but a few hundred rows cannot tell close candidates apart by counting mistakes;
-    the log loss uses how sure each score was. What neither tells apart is decided by the order,
-    which is that of experience (`default_candidates`), not by noise.
+    Two questions, each asked of the paired differences on the same rows. Whose accuracy can not be
+    told from the most accurate one's? Of these, whose log loss can not be told from the lowest?
+    The first that is left, in the order of the candidates. Accuracy is what people ask for, but a
+    few hundred rows cannot tell close candidates apart by counting mistakes; the log loss uses how
+    sure each score was. What neither tells apart is decided by the order, which is that of
+    experience (`default_candidates`), not by noise.
+
+    The best of many is partly the luckiest, and fits on folds that share most of their rows err
+    together: the number of candidates and that overlap are allowed for (`_errors_allowed`).
 
     Args:
         scores: Of every candidate, on the same rows.
         y: int [N], the true classes.
+
+    Source:
+        Nadeau, Bengio 2003, "Inference for the generalization error", eq. 8, for the overlap.
     """
     return int(choice_rule(scores, y)(np.ones((1, len(y))))[0])
 
@@ -89,21 +100,25 @@ def choice_rule(scores: Sequence[CandidateScore], y: Integers) -> Rule:
     losses = np.array([row_losses(score.scores, y, score.temperature) for score in scores])
     learnable = scores[0].learnable
     whole = np.array([score.is_whole for score in scores])
+    allowed = _errors_allowed(int(whole.sum()), len(y))
 
     def rule(counts: Floats) -> Integers:
-        accurate = _within(wrong, counts, np.tile(whole, (len(counts), 1)))
-        return np.asarray(_within(losses, counts * learnable, accurate).argmax(axis=1))
+        accurate = _within(wrong, counts, np.tile(whole, (len(counts), 1)), allowed)
+        return np.asarray(_within(losses, counts * learnable, accurate, allowed).argmax(axis=1))
 
     return rule
 
 
-def _within(losses: Floats, counts: Floats, among: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
-    """Whose mean loss is within two paired standard errors of the lowest, in each draw.
+def _within(
+    losses: Floats, counts: Floats, among: npt.NDArray[np.bool_], allowed: float
+) -> npt.NDArray[np.bool_]:
+    """Whose mean loss can not be told from the lowest by a paired comparison, in each draw.
 
     Args:
         losses: float64 [K, N].
         counts: float64 [R, N], how often each row was drawn.
         among: bool [R, K], who is asked.
+        allowed: Standard errors of the paired difference that may be luck.
 
     Returns:
         bool [R, K], of those asked.
@@ -116,5 +131,11 @@ def _within(losses: Floats, counts: Floats, among: npt.NDArray[np.bool_]) -> npt
         num_rows = np.maximum(1, drawn.sum(axis=1, keepdims=True))
         mean, square = drawn @ behind / num_rows, drawn @ behind**2 / num_rows
         variance = np.maximum(0, square - mean**2) / np.maximum(1, num_rows - 1)
-        near[lowest == best] = mean <= 2 * np.sqrt(variance)
+        near[lowest == best] = mean <= allowed * np.sqrt(variance)
     return among & near
+
+
+def _errors_allowed(num_candidates: int, num_rows: int) -> float:
+    """How many standard errors of the mean one of so many may be ahead by luck."""
+    rivals, freedom = max(1, num_candidates - 1), max(1, num_rows - 1)
+    return _OVERLAP * float(scipy.special.stdtrit(freedom, 1 - _BY_LUCK / rivals))

@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 import scipy.sparse
 
-from headstart.feature_rows import Features
+from headstart.feature_rows import Features, Room, room_beside
 from headstart.layers import Affine, Layer, run
 from headstart.randomness import generator
 
@@ -49,7 +49,8 @@ class Spectrum:
         eigenvalues: float64 [R], of the standardised rows' Gram matrix, all above 0.
         factors: Matrices whose product is the basis [D, R]: it is asked for its product with a
             few columns only.
-        rotated: float [N, R], orthogonal columns of squared length ``eigenvalues``.
+        rotated: float [N, R], orthogonal columns of squared length ``eigenvalues``; where the rows
+            wait on the disk, so do these.
     """
 
     mean: Floats
@@ -57,7 +58,12 @@ class Spectrum:
     root_weights: Floats
     eigenvalues: Floats
     factors: tuple[Reals, ...]
-    rotated: Reals
+    rotated: Features
+
+    @property
+    def dtype(self) -> np.dtype[np.floating[Any]]:
+        """Of the rotated rows."""
+        return self.rotated[:1].dtype
 
     @property
     def mean_eigenvalue(self) -> float:
@@ -119,9 +125,9 @@ class Rows:
             return self._behind[key]
 
 
-def _run_all(below: Sequence[Layer], X: Features) -> npt.NDArray[np.float32]:
+def _run_all(below: Sequence[Layer], X: Features) -> Features:
     width = run(below, X[:1].astype(np.float32, copy=False)).shape[1]
-    found = np.empty((len(X), width), np.float32)
+    found = room_beside(X, (len(X), width))
     for some in blocks(len(X)):
         found[some] = run(below, X[some].astype(np.float32, copy=False))
     return found
@@ -173,8 +179,28 @@ def decompose(X: Features, weights: Floats | None = None) -> Spectrum:
     return Spectrum(rows.mean, rows.scale, rows.root_weights, eigenvalues, factors, rotated)
 
 
+def times(rotated: Features, coefficients: Reals) -> Reals:
+    """Rows [N, R] times coefficients [R, C]: float [N, C], block by block if not in memory."""
+    if isinstance(rotated, np.ndarray):
+        return np.asarray(rotated @ coefficients)
+    found = np.empty((len(rotated), coefficients.shape[1]), coefficients.dtype)
+    for some in blocks(len(rotated)):
+        np.matmul(rotated[some], coefficients, out=found[some])
+    return found
+
+
+def transposed_times(rotated: Features, slope: Reals) -> Reals:
+    """The transpose of rows [N, R] times [N, C]: float [R, C], block by block if not in memory."""
+    if isinstance(rotated, np.ndarray):
+        return np.asarray(rotated.T @ slope)
+    found = np.zeros((rotated.shape[1], slope.shape[1]))
+    for some in blocks(len(rotated)):
+        found += rotated[some].T @ slope[some]
+    return found
+
+
 def class_sums(
-    rows: npt.NDArray[Any], y: Integers, num_classes: int, weights: Floats | None = None
+    rows: Features, y: Integers, num_classes: int, weights: Floats | None = None
 ) -> Floats:
     """float64 [C, D]: the (weighted) sum of each class's rows [N, D]."""
     values = np.ones(len(y)) if weights is None else weights
@@ -232,10 +258,12 @@ def _gram(parts: Iterator[Reals], dim: int) -> Floats:
     return gram
 
 
-def _rotate(rows: _Standardised, basis: Reals) -> Reals:
-    rotated = np.empty((len(rows.X), basis.shape[1]), dtype=rows.dtype)
+def _rotate(rows: _Standardised, basis: Reals) -> Room:
+    shape = (len(rows.X), basis.shape[1])
+    is_exact = rows.dtype is np.float64
+    rotated = np.empty(shape) if is_exact else room_beside(rows.X, shape)
     for some in blocks(len(rotated)):
-        np.matmul(rows[some], basis, out=rotated[some])
+        rotated[some] = rows[some] @ basis
     return rotated
 
 
@@ -249,7 +277,7 @@ def _eigen(gram: Floats, rows: _Standardised) -> tuple[Floats, Floats]:
     return eigenvalues[kept], vectors[:, kept]
 
 
-def _leading(rows: _Standardised) -> tuple[Floats, tuple[Reals, ...], Reals]:
+def _leading(rows: _Standardised) -> tuple[Floats, tuple[Reals, ...], Features]:
     """Eigenvalues, factors of the basis and rotated rows of the directions with the most variance.
 
     A span is found from some of the rows; inside it the directions are those of all rows.
@@ -259,10 +287,18 @@ def _leading(rows: _Standardised) -> tuple[Floats, tuple[Reals, ...], Reals]:
     parts = (inside[some] for some in blocks(len(inside)))
     eigenvalues, vectors = _eigen(_gram(parts, inside.shape[1]), rows)
     turn = vectors.astype(rows.dtype)
-    rotated = inside[:, : len(eigenvalues)]
+    rotated = _with_columns(inside, len(eigenvalues))
     for some in blocks(len(inside)):
         rotated[some] = inside[some] @ turn
     return eigenvalues, (span, turn), rotated
+
+
+def _with_columns(inside: Room, num_columns: int) -> Room:
+    """The same place, or another on the disk where columns are too many there."""
+    if isinstance(inside, np.ndarray):
+        return inside[:, :num_columns]
+    shape = (len(inside), num_columns)
+    return inside if inside.shape == shape else room_beside(inside, shape)
 
 
 def _span(rows: _Standardised) -> Reals:
