@@ -66,15 +66,22 @@ class UnusableImage(HeadstartError, ValueError):
     Args:
         reason: A code of ``headstart.unusable.REASONS``, for example ``"truncated"``.
         detail: What was seen, in words; may be empty.
+        path: Which one, where it is to be told to a person; otherwise it becomes a row.
     """
 
-    def __init__(self, reason: str, detail: str = "") -> None:
-        super().__init__(f"{reason}: {detail}" if detail else reason)
+    def __init__(self, reason: str, detail: str = "", path: str = "") -> None:
+        what = f"{reason}: {detail}" if detail else reason
+        if path:
+            what = f"{path} cannot be used: {what}"
+            super().__init__(what, "a picture that can be decoded", "give another picture")
+        else:
+            super().__init__(what)
         self.reason = reason
         self.detail = detail
+        self.path = path
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return (type(self), (self.reason, self.detail))
+        return (type(self), (self.reason, self.detail, self.path))
 
 
 class WeightsError(HeadstartError, FileNotFoundError):

@@ -1,6 +1,7 @@
 """The learning curve: leave-one-out on nested subsets, against refits and the truth."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -112,6 +113,14 @@ def test_words(curve):
     expected = curve.expect(3)
     assert expected.text().startswith("about ")
     assert " % with 3x the pictures (" in expected.text()
+    assert curve.measured.endswith(" % with 320 pictures")
+
+
+def test_a_lucky_last_point_is_said_to_be(curve):
+    wrong = curve.errors.wrong.copy()
+    wrong[-1] = 0
+    lucky = replace(curve, errors=replace(curve.errors, wrong=wrong))
+    assert lucky.measured.startswith("100.0 % with 320 pictures (in part luck: the curve")
 
 
 def test_too_few_pictures_are_refused():

@@ -1,5 +1,6 @@
 """`headstart similar` and `hs.similar`: the training pictures most like a picture."""
 
+import pickle
 import shutil
 
 import pytest
@@ -35,6 +36,14 @@ def test_in_python(bundle, shapes):
     assert hs.similar(with_features, pictures[0].read_bytes(), count=2) == expected[:2]
     with pytest.raises(UnusableImage, match="vanished"):
         hs.similar(with_features, shapes / "none.png")
+    with pytest.raises(UnusableImage) as told:
+        hs.similar(with_features, b"no picture")
+    assert [line.split(":")[0] for line in str(told.value).splitlines()] == [
+        "the picture cannot be used",
+        "expected",
+        "fix",
+    ]
+    assert pickle.loads(pickle.dumps(told.value)).reason == "not_an_image"
     with pytest.raises(SettingError, match="count=0"):
         hs.similar(with_features, pictures[0], count=0)
 

@@ -104,6 +104,19 @@ def test_a_loaded_classifier_is_not_changed(bundle, shapes):
         hs.evaluate(bundle, shapes, max_error=1)
 
 
+@pytest.mark.parametrize("wrong", [0, -1, 1, 5, True, "20%"])
+@pytest.mark.parametrize("name", ["max_error", "sets"])
+def test_no_share_is_refused_where_a_classifier_is_loaded(bundle, name, wrong):
+    with pytest.raises(SettingError, match=name):
+        hs.load(bundle, **{name: wrong})
+
+
+@pytest.mark.parametrize("wrong", [0, -3, 1.5, "2"])
+def test_no_number_of_cores_is_refused_where_a_classifier_is_loaded(bundle, wrong):
+    with pytest.raises(SettingError, match="threads"):
+        hs.load(bundle, threads=wrong)
+
+
 @pytest.mark.long
 def test_sets_in_every_format(headstart, bundle, shapes, tmp_path):
     bad = tmp_path / "bad.jpg"

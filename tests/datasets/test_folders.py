@@ -85,6 +85,7 @@ def test_a_train_folder_of_classes_alone_is_the_dataset(tree: Tree, beside: list
     assert found.class_names == ("cats", "dogs")
     assert len(found) == 2
     assert any("old_test/ is left out: 2 files" in note for note in found.notes) is bool(beside)
+    assert [row.path for row in found.unusable] == beside
 
 
 def test_pictures_beside_split_folders_are_listed(tree: Tree) -> None:
@@ -126,6 +127,8 @@ def test_unlabelled_test_folder_is_left_out_and_counted(tree: Tree, many: Many) 
     found = read(tree(["train/cats/1.jpg", "train/dogs/1.jpg", *many("test1/%d.jpg", 7)]))
     assert set(found.splits) == {"train"}
     assert any("test1/ is left out: 7 files" in note for note in found.notes)
+    assert {(row.path[:6], row.reason) for row in found.unusable} == {("test1/", "no_label")}
+    assert len(found.unusable) == 7
 
 
 def test_held_out_classes_take_the_spelling_of_train(tree: Tree) -> None:

@@ -116,6 +116,13 @@ def test_only_a_training_split_is_drawn_from() -> None:
     assert split.rule == "30% of each class drawn to judge, seed 0"
 
 
+def test_a_part_that_is_far_more_than_the_share_is_said_to_be() -> None:
+    labels, groups = alone(list(range(30)) * 2)
+    split = assign_splits(labels, groups, [""] * 60, seed=0, test_share=0.2)
+    assert split.splits.count("test") == 30
+    assert split.rule == "20% of each class, one picture of small ones, drawn to judge, seed 0"
+
+
 @pytest.mark.parametrize("given_split", ["test", "validation", ""])
 def test_nothing_to_learn_from_or_to_judge_by(given_split: str) -> None:
     labels, groups = alone([0, 1, 2])

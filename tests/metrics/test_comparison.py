@@ -103,7 +103,18 @@ def test_the_rule_that_was_really_used_can_be_given():
 def test_never_certain_of_a_winner_without_mistakes():
     estimate, interval = bias_corrected_best(np.ones((3, 40), dtype=bool))
     assert estimate == 1
-    assert interval == wilson(40, 40)
+    assert (interval.low, interval.high) == (wilson(40, 40).low, 1)
+
+
+def test_a_choice_that_is_seldom_wrong_still_has_an_interval():
+    def seldom_the_wrong_one(counts):
+        return (counts[:, 0] >= 5).astype(int)
+
+    correct = np.stack([np.ones(40, dtype=bool), np.zeros(40, dtype=bool)])
+    estimate, interval = bias_corrected_best(correct, choose=seldom_the_wrong_one)
+    assert 0.99 < estimate < 1
+    assert interval.low < 0.93
+    assert estimate <= interval.high
 
 
 def test_a_single_group_cannot_be_split():

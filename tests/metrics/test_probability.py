@@ -36,6 +36,17 @@ def test_calibration_error_is_that_of_a_slow_loop(answers, bins):
     assert calibration_error(y, p, bins) == pytest.approx(slow_calibration_error(y, p, bins))
 
 
+@pytest.mark.parametrize(("num_rows", "chance"), [(16, 0.11), (60, 0.06), (1000, 0.05)])
+def test_answers_that_are_as_sure_as_right_err_little(num_rows, chance):
+    random = np.random.default_rng(0)
+    errors = []
+    for _ in range(200):
+        sure = random.uniform(0.5, 1, num_rows)
+        p = np.stack([sure, 1 - sure], axis=1)
+        errors.append(calibration_error((random.random(num_rows) > sure).astype(int), p))
+    assert np.mean(errors) < chance
+
+
 def test_overconfidence_is_seen(answers):
     y, p = answers
     sharpened = p**4 / (p**4).sum(axis=1, keepdims=True)

@@ -43,9 +43,9 @@ def command(bundle: Path, pictures: Path, as_json: bool, quiet: bool, **given: A
         results = evaluated.results
         if evaluated.warning:
             console.say(evaluated.warning)
-        for line in summary_lines(results, evaluated.judged):
+        for line in summary_lines(results, evaluated.judged, "other bytes"):
             console.say(line)
-        for row in results.class_rows():
+        for row in (row for row in results.class_rows() if row["support"]):
             console.say(
                 f"  {row['name']}: precision {percent(row['precision'])}, "
                 f"recall {percent(row['recall'])}, F1 {percent(row['f1'])}, "

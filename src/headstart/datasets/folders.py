@@ -84,7 +84,8 @@ def sections(folder: Folder, known: Iterable[str] = ()) -> Sections:
     ]
     used = {part.id for named in by_split.values() for part in named}
     left_out = [other for other in top.filled if other.id not in used]
-    return Sections(top, tuple(parts), notes + tuple(map(_left_out, left_out)), top.files)
+    beside = (*top.files, *(name for other in left_out for name in other.pictures()))
+    return Sections(top, tuple(parts), notes + tuple(map(_left_out, left_out)), beside)
 
 
 def labelled_by_folders(found: Sections, at_least: int = 2) -> Labelled | None:
@@ -106,6 +107,7 @@ def labelled_by_folders(found: Sections, at_least: int = 2) -> Labelled | None:
     for split, part in found.parts:
         if not part.filled:
             notes.append(_left_out(part))
+            loose += part.pictures()
             continue
         loose += part.files
         empty += _empty(part)

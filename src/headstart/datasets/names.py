@@ -146,7 +146,6 @@ def _labelled(found: Sections, label_of: Callable[[str], str], why_not: str) -> 
         labels = {name: label_of(name) for name in part.pictures()}
         if place and not any(labels.values()):
             notes.append(f"{part.id}/ is left out: {_files(len(labels))} without a label")
-            continue
         rows += [Row(name, label, split) for name, label in labels.items() if label]
         unusable += [
             Unusable(name, "no_label", why_not) for name, label in labels.items() if not label

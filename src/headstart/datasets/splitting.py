@@ -19,6 +19,10 @@ from headstart.randomness import generator
 Rows = npt.NDArray[np.int64]
 
 
+# Beyond so many times the share that was asked for, it is not the share that describes the part.
+_FAR_MORE = 1.25
+
+
 @dataclass(frozen=True)
 class Split:
     """How a dataset is divided.
@@ -69,7 +73,8 @@ def assign_splits(
     else:
         judges = _drawn(labels, groups, test_share, generator(seed, "split"))
         whole = " with groups kept whole" if len(np.unique(groups)) < len(groups) else ""
-        rule = f"{test_share:.0%} of each class drawn to judge{whole}, seed {seed}"
+        few = ", one picture of small ones," if judges.mean() > _FAR_MORE * test_share else ""
+        rule = f"{test_share:.0%} of each class{few} drawn to judge{whole}, seed {seed}"
     _require_both(judges)
     untested = np.setdiff1d(labels, labels[judges])
     splits = tuple("test" if judge else "train" for judge in judges)

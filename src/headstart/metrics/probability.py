@@ -11,6 +11,8 @@ import numpy.typing as npt
 Indices = npt.NDArray[np.int64]
 Probabilities = npt.NDArray[np.floating[Any]]
 
+_MOST_BINS, _LEAST_IN_A_BIN = 15, 50
+
 
 @dataclass(frozen=True, eq=False)
 class Reliability:
@@ -57,14 +59,15 @@ def reliability(y: Indices, p: Probabilities, bins: int = 15) -> Reliability:
     )
 
 
-def calibration_error(y: Indices, p: Probabilities, bins: int = 15) -> float:
+def calibration_error(y: Indices, p: Probabilities, bins: int | None = None) -> float:
     """Expected calibration error of the answers, with bins of equal mass.
 
     The mean distance between confidence and accuracy, over the bins of ``reliability``. Chance
-    alone makes it larger than 0: the fewer rows in a bin, the more.
+    alone makes it larger than 0, the more so the fewer rows a bin holds. So there are 15 bins where
+    each holds 50 rows or more, and otherwise fewer, down to one.
 
     Source: Nguyen and O'Connor 2015 (equal-mass bins); Guo et al. 2017, eq. 3.
     """
-    curve = reliability(y, p, bins)
+    curve = reliability(y, p, bins or min(_MOST_BINS, max(1, len(y) // _LEAST_IN_A_BIN)))
     gap = np.abs(curve.accuracy - curve.confidence)
     return float(np.average(gap, weights=curve.count))

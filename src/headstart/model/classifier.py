@@ -15,7 +15,7 @@ import numpy.typing as npt
 from headstart.backbones.devices import AUTO, engine_on
 from headstart.backbones.engine import Outputs
 from headstart.backbones.reading import Outcome, Source, outcome_of, outputs_of, read_through
-from headstart.errors import BundleError
+from headstart.errors import BundleError, SettingError
 from headstart.model import bundle
 from headstart.model.out_of_fold import OutOfFold, Sets
 from headstart.model.prediction import Prediction
@@ -53,6 +53,10 @@ def load(
         SettingError: The pictures it was made from cannot show so small an error, or are too few
             for so high a share; or the device is not there.
     """
+    _must_be_share("max_error", max_error)
+    _must_be_share("sets", sets)
+    if threads is not None and (not isinstance(threads, int) or threads < 1):
+        raise SettingError(f"threads={threads!r}", "a whole number, 1 or more", "threads=2")
     folder = Path(path)
     record = bundle.read_record(folder)
     made = None
@@ -66,6 +70,15 @@ def load(
     return Classifier(
         folder, record, threads=threads, device=device, sets=made, with_features=with_features
     )
+
+
+def _must_be_share(name: str, value: object) -> None:
+    """It is None, or a number above 0 and below 1."""
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    if value is not None and not (is_number and 0 < value < 1):  # type: ignore[operator]
+        raise SettingError(
+            f"{name}={value!r}", "a share above 0 and below 1", f"give 5 % as {name}=0.05"
+        )
 
 
 def _out_of_fold(folder: Path, record: Record) -> OutOfFold:

@@ -76,7 +76,8 @@ class Results:
         balanced_accuracy: The mean recall of the classes that were tested.
         balanced_interval: Of the balanced accuracy.
         log_loss: Mean -log(probability of the true class), in nats.
-        calibration_error: Mean distance of confidence and accuracy, 15 bins of equal mass.
+        calibration_error: Mean distance of confidence and accuracy, in bins of equal mass: 15, or
+            fewer where these would hold fewer than 50 answers.
         majority_baseline: The accuracy of always answering the most frequent class.
         per_class: Precision, recall, F1 and support.
         confusion: int64 [C, C], a row for each true class.
@@ -229,12 +230,15 @@ def interval_text(interval: Interval) -> str:
     return f"{_hundredths(interval.low)} – {_hundredths(interval.high)}"
 
 
-def summary_lines(results: Results, pictures: str) -> list[str]:
+def summary_lines(
+    results: Results, pictures: str, unseen: str = "no copies, no group mates"
+) -> list[str]:
     """The results for the console, the most important first.
 
     Args:
         results: What to tell.
         pictures: Which pictures they are about.
+        unseen: What those that training has not seen are.
     """
     lines = [
         f"{pictures}: {percent(results.accuracy)} ({interval_text(results.interval)})"
@@ -244,7 +248,7 @@ def summary_lines(results: Results, pictures: str) -> list[str]:
     if results.largest_confusions:
         lines.append(f"most often confused: {_confusions_text(results.largest_confusions[:3])}")
     if results.without_leakage:
-        lines.insert(0, _leakage_line(results))
+        lines.insert(0, _leakage_line(results, unseen))
     if results.when_sure:
         lines.append(_sure_line(results.when_sure))
     if results.untested_classes:
@@ -281,18 +285,18 @@ def _confusions_text(confusions: tuple[Confusion, ...]) -> str:
     )
 
 
-def _leakage_line(results: Results) -> str:
+def _leakage_line(results: Results, unseen: str) -> str:
     clean = results.without_leakage
     assert clean is not None
     if clean.accuracy is None:
         return (
-            "training has seen every one of the pictures (copies, group mates): "
+            "training has seen every one of the pictures, or its like: "
             "what follows says nothing of new ones"
         )
     points = results.leaked_points
     of_it = f": {points:.1f} points of the next line are leakage" if points >= 0.05 else ""
     return (
-        f"pictures that training has not seen (no copies, no group mates): "
+        f"pictures that training has not seen ({unseen}): "
         f"{percent(clean.accuracy)} ({interval_text(clean.interval)}) of {clean.num_images}{of_it}"
     )
 

@@ -64,6 +64,8 @@ class Matrix:
         similarity: To the backbone's pretraining; None where it cannot be measured.
         fitness: Of frozen features for these labels.
         expectation: What adapting the backbone may bring.
+        accuracy: Of the best frozen candidate, without the luck of having been chosen; None: none
+            was compared, and the best depth stands for it.
         first_rung: What would be trained first; None: nothing, the network is to stay frozen.
         trial_seconds: What its trial may take on this machine, all folds.
     """
@@ -72,6 +74,7 @@ class Matrix:
     similarity: Similarity | None
     fitness: Fitness
     expectation: Expectation
+    accuracy: float | None = None
     first_rung: str | None = None
     trial_seconds: float = 0.0
 
@@ -113,8 +116,7 @@ class Matrix:
     @property
     def evidence(self) -> tuple[Strategy, str]:
         """What the evidence advises before anything is tuned, and the reason."""
-        best = max(reversed(self.fitness.depths), key=lambda depth: depth.accuracy)
-        where = f"frozen features reach {100 * best.accuracy:.1f} % ({_named(best.name)})"
+        where = f"frozen features reach {self._reached}"
         head = (
             f"; {self.fitness.best_single.name} serves better than the last layer"
             if self.fitness.is_earlier_better
@@ -123,6 +125,13 @@ class Matrix:
         if self.expectation.is_worth_trying:
             return "partial", f"{where}{head}; worth a trial: {self.expectation.words}"
         return "freeze", f"{where}{head}; {self.expectation.words}"
+
+    @property
+    def _reached(self) -> str:
+        if self.accuracy is not None:
+            return f"{100 * self.accuracy:.1f} % (the chosen head, held out)"
+        best = max(reversed(self.fitness.depths), key=lambda depth: depth.accuracy)
+        return f"{100 * best.accuracy:.1f} % ({_named(best.name)})"
 
     def lines(self) -> tuple[str, ...]:
         """What a person reads."""

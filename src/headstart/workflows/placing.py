@@ -65,7 +65,7 @@ def place(
         is_similar=None if similarity is None else similarity.is_similar,
         num_images=size.num_independent,
     )
-    found = Matrix(size, similarity, fit, expectation)
+    found = Matrix(size, similarity, fit, expectation, accuracy)
     names = rungs_for(recipe, found)
     if not names:
         return found

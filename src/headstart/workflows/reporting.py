@@ -30,6 +30,7 @@ from headstart.reports.training_figure import TrainingFigure, training_figure
 from headstart.strategy.backbone_choice import BackboneChoice
 from headstart.strategy.ladder import rung_name
 from headstart.strategy.matrix import ADVICE
+from headstart.workflows.abstaining import expectation
 from headstart.workflows.placing import figure_of
 from headstart.workflows.preparing import Prepared, describe
 from headstart.workflows.training import Trained
@@ -78,7 +79,12 @@ def report_of(
             ),
             candidates=tuple(_candidate(row, len(trained.train)) for row in receipt["candidates"]),
             why=" ".join(
-                (why(trained), *(f"Note: {line}." for line in warnings_of(trained)), *beside)
+                (
+                    why(trained),
+                    *(f"Note: {line}." for line in warnings_of(trained)),
+                    f"Its answers: {expectation(trained.expected)}.",
+                    *beside,
+                )
             ),
             backbone=BackboneFacts(
                 name=backbone.name,
@@ -135,7 +141,7 @@ def why(trained: Trained) -> str:
 def warnings_of(trained: Trained) -> tuple[str, ...]:
     """What makes the numbers less than they seem."""
     expected, results = trained.final.corrected[1], trained.results
-    lines = _asked_for(trained)
+    lines = [*_asked_for(trained), *_alone(trained)]
     if results.interval.low <= results.majority_baseline:
         lines.append(
             "this is not distinguishably better than always giving the same answer "
@@ -148,6 +154,18 @@ def warnings_of(trained: Trained) -> tuple[str, ...]:
             "or some are labelled otherwise"
         )
     return tuple(lines)
+
+
+def _alone(trained: Trained) -> list[str]:
+    """That some classes could not be learnt when their one picture was held out."""
+    number = int((~trained.compared.best.learnable).sum())
+    if not number:
+        return []
+    who = "1 training picture is" if number == 1 else f"{number} training pictures are"
+    return [
+        f"{who} alone in a class and counted as wrong when held out: cross-validation expects too "
+        "little"
+    ]
 
 
 def _asked_for(trained: Trained) -> list[str]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from headstart.errors import BundleError, SettingError
+from headstart.errors import BundleError, SettingError, UnusableImage
 from headstart.model.classifier import Classifier, Picture, load
 from headstart.model.gallery import Gallery, Neighbour, load_gallery
 
@@ -54,8 +54,10 @@ def similar(
     gallery = gallery_of(classifier.folder)
     outcome = next(classifier.outcomes([picture]))
     if outcome.outputs is None:
-        assert outcome.failure is not None
-        raise outcome.failure
+        failure = outcome.failure
+        assert failure is not None
+        which = "the picture" if isinstance(picture, bytes) else os.fspath(picture)
+        raise UnusableImage(failure.reason, failure.detail, which)
     return _nearest(gallery, outcome.outputs["features"], count)
 
 
