@@ -297,3 +297,17 @@ def test_rows_on_the_disk_give_the_heads_of_rows_in_memory(name, dim, tmp_path, 
     for one, other in zip(*found, strict=True):
         assert (one.argmax(axis=1) == other.argmax(axis=1)).mean() > 0.999
         np.testing.assert_allclose(one, other, atol=1e-2 * np.abs(one).max())
+
+
+def test_what_ridge_on_all_rows_has_right_is_its_leave_group_out():
+    X, y = problem(2200)
+    groups = np.arange(2200) // 2
+    candidates = default_candidates(("early", "late"), ["ridge", "softmax"])
+    taps = {"early": np.abs(X), "late": np.abs(X[:, ::-1])}
+    folds = groups % 5
+    scores = cross_validate(candidates, taps, y, groups, folds, 0, Silent())
+    known = {score.candidate.name: score.left_out for score in scores}
+    X = rooted(np.concatenate([taps["early"], taps["late"]], axis=1))
+    expected = RidgeHead().fit(X, y, groups).loo_scores_.argmax(axis=1) == y
+    np.testing.assert_array_equal(known["ridge · all taps"], expected)
+    assert known["softmax"] is None

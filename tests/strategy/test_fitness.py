@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from headstart.heads.ridge import RidgeHead
 from headstart.strategy.fitness import ALL_TAPS, fitness
@@ -51,3 +52,15 @@ def test_many_rows_are_sampled() -> None:
     many = rng.random((2300, 4)).astype(np.float32)
     labels = np.arange(2300) % 2
     assert fitness({"head": many}, labels, np.arange(2300), 0).num_rows == 2000
+
+
+def test_what_is_known_is_not_judged_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    groups = np.arange(90) // 2
+    judged = fitness(taps, y, groups, 0)
+    known = dict(zip([("stage3",), ("head",), ("stage3", "head")], judged.depths, strict=True))
+    monkeypatch.setattr("headstart.strategy.fitness.RidgeHead", None)
+    found = fitness(taps, y, groups, 0, known={k: depth.correct for k, depth in known.items()})
+    assert found.to_json() == judged.to_json()
+    del known[("head",)]
+    with pytest.raises(TypeError):
+        fitness(taps, y, groups, 0, known={k: depth.correct for k, depth in known.items()})

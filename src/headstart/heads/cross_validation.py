@@ -134,7 +134,8 @@ def cross_validate(
         for own, whole in zip(alike, wholes, strict=True):
             if whole is not None:
                 for each in (fitted[k] for k in own):
-                    alone[each] = replace(alone[each], layers=whole.layers(each))
+                    layers, left_out = whole.layers(each), whole.left_out(each)
+                    alone[each] = replace(alone[each], layers=layers, left_out=left_out)
         return tuple(
             _pooled(candidate, alone, y, folds, seed) if candidate.members else alone[candidate]
             for candidate in candidates

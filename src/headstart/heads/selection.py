@@ -39,6 +39,7 @@ class CandidateScore:
             them, or the first fold's of one that did not lead there, which is not chosen.
         layers: Of the head fitted on all rows, where the folds' fits came from that one: it takes
             what the head sees.
+        left_out: bool [N], of such a head that knows: which rows it has right without their group.
     """
 
     candidate: Candidate
@@ -50,6 +51,7 @@ class CandidateScore:
     learnable: npt.NDArray[np.bool_]
     judged: npt.NDArray[np.bool_]
     layers: tuple[Layer, ...] = ()
+    left_out: npt.NDArray[np.bool_] | None = None
 
     @property
     def accuracy(self) -> float:

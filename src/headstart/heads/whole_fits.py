@@ -10,9 +10,13 @@ import threading
 import time
 from collections.abc import Mapping, Sequence
 
+import numpy as np
+import numpy.typing as npt
+
 from headstart.feature_rows import Features
 from headstart.heads.candidates import Candidate, features_of, seen_by
 from headstart.heads.catalog import make_head
+from headstart.heads.ridge import RidgeHead
 from headstart.heads.spectral import SpectralHead
 from headstart.heads.spectrum import Integers, Rows
 from headstart.layers import Layer
@@ -67,6 +71,13 @@ class WholeFits:
     def layers(self, candidate: Candidate) -> tuple[Layer, ...]:
         """Of the head fitted on all rows; none if there is no such head."""
         return self._heads[candidate].layers_ if candidate in self._fitted else ()
+
+    def left_out(self, candidate: Candidate) -> npt.NDArray[np.bool_] | None:
+        """Bool [N]: what a ridge regression fitted on all rows has right without a row's group."""
+        head = self._heads.get(candidate)
+        if not isinstance(head, RidgeHead) or candidate not in self._fitted:
+            return None
+        return np.asarray(head.loo_scores_.argmax(axis=1) == self._y)
 
     def without(
         self, candidate: Candidate, kept: Integers, y: Integers

@@ -55,8 +55,9 @@ class Fitness:
 
     Args:
         depths: Single taps from the earliest to the last, then all of them side by side.
-        neighbours: Share of rows whose 10 nearest others, by angle at the last tap, vote right.
-        num_rows: How many rows were judged; a sample where there are more than 2 000.
+        neighbours: Share of rows whose 10 nearest others, by angle at the last tap, vote right; of
+            a sample where there are more than 2 000.
+        num_rows: How many rows the depths were judged by: the same, unless all of them are known.
     """
 
     depths: tuple[Depth, ...]
@@ -87,7 +88,12 @@ class Fitness:
 
 
 def fitness(
-    taps: Mapping[str, Features], y: Integers, groups: Integers, seed: int, threads: int = 1
+    taps: Mapping[str, Features],
+    y: Integers,
+    groups: Integers,
+    seed: int,
+    threads: int = 1,
+    known: Mapping[tuple[str, ...], npt.NDArray[np.bool_]] | None = None,
 ) -> Fitness:
     """Judge every tap, and all taps side by side, by exact leave-group-out.
 
@@ -97,21 +103,27 @@ def fitness(
         groups: int [N], rows that belong together.
         seed: For the sample of rows, where there are many.
         threads: Taps worked on at once; the result does not depend on it.
+        known: By names of taps, bool [N]: what ridge regression on these has right without a row's
+            group. Where every depth is known, none is judged again.
     """
-    rows = _sample(len(y), seed)
-    y, groups = np.unique(y[rows], return_inverse=True)[1], groups[rows]
+    rows, names = _sample(len(y), seed), tuple(taps)
+    wanted = {name: (name,) for name in names} | ({ALL_TAPS: names} if len(names) > 1 else {})
+    index, members = np.unique(y[rows], return_inverse=True)[1], groups[rows]
+    neighbours = _neighbours(taps[names[-1]][rows], index, members)
+    if known and all(some in known for some in wanted.values()):
+        depths = tuple(_depth(name, known[some], groups, seed) for name, some in wanted.items())
+        return Fitness(depths, neighbours, len(y))
     own = {name: values[rows] for name, values in taps.items()}
-    wanted = {name: (name,) for name in own} | ({ALL_TAPS: tuple(own)} if len(own) > 1 else {})
 
     def judge(name: str) -> Depth:
-        return _judge(name, rooted(side_by_side(own, wanted[name])), y, groups, seed)
+        head = RidgeHead().fit_rows(Rows(rooted(side_by_side(own, wanted[name]))), index, members)
+        return _depth(name, head.loo_scores_.argmax(axis=1) == index, members, seed)
 
     # One thread of linear algebra each, as in `fitting`: sums would depend on their number.
     with threadpool_limits(1):
         # The widest first: nobody waits for it at the end.
         found = in_order(judge, reversed(wanted), threads, len(wanted), "fitness")
-        depths = tuple(reversed(list(found)))
-    return Fitness(depths, _neighbours(own[list(own)[-1]], y, groups), len(rows))
+        return Fitness(tuple(reversed(list(found))), neighbours, len(rows))
 
 
 def _sample(num_rows: int, seed: int) -> Integers:
@@ -121,9 +133,7 @@ def _sample(num_rows: int, seed: int) -> Integers:
     return np.sort(chosen).astype(np.int64)
 
 
-def _judge(name: str, X: Array, y: Integers, groups: Integers, seed: int) -> Depth:
-    head = RidgeHead().fit_rows(Rows(X), y, groups)
-    correct = head.loo_scores_.argmax(axis=1) == y
+def _depth(name: str, correct: npt.NDArray[np.bool_], groups: Integers, seed: int) -> Depth:
     interval = accuracy_interval(correct, groups, seed)
     return Depth(name, float(correct.mean()), interval, correct)
 

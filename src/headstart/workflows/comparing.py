@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from headstart.backbones.engine import num_cores
 from headstart.backbones.request import AVERAGE, POOLINGS
@@ -48,6 +49,15 @@ class Compared:
     def layers(self) -> dict[Candidate, tuple[Layer, ...]]:
         """Of the heads that were fitted on all training rows on the way."""
         return {score.candidate: score.layers for score in self.scores if score.layers}
+
+    @property
+    def left_out(self) -> dict[tuple[str, ...], npt.NDArray[np.bool_]]:
+        """By taps: which training rows ridge regression on these has right without their group.
+
+        Of those that were fitted on all training rows on the way.
+        """
+        known = {score.candidate.taps: score.left_out for score in self.scores}
+        return {taps: correct for taps, correct in known.items() if correct is not None}
 
 
 def candidates_of(

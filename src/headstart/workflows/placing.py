@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 
 import numpy as np
+import numpy.typing as npt
 
 from headstart.backbones.engine import num_cores
 from headstart.feature_rows import Selected
@@ -30,6 +32,7 @@ def place(
     recipe: Recipe,
     progress: Progress,
     accuracy: float | None = None,
+    left_out: Mapping[tuple[str, ...], npt.NDArray[np.bool_]] | None = None,
 ) -> Matrix:
     """Measure size, similarity and fitness of some pictures.
 
@@ -40,6 +43,7 @@ def place(
         progress: Told that it takes a moment.
         accuracy: To expect of the best frozen candidate on new pictures; None: the best
             leave-one-out accuracy of a tap.
+        left_out: As `fitness` takes it.
 
     Raises:
         StoreError: The cache cannot be written.
@@ -56,7 +60,7 @@ def place(
     )
     read = prepared.features.taps
     taps = {name: Selected(read[name], rows) for name in depths(prepared.backbone)}
-    fit = fitness(taps, y, groups, recipe.seed, recipe.threads or num_cores())
+    fit = fitness(taps, y, groups, recipe.seed, recipe.threads or num_cores(), left_out)
     size = size_of(y, groups)
     expectation = expect(
         accuracy=max(d.accuracy for d in fit.depths) if accuracy is None else accuracy,

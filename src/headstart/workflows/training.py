@@ -125,7 +125,9 @@ def train(
     """
     division = divide(prepared, recipe, progress)
     compared = compare(prepared, division, recipe, progress)
-    matrix = place(prepared, division.train, recipe, progress, accuracy=compared.corrected[0])
+    matrix = place(
+        prepared, division.train, recipe, progress, compared.corrected[0], compared.left_out
+    )
     for line in matrix.lines():
         progress.say(line)
     adapted = adapt(prepared, division, compared, matrix, recipe, progress, on_epoch)
