@@ -57,3 +57,9 @@ def test_split_counts_on_the_console_and_as_json(headstart, shapes, tmp_path):
     ran = headstart("split", shapes, tmp_path / "b")
     assert ran.code == 2
     assert "is there already" in ran.complaint
+
+
+def test_split_in_two_ways_at_once_is_refused(headstart, shapes, tmp_path):
+    ran = headstart("split", shapes, tmp_path / "to", "--hard-link", "--symlink")
+    assert (ran.code, ran.complaint) == (2, "--hard-link and --symlink at once")
+    assert not (tmp_path / "to").exists()

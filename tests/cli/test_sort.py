@@ -49,6 +49,15 @@ def test_there_and_back(headstart, bundle, inbox, tmp_path):
     assert contents(inbox) == before
 
 
+def test_two_ways_at_once_are_refused(headstart, bundle, inbox, tmp_path):
+    ran = headstart("sort", bundle, inbox, tmp_path / "to", "--copy", "--move")
+    assert (ran.code, ran.complaint) == (2, "--copy and --move at once")
+    assert not (tmp_path / "to").exists()
+    assert (
+        headstart("sort", bundle, inbox, tmp_path / "to", "--copy", "--copy", "--dry-run").code == 3
+    )
+
+
 def test_what_it_says(headstart, bundle, inbox, tmp_path):
     ran = headstart("sort", bundle, inbox, tmp_path / "to", "--symlink")
     assert (ran.code, ran.out) == (3, "")

@@ -55,6 +55,39 @@ def reading(function: F) -> F:
     return function
 
 
+_WAYS = {
+    "copy": "Copy them (the default).",
+    "hard-link": "A second name, no second copy.",
+    "symlink": "Links to where they are.",
+    "move": "Move them: FROM no longer has them.",
+    "manifest-only": "Write the tables only.",
+}
+
+
+def ways(*names: str) -> Callable[[F], F]:
+    """How pictures come to their place: a flag for each way, of which one may be given."""
+
+    def decorated(function: F) -> F:
+        for name in reversed(names):
+            function = click.option(f"--{name}", is_flag=True, help=_WAYS[name])(function)
+        return function
+
+    return decorated
+
+
+def way_of(given: dict[str, Any]) -> str:
+    """The way that was given; its flags are taken out of the options.
+
+    Raises:
+        SettingError: There are two.
+    """
+    flags = [name for name in _WAYS if given.pop(name.replace("-", "_"), False)]
+    if len(flags) > 1:
+        both = " and ".join(f"--{name}" for name in flags)
+        raise SettingError(f"{both} at once", "one way", f"leave --{flags[-1]} out")
+    return flags[0] if flags else "copy"
+
+
 def network(function: F) -> F:
     """Which backbone, and where its features are kept."""
     for option in reversed(

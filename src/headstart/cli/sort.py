@@ -15,11 +15,7 @@ from headstart.cli.console import Console, print_json
 @click.argument("bundle", type=click.Path(path_type=Path))
 @click.argument("pictures", metavar="FROM", type=click.Path(path_type=Path))
 @click.argument("to", metavar="TO", type=click.Path(path_type=Path))
-@click.option("--copy", "how", flag_value="copy", default=True, help="Copy them (the default).")
-@click.option("--hard-link", "how", flag_value="hard-link", help="A second name, no second copy.")
-@click.option("--symlink", "how", flag_value="symlink", help="Links to where they are.")
-@click.option("--move", "how", flag_value="move", help="Move them: FROM no longer has them.")
-@click.option("--manifest-only", "how", flag_value="manifest-only", help="Write the tables only.")
+@options.ways("copy", "hard-link", "symlink", "move", "manifest-only")
 @click.option("--dry-run", is_flag=True, help="Count only, touch nothing.")
 @click.option("--undo", "is_undo", is_flag=True, help="Take the sort of FROM into TO back.")
 @options.max_error("as fit set it")
@@ -30,13 +26,13 @@ def command(
     bundle: Path,
     pictures: Path,
     to: Path,
-    how: str,
     dry_run: bool,
     is_undo: bool,
     max_error: float | None,
     threads: int | None,
     as_json: bool,
     quiet: bool,
+    **given: Any,
 ) -> None:
     """Put the pictures of FROM into a folder of TO for each class, _unsure or _unreadable.
 
@@ -51,7 +47,7 @@ def command(
     """  # noqa: D301
     from headstart.errors import SettingError
 
-    console = Console(quiet=quiet)
+    console, how = Console(quiet=quiet), options.way_of(given)
     if is_undo and dry_run:
         raise SettingError("--undo with --dry-run", "one of them", "leave one of them out")
     if is_undo:

@@ -14,9 +14,7 @@ from headstart.cli.console import Console, exit_code, print_json
 @click.command("split", short_help="write train and test folders, a folder per class")
 @click.argument("pictures", type=click.Path(path_type=Path))
 @click.argument("to", metavar="TO", type=click.Path(path_type=Path))
-@click.option("--copy", "how", flag_value="copy", default=True, help="Copy them (the default).")
-@click.option("--hard-link", "how", flag_value="hard-link", help="A second name, no second copy.")
-@click.option("--symlink", "how", flag_value="symlink", help="Links to where they are.")
+@options.ways("copy", "hard-link", "symlink")
 @click.option(
     "--test-share",
     type=float,
@@ -26,7 +24,7 @@ from headstart.cli.console import Console, exit_code, print_json
 @options.network
 @options.reading
 @options.everywhere
-def command(pictures: Path, to: Path, how: str, as_json: bool, quiet: bool, **given: Any) -> None:
+def command(pictures: Path, to: Path, as_json: bool, quiet: bool, **given: Any) -> None:
     """Write the PICTURES, of any layout that fit reads, to TO/train/CLASS and TO/test/CLASS.
 
     The split is the one that fit would draw: each class keeps its share, named groups and
@@ -42,7 +40,7 @@ def command(pictures: Path, to: Path, how: str, as_json: bool, quiet: bool, **gi
     from headstart.workflows.recipe import recipe_of
     from headstart.workflows.split import run_split
 
-    console = Console(quiet=quiet)
+    console, how = Console(quiet=quiet), options.way_of(given)
     parted = run_split(pictures, to, recipe_of(options.settings_of(given)), how, console)
     if as_json:
         print_json(parted.to_json())
