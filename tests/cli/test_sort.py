@@ -58,6 +58,14 @@ def test_two_ways_at_once_are_refused(headstart, bundle, inbox, tmp_path):
     )
 
 
+def test_the_training_set_is_no_place_for_it(headstart, bundle, shapes, inbox):
+    before = contents(shapes)
+    for more in ((), ("--dry-run",)):
+        ran = headstart("sort", bundle, inbox, shapes, *more)
+        assert (ran.code, ran.complaint) == (2, f"{shapes} holds blobs and no journal of a sort")
+    assert contents(shapes) == before
+
+
 def test_what_it_says(headstart, bundle, inbox, tmp_path):
     ran = headstart("sort", bundle, inbox, tmp_path / "to", "--symlink")
     assert (ran.code, ran.out) == (3, "")

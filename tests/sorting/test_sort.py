@@ -4,7 +4,6 @@ import contextlib
 import csv
 import os
 import resource
-import shutil
 from collections import Counter
 from pathlib import Path
 
@@ -35,6 +34,13 @@ WHERE = {
 def rows_of(to):
     with (to / "headstart-sort.csv").open(newline="") as file:
         return {row["path"]: row for row in csv.DictReader(file)}
+
+
+def begun(to):
+    """A sort that was killed right at its beginning: a journal in which nothing stands."""
+    to.mkdir(parents=True, exist_ok=True)
+    with opened(to):
+        pass
 
 
 @pytest.mark.parametrize("how", WAYS)
@@ -87,7 +93,8 @@ def test_times_are_kept(run, inbox, to):
 
 
 def test_what_is_there_already_is_not_overwritten(run, to):
-    (to / "cats").mkdir(parents=True)
+    begun(to)
+    (to / "cats").mkdir()
     for name in ("one.png", "one-3.png"):
         (to / "cats" / name).write_text("mine")
     run()
@@ -296,14 +303,31 @@ def test_wrong_settings(run, classifier, inbox, to, tmp_path):
         run(max_error=0.1)
     with pytest.raises(SettingError, match="how='swap'"):
         run(how="swap")
-    to.mkdir(parents=True)
-    (to / "headstart-sort.csv").write_text("mine")
-    with pytest.raises(SettingError, match="without its journal"):
-        run()
-    shutil.rmtree(to)
+    to.parent.mkdir()
     to.write_text("a file")
     with pytest.raises(StoreError, match="Not a directory"):
         run()
+
+
+@pytest.mark.parametrize("dry_run", [True, False])
+@pytest.mark.parametrize("name", ["cats/mine.png", "headstart-sort.csv"])
+def test_a_place_that_holds_something_else_is_refused(run, to, tmp_path, tree, name, dry_run):
+    (to / name).parent.mkdir(parents=True)
+    (to / name).write_text("mine")
+    before = tree(tmp_path)
+    with pytest.raises(SettingError, match=f"{name.partition('/')[0]} and no journal of a sort"):
+        run(dry_run=dry_run)
+    assert tree(tmp_path) == before
+
+
+def test_an_empty_place_and_one_of_a_run_killed_at_its_beginning(run, inbox, to):
+    to.mkdir(parents=True)
+    (to / ".headstart-tmp-0123456789ab").touch()  # as `must_be_writable` leaves it
+    assert run(dry_run=True).num_pictures == 10
+    begun(to)
+    assert run(dry_run=True).num_pictures == 10
+    assert run().num_left == 0
+    assert undo(inbox, to).num_kept == 0
 
 
 def test_two_at_once_are_refused(run, to):

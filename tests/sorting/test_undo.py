@@ -10,7 +10,7 @@ import pytest
 
 from headstart.errors import SettingError
 from headstart.sorting import putting
-from headstart.sorting.journal import JOURNAL
+from headstart.sorting.journal import JOURNAL, opened
 from headstart.sorting.putting import WAYS
 from headstart.sorting.sort import sort
 from headstart.sorting.undo import undo
@@ -41,6 +41,8 @@ def test_what_was_there_before_stays(run, inbox, to, tmp_path, tree):
     (to / "cats").mkdir(parents=True)
     (to / "cats" / "one.png").write_text("mine")
     before = tree(tmp_path)
+    with opened(to):  # else the place would be refused
+        pass
     run(how="move")
     assert undo(inbox, to).num_kept == 0
     assert tree(tmp_path) == before

@@ -20,7 +20,7 @@ from headstart.sorting import putting
 from headstart.sorting.journal import JOURNAL, Journal, Row, opened
 from headstart.sorting.listing import pictures_in
 from headstart.sorting.names import UNREADABLE, UNSURE, folder_names
-from headstart.sorting.table import CSV, TABLES, write_tables
+from headstart.sorting.table import CSV, write_tables
 
 # So many destinations are written down, with one wait for the disk, before they are filled.
 _AT_ONCE = 64
@@ -102,7 +102,7 @@ def sort(
     Args:
         classifier: A loaded one, or the folder of a saved one.
         pictures: The folder, searched at any depth; links in it are not followed.
-        to: Where the class folders go: a new folder, or one to which they are added.
+        to: Where the class folders go: a new or empty folder, or one of an earlier run.
         how: ``"copy"``, ``"hard-link"``, ``"symlink"``, ``"move"`` or ``"manifest-only"`` (only
             the tables are written).
         max_error: As for `load`; only for a saved one.
@@ -110,10 +110,11 @@ def sort(
         progress: Told what happens; None: nobody.
 
     Raises:
-        SettingError: One folder lies in the other, or ``to`` holds another sort.
+        SettingError: One folder lies in the other, or ``to`` holds another sort or other files.
         StoreError: ``to`` cannot be written, or another sort is at work there.
     """
     source, target = places(pictures, to)
+    _must_hold_nothing_else(target)
     if how not in putting.WAYS:
         raise SettingError(f"how={how!r}", f"one of {', '.join(putting.WAYS)}", 'how="copy"')
     if not isinstance(classifier, Classifier):
@@ -168,6 +169,20 @@ def places(
     return source, target
 
 
+def _must_hold_nothing_else(target: Path) -> None:
+    """Class folders among other files, of a training set too, would hardly be told apart."""
+    if not target.is_dir() or (target / JOURNAL).exists():
+        return
+    # Hidden files are a desktop's notes, or what a trial of writing left that was killed.
+    shown = sorted(path.name for path in target.iterdir() if not path.name.startswith("."))
+    if shown:
+        raise SettingError(
+            f"{target} holds {shown[0]} and no journal of a sort",
+            "a new or empty folder, or one that holds an earlier run of the same sort",
+            f"choose a new place, such as {target.parent / (target.name + '-sorted')}",
+        )
+
+
 def _make_ready(source: Path, target: Path, how: str) -> list[str]:
     """Make the place; the folders that were not there before."""
     must_be_writable(target)
@@ -177,13 +192,6 @@ def _make_ready(source: Path, target: Path, how: str) -> list[str]:
             f"{source} and {target} are on different file systems",
             "one file system: a hard link cannot lead to another",
             "use --copy, --symlink or --move",
-        )
-    foreign = [name for name in TABLES if (target / name).exists()]
-    if foreign and not (target / JOURNAL).exists():
-        raise SettingError(
-            f"{target / foreign[0]} is there already, without its journal",
-            "a place that holds no tables of another sort",
-            "move them away, or choose another place",
         )
     made = [str(place) for place in (target, *target.parents) if not place.exists()]
     target.mkdir(parents=True, exist_ok=True)
