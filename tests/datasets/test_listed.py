@@ -1,3 +1,4 @@
+import os
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -50,6 +51,28 @@ def test_columns_are_found_by_content(tree: Tree, text: str) -> None:
 def test_numbers_stay_text(tree: Tree) -> None:
     text = "1.jpg,0\n2.jpg,1\n3.jpg,0\n4.jpg,01\n"
     assert read(tree(FOUR, labels__csv=text)).labels == ("0", "1", "0", "01")
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "cp1252"])
+def test_a_table_as_excel_saves_it(tree: Tree, encoding: str) -> None:
+    """Whether the disk has the names in UTF-8, as most do, or as the same bytes."""
+    names = ["köter.jpg", "a/Größe.jpg", "3.jpg", "4.jpg"]
+    on_disk = [os.fsdecode(name.encode(encoding)) for name in names]
+    text = "Datei;Größe\nköter.jpg;Hündin\nGröße.jpg;Rüde\n3.jpg;Hündin\n4.jpg;Rüde\n"
+    folder = tree(on_disk)
+    (folder / "labels.csv").write_bytes(text.encode("cp1252"))
+    found = read(folder, ReadOptions(label_column="Größe"))
+    assert labels(found) == dict(zip(on_disk, ["Hündin", "Rüde"] * 2, strict=True))
+    assert "labels.csv is not UTF-8: read as Windows-1252" in found.notes
+    assert found.unusable == ()
+
+
+@pytest.mark.parametrize("text", ["1.jpg,ルビー\n2.jpg,ネコ\n", "1.jpg,cat\nルビー.jpg,dog\n"])
+def test_neither_of_the_encodings(tree: Tree, text: str) -> None:
+    folder = tree(["1.jpg", "2.jpg", "ルビー.jpg"])
+    (folder / "labels.csv").write_bytes(text.encode("cp932"))
+    with pytest.raises(DatasetError, match=r"row \d: .* is neither UTF-8 nor Windows-1252"):
+        read(folder)
 
 
 def test_splits_and_groups(tree: Tree) -> None:

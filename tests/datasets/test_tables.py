@@ -43,9 +43,23 @@ def test_white_space_where_nothing_else_fits(tmp_path: Path) -> None:
     assert table.rows == (("images/1.png", "0.33", "mono"), ("images/2.png", "1", "poly"))
 
 
-def test_cells_are_not_trimmed_and_bytes_survive(tmp_path: Path) -> None:
-    table = read_table(written(tmp_path / "t.csv", b"caf\xe9.jpg, cat\nb.jpg,cat \n"))
-    assert table.rows == (("caf\udce9.jpg", " cat"), ("b.jpg", "cat "))
+def test_cells_are_not_trimmed(tmp_path: Path) -> None:
+    table = read_table(written(tmp_path / "t.csv", "café.jpg, cat\nb.jpg,cat \n"))
+    assert (table.rows, table.notes) == ((("café.jpg", " cat"), ("b.jpg", "cat ")), ())
+
+
+@pytest.mark.parametrize(
+    ("name", "text"), [("t.csv", "köter.jpg;Hündin – ß\n"), ("t.jsonl", '{"ö": "Hündin – ß"}')]
+)
+def test_what_is_not_utf8_is_windows_1252(tmp_path: Path, name: str, text: str) -> None:
+    table = read_table(written(tmp_path / name, text.encode("cp1252")))
+    assert table.rows[0][-1] == "Hündin – ß"
+    assert table.notes == ("not UTF-8: read as Windows-1252",)
+
+
+def test_stray_bytes_do_not_touch_what_is_utf8(tmp_path: Path) -> None:
+    table = read_table(written(tmp_path / "t.csv", b"caf\xe9.jpg," + "Hündin\n".encode()))
+    assert table.rows == (("café.jpg", "Hündin"),)
 
 
 def test_short_rows_are_filled_and_long_rows_refused(tmp_path: Path) -> None:

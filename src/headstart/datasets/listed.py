@@ -14,7 +14,7 @@ from headstart.datasets.locating import Locator
 from headstart.datasets.manifest import SPLITS, counted, first_of
 from headstart.datasets.options import ReadOptions
 from headstart.datasets.split_words import split_of_cell, split_sets
-from headstart.datasets.tables import Table, read_table
+from headstart.datasets.tables import Table, is_stray, legible, read_table
 from headstart.datasets.walking import Folder
 from headstart.errors import DatasetError
 from headstart.unusable import Unusable
@@ -130,8 +130,12 @@ def _entries(
             table, options, partial(_names_a_file, locator)
         )
         name = path.name if len(locators) == 1 else f"{path.parent.name}/{path.name}"
+        notes += (f"{name} is {note}" for note in table.notes)
         if columns.has_labels:
-            entries += _entries_of(table, columns, split, locator)
+            found = _entries_of(table, columns, split, locator)
+            if table.notes:
+                found = [_with_text(entry) for entry in found]
+            entries += found
             used[columns.in_words()].append(name)
         elif first:
             rows = len(columns.body(table))
@@ -161,6 +165,23 @@ def _entries_of(table: Table, columns: Columns, split: str, locator: Locator) ->
         for number, row in enumerate(body, start=first_number)
         for label in columns.labels_of(row) or ("",)
     ]
+
+
+def _with_text(entry: _Entry) -> _Entry:
+    """One of a table that is not UTF-8.
+
+    A label that is the file's own folder stays as the disk has it, though that be no text: a
+    split that was written of such folders is read again as it was.
+    """
+    folders = entry.files[0].split("/")[:-1] if len(entry.files) == 1 else []
+    label = next((folder for folder in folders if legible(folder) == entry.label), None)
+    if (label is None and is_stray(entry.label)) or (not entry.files and is_stray(entry.cell)):
+        raise DatasetError(
+            f"{entry.where}: {entry.cell!r}, {entry.label!r} is neither UTF-8 nor Windows-1252",
+            "a table in UTF-8, UTF-16 with its mark, or Windows-1252",
+            "save it as UTF-8 (in Excel: CSV UTF-8)",
+        )
+    return entry if label is None else entry._replace(label=label)
 
 
 def _lost(entry: _Entry) -> Unusable:

@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from functools import cached_property
 from pathlib import Path
 
+from headstart.datasets.tables import legible
 from headstart.labels import spelling
 
 
@@ -34,7 +35,8 @@ class Locator:
         r"""The ids (or absolute paths, outside the folder) that fit best: none, one or several.
 
         Paths of another machine (``F:\pictures\cats\1.jpg``) are matched by their longest end;
-        a cell without an extension fits a file's stem.
+        a cell without an extension fits a file's stem, and one of a table in Windows-1252 a
+        name whose bytes are that.
         """
         direct = self._direct(cell) or self._direct(cell.strip())
         return (direct,) if direct else self._by_end(cell)
@@ -54,7 +56,8 @@ class Locator:
         return path[len(inside) :].replace(os.sep, "/") if path.startswith(inside) else path
 
     def _by_end(self, cell: str) -> tuple[str, ...]:
-        parts = [part for part in re.split(r"[\\/]+", cell.strip()) if part not in ("", ".", "..")]
+        text = legible(cell).strip()
+        parts = [part for part in re.split(r"[\\/]+", text) if part not in ("", ".", "..")]
         spelled = [spelling(part) for part in parts]
         for ends in (self._ends, self._ends_of_stems):
             for start in range(len(parts)):
@@ -68,11 +71,11 @@ class Locator:
 
     @cached_property
     def _ends(self) -> dict[str, list[str]]:
-        return _by_ends((name, name) for name in sorted(self._ids))
+        return _by_ends((legible(name), name) for name in sorted(self._ids))
 
     @cached_property
     def _ends_of_stems(self) -> dict[str, list[str]]:
-        return _by_ends((_stem(name), name) for name in sorted(self._ids))
+        return _by_ends((legible(_stem(name)), name) for name in sorted(self._ids))
 
 
 def _by_ends(spellings: Iterable[tuple[str, str]]) -> dict[str, list[str]]:

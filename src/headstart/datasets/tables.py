@@ -8,6 +8,7 @@ import itertools
 import json
 import math
 import os
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -22,6 +23,8 @@ Cells = tuple[str, ...]
 
 _DELIMITERS = (",", "\t", ";", "|")
 _LINES_TO_JUDGE_BY = 500
+# Bytes that are not UTF-8, as Python keeps them in text.
+_STRAY = re.compile("[\udc80-\udcff]+")
 
 
 @dataclass(frozen=True)
@@ -33,12 +36,14 @@ class Table:
         header: The columns' names, or empty where the first row may or may not be one.
         rows: The cells.
         embedded: The names of columns that hold whole pictures, which are not read.
+        notes: What was decided.
     """
 
     path: Path
     header: Cells
     rows: tuple[Cells, ...]
     embedded: Cells = ()
+    notes: tuple[str, ...] = ()
 
 
 def read_table(path: Path) -> Table:
@@ -52,10 +57,8 @@ def read_table(path: Path) -> Table:
         if suffix in (".parquet", ".pq"):
             records, embedded = _parquet_records(path)
             table = replace(_from_records(path, records), embedded=embedded)
-        elif suffix in (".jsonl", ".ndjson"):
-            table = _from_records(path, _json_records(path))
         else:
-            table = Table(path, (), _csv_rows(path, _text(path)))
+            table = _from_text(path, path.read_bytes())
     except (OSError, csv.Error, UnicodeError) as error:
         raise _cannot_read(path, str(error)) from error
     if not table.rows:
@@ -65,12 +68,28 @@ def read_table(path: Path) -> Table:
     return table
 
 
-def _text(path: Path) -> str:
-    data = path.read_bytes()
-    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return data.decode("utf-16")
-    # File names are bytes on most systems: what is not UTF-8 is kept as the system's calls keep it.
-    return data.decode("utf-8-sig", errors="surrogateescape")
+def is_stray(text: str) -> bool:
+    """Whether some bytes of it are not text."""
+    return _STRAY.search(text) is not None
+
+
+def legible(text: str) -> str:
+    """Text in which bytes that are not UTF-8 are read as Windows-1252, those that it knows."""
+    return _STRAY.sub(lambda stray: os.fsencode(stray[0]).decode("cp1252", "surrogateescape"), text)
+
+
+def _from_text(path: Path, data: bytes) -> Table:
+    is_utf16 = data.startswith((b"\xff\xfe", b"\xfe\xff"))
+    text = data.decode("utf-16") if is_utf16 else data.decode("utf-8-sig", "surrogateescape")
+    notes = []
+    if is_stray(text):
+        text = legible(text)
+        notes.append("not UTF-8: read as Windows-1252")
+    if suffix_of(path.name) in (".jsonl", ".ndjson"):
+        table = _from_records(path, _json_records(path, text))
+    else:
+        table = Table(path, (), _csv_rows(path, text))
+    return replace(table, notes=tuple(notes))
 
 
 def _csv_rows(path: Path, text: str) -> tuple[Cells, ...]:
@@ -123,9 +142,9 @@ def _csv_cells(text: str, delimiter: str, skip_spaces: bool) -> list[list[str]]:
     return [row for row in rows if any(cell.strip() for cell in row)]
 
 
-def _json_records(path: Path) -> list[dict[str, Any]]:
+def _json_records(path: Path, text: str) -> list[dict[str, Any]]:
     records = []
-    for number, line in enumerate(_text(path).split("\n"), start=1):
+    for number, line in enumerate(text.split("\n"), start=1):
         if not line.strip():
             continue
         try:
