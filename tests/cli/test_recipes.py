@@ -59,6 +59,17 @@ def test_split_counts_on_the_console_and_as_json(headstart, shapes, tmp_path):
     assert "is there already" in ran.complaint
 
 
+def test_split_says_what_it_left_out(headstart, shapes, tmp_path):
+    names = sorted(path.relative_to(shapes).as_posix() for path in shapes.rglob("*.png"))
+    table = tmp_path / "labels.csv"
+    rows = [f"{name},{name.split('/')[0]}" for name in (*names[2:], "gone/1.png")]
+    table.write_text("\n".join(rows))
+    ran = headstart("split", table, tmp_path / "to", "--images", shapes, "--symlink")
+    assert ran.code == 3
+    first = f"{names[0]}, {names[1]}, gone/1.png; --json lists all"
+    assert f"3 could not be used (no_row 2, no_file 1); first: {first}\n" in ran.err
+
+
 def test_split_in_two_ways_at_once_is_refused(headstart, shapes, tmp_path):
     ran = headstart("split", shapes, tmp_path / "to", "--hard-link", "--symlink")
     assert (ran.code, ran.complaint) == (2, "--hard-link and --symlink at once")

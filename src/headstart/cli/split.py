@@ -37,6 +37,7 @@ def command(pictures: Path, to: Path, as_json: bool, quiet: bool, **given: Any) 
 
     Exit codes: 0 done, 2 wrong input, 3 done but some pictures could not be used.
     """  # noqa: D301
+    from headstart.cli.tables import unusable_lines
     from headstart.workflows.recipe import recipe_of
     from headstart.workflows.split import run_split
 
@@ -45,6 +46,7 @@ def command(pictures: Path, to: Path, as_json: bool, quiet: bool, **given: Any) 
     if as_json:
         print_json(parted.to_json())
     elif not quiet:
-        for line in parted.lines():
+        left_out = unusable_lines([vars(row) for row in parted.unusable])
+        for line in (*left_out, *parted.lines()):
             console.say(line)
     click.get_current_context().exit(exit_code(row.reason for row in parted.unusable))

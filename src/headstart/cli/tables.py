@@ -6,6 +6,8 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+from headstart.datasets.manifest import first_of
+
 
 def candidate_lines(rows: list[dict[str, Any]]) -> list[str]:
     """What was tried, best first; what was judged by a part of the pictures says so."""
@@ -30,8 +32,11 @@ def unusable_lines(rows: list[dict[str, Any]], listed: Path | None = None) -> li
         return []
     counts = Counter(row["reason"] for row in rows)
     reasons = ", ".join(f"{reason} {count}" for reason, count in counts.most_common())
-    place = f"; listed in {listed}" if listed else f"; first: {rows[0]['path']}"
-    return [f"{len(rows)} could not be used ({reasons}){place}"]
+    place = f"listed in {listed}"
+    if listed is None:
+        place = f"first: {first_of(row['path'] for row in rows)}"
+        place += "; --json lists all" if len(rows) > 1 else ""
+    return [f"{len(rows)} could not be used ({reasons}); {place}"]
 
 
 def problem_lines(findings: list[dict[str, Any]]) -> list[str]:
