@@ -148,6 +148,21 @@ def test_wrong_calls(bundle, pictures, tmp_path, options, complaint):
         predict_bulk(bundle, pictures, out, **options)
 
 
+@pytest.mark.parametrize(
+    ("name", "fix"),
+    [
+        ("results.csv", "--csv > {}/results.csv"),
+        ("results.JSON", "--json > {}/results.json"),
+        ("results.jsonl", "--json > {}/results.json"),
+    ],
+)
+def test_endings_of_what_is_printed_are_refused(bundle, pictures, tmp_path, name, fix):
+    with pytest.raises(SettingError, match="would be a folder of Parquet files") as error:
+        predict_bulk(bundle, pictures, tmp_path / name)
+    assert error.value.fix.startswith(fix.format(tmp_path))
+    assert not (tmp_path / name).exists()
+
+
 def test_settings_reach_the_rows(bundle, pictures, tmp_path, rows_of):
     predict_bulk(bundle, pictures, tmp_path / "out", top=1, sets=0.9, max_error=0.3)
     classifier = hs.load(bundle, sets=0.9, max_error=0.3)

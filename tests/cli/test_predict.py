@@ -199,6 +199,7 @@ def test_top_shortens_the_ranking(predict, some):
         (["x.png", "--json", "--csv"], "two output formats"),
         (["x.png", "--shard", "0/2"], "have no effect"),
         (["x.png", "--out", "{tmp}/x.parquet", "--engine", "ray"], "one file"),
+        (["x.png", "--out", "{tmp}/x.csv"], "would be a folder of Parquet files"),
     ],
 )
 def test_wrong_calls(predict, tmp_path, arguments, complaint):

@@ -23,6 +23,8 @@ from headstart.progress import Progress, Silent
 
 SUCCESS = "_SUCCESS.json"
 _FILE = (".parquet", ".pq")
+# Endings of what is printed, and by which option. What is written is Parquet.
+_PRINTED = {".csv": "--csv", ".json": "--json", ".jsonl": "--json"}
 _DAY = 86_400
 
 Engine = Callable[[Job, Iterable[int], Progress], Iterator[Part]]
@@ -96,8 +98,8 @@ def predict_bulk(
         Counts. Pictures that cannot be read are rows with a reason.
 
     Raises:
-        SettingError: A setting is wrong, nothing is named, ``out`` holds something else, or
-            there are shards missing to ``finish``.
+        SettingError: A setting is wrong, nothing is named, ``out`` holds something else or ends
+            in ``.csv`` or ``.json``, or there are shards missing to ``finish``.
         BundleError: The saved classifier is missing or damaged.
         DatasetError: A list, table or store cannot be read.
         MissingExtra: A library for these URLs, or Ray, is not installed.
@@ -105,6 +107,7 @@ def predict_bulk(
     """
     chosen = Settings(**settings)
     place = Path(out)
+    _must_not_be_printed(place)
     listed: list[Place] = [sources] if isinstance(sources, str | os.PathLike) else list(sources)
     progress = progress or Silent()
     if place.suffix.lower() in _FILE:
@@ -223,6 +226,16 @@ def _to_file(
         if not counts.rows:
             raise no_pictures(sources)
     return Bulk(place, True, counts)
+
+
+def _must_not_be_printed(place: Path) -> None:
+    if option := _PRINTED.get(place.suffix.lower()):
+        printed = place.with_suffix(option.replace("--", "."))
+        raise SettingError(
+            f"{place} would be a folder of Parquet files",
+            "a folder, or a file that ends in .parquet",
+            f"{option} > {printed} instead of --out; or --out {place.with_suffix('.parquet')}",
+        )
 
 
 def _must_not_be_another_file(path: Path) -> None:
