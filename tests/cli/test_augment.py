@@ -71,5 +71,15 @@ def test_wrong_settings(headstart, shapes, arguments, complaint):
     assert complaint in ran.complaint
 
 
+def test_what_is_not_there_is_said_before_where_the_sheet_goes(headstart, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name, complaint in (
+        ("nope", "there is no nope"),
+        ("*.jpg", "no file fits the pattern *.jpg"),
+    ):
+        ran = headstart("augment", name)
+        assert (ran.code, ran.complaint) == (2, complaint)
+
+
 def test_every_setting_has_its_option():
     assert list(_HELP) == list(vars(Augmentation()))

@@ -29,3 +29,12 @@ def test_a_folder_without_a_classifier_is_refused(headstart: Run, tmp_path: Path
     assert ran.code == 2
     assert "holds no saved classifier" in ran.complaint
     assert list(tmp_path.iterdir()) == []
+
+
+def test_pictures_that_are_not_there_are_refused(
+    headstart: Run, bundle: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    ran = headstart("export", bundle, "--to", "onnx", "--out", out, "--pictures", tmp_path / "nope")
+    assert (ran.code, ran.complaint) == (2, f"there is no {tmp_path / 'nope'}")
+    assert not out.exists()

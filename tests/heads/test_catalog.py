@@ -18,5 +18,7 @@ def test_an_unknown_name_is_refused_with_near_ones():
         SettingError, match=r"'rigde'[\s\S]*one of ridge, softmax[\s\S]*did you mean ridge"
     ):
         make_head("rigde")
+    with pytest.raises(SettingError, match=r"random-features, ensemble, [\s\S]*mean ensemble"):
+        make_head("ensembel")
     with pytest.raises(SettingError, match="choose one of them"):
         make_head("xyzzy")

@@ -54,6 +54,19 @@ def test_one_changed_byte(copy: Path, part: str) -> None:
         hs.load(copy)
 
 
+def test_what_is_no_bundle_says_what_works(shapes: Path, tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").touch()
+    for place, fix in (
+        (shapes, f"first, then pictures; headstart fit {shapes} makes one of these pictures"),
+        (tmp_path, "first, then pictures; headstart fit PICTURES makes one"),
+        (tmp_path / "notes.txt", "first, then pictures; headstart fit PICTURES makes one"),
+        (tmp_path / "a b", f"headstart fit PICTURES --out '{tmp_path / 'a b'}'"),
+    ):
+        with pytest.raises(BundleError) as error:
+            hs.load(place)
+        assert error.value.fix.endswith(fix)
+
+
 def test_an_edited_record(copy: Path) -> None:
     text = (copy / "bundle.json").read_text()
     (copy / "bundle.json").write_text(text.replace('"blobs"', '"blots"'))

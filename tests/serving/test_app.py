@@ -125,6 +125,8 @@ def test_bad_pictures(client, pictures, name):
     told = refused(client.post("/predict", content=make(next(iter(pictures.values())))), status)
     (row,) = told["predictions"]
     assert row["reason"].partition(":")[0] == reason
+    fix = "scale it down; docs" if reason == "too_large" else "send the files as they were taken"
+    assert told["fix"].startswith(fix)
     assert client.get("/healthz").status_code == 200
 
 

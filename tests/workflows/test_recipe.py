@@ -36,6 +36,15 @@ def test_wrong_values_are_refused_at_the_door(wrong):
         Recipe(**wrong)
 
 
+@pytest.mark.parametrize("merge", [{"cats": "dogs"}, "cats=dogs", ["cats=dogs"], [("a", "b", "c")]])
+def test_a_wrong_merge_is_told_the_form(merge):
+    with pytest.raises(SettingError) as error:
+        recipe_of({"merge": merge})
+    assert error.value.expected.startswith("merge: pairs of class names, as [('kitten', 'cat')]")
+    assert error.value.fix.endswith("--merge A=B)")
+    assert recipe_of({"merge": [("kitten", "cat")]}).merge == (("kitten", "cat"),)
+
+
 def test_weights_have_no_effect_from_scratch():
     for settings in ({"strategy": "scratch"}, {"train_from": "scratch"}):
         with pytest.raises(SettingError, match="from scratch"):

@@ -9,6 +9,7 @@ from headstart.errors import SettingError
 from headstart.heads.centroid import NearestMeanHead
 from headstart.heads.dense import DenseHead, SoftmaxLayerHead
 from headstart.heads.discriminant import DiscriminantHead
+from headstart.heads.ensemble import ENSEMBLE
 from headstart.heads.head import Head
 from headstart.heads.mlp import FullyConnectedHead
 from headstart.heads.neighbors import NeighborsHead
@@ -71,7 +72,7 @@ def make_head(name: str, seed: int = 0) -> Head:
 
 
 def _unknown(name: str) -> SettingError:
-    known = [*HEADS, *PUBLISHED]
+    known = [*HEADS, ENSEMBLE, *PUBLISHED]
     near = difflib.get_close_matches(name, known, n=2, cutoff=0.4)
     fix = f"did you mean {' or '.join(near)}?" if near else "choose one of them"
     return SettingError(f"unknown head {name!r}", f"one of {', '.join(known)}", fix)

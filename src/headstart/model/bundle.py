@@ -8,7 +8,10 @@ is ever executed.
 
 from __future__ import annotations
 
+import itertools
 import json
+import os
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +20,7 @@ import numpy.typing as npt
 
 from headstart.errors import BundleError
 from headstart.files import canonical_json, readable_json, sha256, sha256_file
+from headstart.images.sniffing import READ, SNIFFED, sniff
 from headstart.model.record import Record, must_be_ours
 
 RECORD = "bundle.json"
@@ -25,6 +29,7 @@ ARRAYS = "head.safetensors"
 GALLERY = "gallery.safetensors"
 _PARTS = (GRAPH, ARRAYS)
 _LARGEST_RECORD = 64 * 2**20
+_FILES_TO_JUDGE_BY = 100
 
 
 def is_bundle(folder: Path) -> bool:
@@ -101,7 +106,7 @@ def _read_json(folder: Path) -> dict[str, Any]:
         raise BundleError(
             f"{folder} holds no saved classifier" if folder.exists() else f"there is no {folder}",
             f"a folder with {RECORD} in it, as headstart fit writes it",
-            f"headstart fit PICTURES --out {folder}",
+            _another_way(folder),
         )
     if path.stat().st_size > _LARGEST_RECORD:
         raise _damaged(folder, f"{RECORD} is larger than any record")
@@ -112,6 +117,27 @@ def _read_json(folder: Path) -> dict[str, Any]:
     if not isinstance(values, dict):
         raise _damaged(folder, f"{RECORD} is not a record")
     return values
+
+
+def _another_way(place: Path) -> str:
+    """What to do where no classifier is; of pictures, that they come second."""
+    if not place.exists():
+        return f"headstart fit PICTURES --out {shlex.quote(str(place))}"
+    files = (Path(folder, name) for folder, _, names in os.walk(place) for name in names)
+    if any(map(_is_picture, itertools.islice(files, _FILES_TO_JUDGE_BY))):
+        make = f"headstart fit {shlex.quote(str(place))}"
+        return f"name a classifier first, then pictures; {make} makes one of these pictures"
+    return "name a classifier first, then pictures; headstart fit PICTURES makes one"
+
+
+def _is_picture(file: Path) -> bool:
+    try:
+        if not file.is_file():  # but a pipe, that would be waited for
+            return False
+        with file.open("rb") as opened:
+            return sniff(opened.read(SNIFFED)) in READ
+    except OSError:
+        return False
 
 
 def _verify(folder: Path, name: str, expected: Any) -> None:

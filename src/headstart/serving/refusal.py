@@ -19,6 +19,13 @@ _STATUS = {
 }
 
 
+# Where the files as they were taken are no better.
+_FIX = {
+    "too_large": "scale it down",
+    "too_slow": "save it again, smaller or as JPEG",
+}
+
+
 class Refusal(Exception):
     """Ends the work on a request.
 
@@ -69,10 +76,12 @@ def too_busy(what: str) -> Refusal:
 def not_usable(unusable: Sequence[Prediction], number: int, rows: list[dict[str, Any]]) -> Refusal:
     """Pictures of a request could not be used; the rows say of each what became of it."""
     first = unusable[0].reason or ""
+    reason = first.partition(":")[0]
+    fix = _FIX.get(reason, "send the files as they were taken")
     return Refusal(
-        _STATUS.get(first.partition(":")[0], 422),
+        _STATUS.get(reason, 422),
         f"{len(unusable)} of {number} pictures could not be used; first: {first}",
         "pictures in JPEG, PNG, WebP, GIF, BMP, TIFF or AVIF, whole and not too large",
-        "send the files as they were taken; docs/bad-pictures.md explains the reasons",
+        f"{fix}; docs/bad-pictures.md explains the reasons",
         predictions=rows,
     )

@@ -17,7 +17,7 @@ from headstart.images.preprocessing import Preprocessing
 from headstart.progress import Progress, Silent
 from headstart.randomness import generator
 from headstart.unusable import Unusable
-from headstart.workflows.predict import expand
+from headstart.workflows.predict import expand, must_be_there
 
 if TYPE_CHECKING:
     from headstart.finetuning.sheet import Tile
@@ -77,19 +77,22 @@ def run_augment(
         progress: Told when the backbone is prepared.
 
     Raises:
+        DatasetError: There are no such pictures.
         SettingError: The sheet's place is taken, or among the pictures.
         NotEnoughData: No picture can be read.
         StoreError: The sheet cannot be written.
     """
     from headstart.finetuning.sheet import must_be_free, write_sheet
 
-    place = _place(Path(pictures).expanduser(), out)
+    source = Path(pictures).expanduser()
+    must_be_there(source)
+    found = list(expand([source]))
+    place = _place(source, out)
     must_be_free(place)
     preprocessing = load_backbone(
         backbone, weights, cache=cache, seed=seed, progress=progress or Silent()
     ).preprocessing
     unusable: list[Unusable] = []
-    found = list(expand([Path(pictures).expanduser()]))
     rows: list[tuple[str, list[Tile]]] = []
     for path, tiles in _rows(found, preprocessing, augmentation, seed, unusable):
         rows.append((path, tiles))

@@ -32,7 +32,7 @@ from headstart.progress import Progress, Silent
 from headstart.randomness import generator
 from headstart.unusable import Unusable
 from headstart.workflows.export_accuracy import Lot, Pixels, compared, lot_of, pixels_of
-from headstart.workflows.predict import expand
+from headstart.workflows.predict import expand, must_be_there
 from headstart.workflows.recipe import Recipe, recipe_of
 
 PRECISIONS = ("f32", "bf16", "int8")
@@ -120,7 +120,7 @@ def export(
         BundleError: The classifier is missing or damaged, or the export answers otherwise.
         SettingError: A setting is wrong, or something else stands in the place.
         MissingExtra: ``int8`` without nncf.
-        DatasetError: The pictures cannot be understood.
+        DatasetError: The pictures are not there, or cannot be understood.
     """
     source = Path(bundle).expanduser()
     given = None if pictures is None else Path(pictures).expanduser()
@@ -141,6 +141,8 @@ def run_export(
     _must_go_together(to, precision, pictures)
     _must_have_effect(precision, recipe)
     record = bundle.read_record(source)
+    if pictures is not None:
+        must_be_there(pictures)
     place = _place(source, to, out, pictures)
     must_be_writable(place)
     lot = None

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from headstart.datasets.walking import walk
-from headstart.errors import SettingError
+from headstart.errors import DatasetError, SettingError
 from headstart.model.classifier import Classifier, load
 from headstart.model.prediction import Prediction
 
@@ -34,6 +34,20 @@ def predict(
     if isinstance(pictures, str | os.PathLike):
         pictures = [pictures]
     return list(classifier.predictions(expand(pictures)))
+
+
+def must_be_there(place: Path) -> None:
+    """For journeys on which nothing to read is no row with its reason, but the end.
+
+    Raises:
+        DatasetError: There is no such path, and it is no pattern.
+    """
+    if not (os.path.lexists(place) or glob.has_magic(os.fspath(place))):
+        raise DatasetError(
+            f"there is no {place}",
+            "a folder of pictures, a file or a pattern",
+            "check its spelling",
+        )
 
 
 def expand(places: Iterable[str | os.PathLike[str]]) -> Iterator[str]:

@@ -146,6 +146,7 @@ class Recipe:
     cache: Path | None = None
 
     def __post_init__(self) -> None:
+        self._check_merge()
         for field in dataclasses.fields(self):
             value, kinds = getattr(self, field.name), str(field.type).split(" | ")
             _must_be(any(_is(value, kind) for kind in kinds), field.name, value, _sort(kinds))
@@ -153,11 +154,6 @@ class Recipe:
         _must_be(self.tta in TTA, "tta", self.tta, f"one of {words}")
         words = ", ".join(_PRECISIONS)
         _must_be(self.precision in _PRECISIONS, "precision", self.precision, f"one of {words}")
-        pairs = all(
-            isinstance(pair, tuple) and len(pair) == 2 and all(_is(name, "str") for name in pair)
-            for pair in self.merge
-        )
-        _must_be(pairs, "merge", self.merge, "pairs of class names, as (('a', 'b'),)")
         if self.test_share is not None:
             is_share = 0 < self.test_share < 1
             _must_be(is_share, "test_share", self.test_share, "a number more than 0, below 1")
@@ -182,6 +178,14 @@ class Recipe:
             _must_be(value is None or value >= 1, name, value, "1 or more")
         drawn = self.split_seed is None or 0 <= self.split_seed < 2**32
         _must_be(drawn, "split_seed", self.split_seed, "0 or more, below 2**32")
+
+    def _check_merge(self) -> None:
+        pairs = isinstance(self.merge, tuple) and all(
+            isinstance(pair, tuple) and len(pair) == 2 and all(_is(name, "str") for name in pair)
+            for pair in self.merge
+        )
+        words = "pairs of class names, as [('kitten', 'cat')]: kitten becomes cat"
+        _must_be(pairs, "merge", self.merge, words)
 
     def _check_choices(self) -> None:
         words = ", ".join(_SPLITS)
@@ -297,7 +301,7 @@ _KINDS: dict[str, tuple[type, str]] = {
     "int": (int, "a whole number"),
     "float": (float, "a number"),
     "bool": (bool, "true or false"),
-    "tuple": (tuple, "several"),
+    "tuple": (tuple, "a list of names"),
     "dict": (dict, "a table"),
 }
 
@@ -330,5 +334,7 @@ def _as_option(name: str) -> str:
     """How the setting is spelt on the command line."""
     if name in ("show", "say_every", "rooted"):
         return f" (on the command line: --set {name}=...)"
-    option = {"num_folds": "folds", "heads": "head"}.get(name, name.replace("_", "-"))
+    option = {"num_folds": "folds", "heads": "head", "merge": "merge A=B"}.get(
+        name, name.replace("_", "-")
+    )
     return f" (on the command line: --{option})"
