@@ -45,6 +45,27 @@ def test_a_setting_that_is_none(headstart, shapes):
     assert "--set 'nothing'" in headstart("fit", shapes, "--set", "nothing").complaint
 
 
+def test_the_recipe_of_a_bundle_holds_from_any_folder(
+    headstart, draw_folder, tmp_path, monkeypatch
+):
+    photos = draw_folder(tmp_path / "photos", stripes=8, blobs=8)
+    more = draw_folder(tmp_path / "more", start=20, stripes=3, blobs=3)
+    names = [path.relative_to(photos).as_posix() for path in photos.rglob("*.png")]
+    table = tmp_path / "labels.csv"
+    table.write_text("".join(f"{name},{name.split('/')[0]}\n" for name in sorted(names)))
+    monkeypatch.chdir(tmp_path)
+    given = ("--images", "photos", "--test", "more", "--head", "ridge")
+    first = headstart("fit", table, *given, "--out", "a.headstart", "--json").json
+    written = tmp_path / "a.headstart" / "recipe.toml"
+    read = tomllib.loads(written.read_text())
+    assert (read["images"], read["test"]) == (str(photos), str(more))
+    assert "weights" not in read
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    again = headstart("fit", table, "--recipe", written, "--out", "b.headstart", "--json").json
+    assert again["test"] == first["test"]
+
+
 def test_split_counts_on_the_console_and_as_json(headstart, shapes, tmp_path):
     ran = headstart("split", shapes, tmp_path / "a", "--symlink")
     assert (ran.code, ran.out) == (0, "")

@@ -4,7 +4,8 @@ import numpy as np
 from sklearn.metrics import accuracy_score, classification_report, confusion_matrix
 
 from headstart.heads.dense import Epoch
-from headstart.workflows.showing import Every, curve_lines, curve_rows, report_lines
+from headstart.workflows.recipe import recipe_of
+from headstart.workflows.showing import Every, _paths, curve_lines, curve_rows, report_lines
 
 
 class Heard:
@@ -39,6 +40,14 @@ def test_a_line_every_so_many_pictures():
         "200 of 250 pictures",
         "comparing heads",
     ]
+
+
+def test_paths_of_a_recipe_hold_from_any_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    given = {"weights": "w.pth", "images": "photos", "test": tmp_path / "more"}
+    places = {"weights": "w.pth", "images": "photos", "test": "more"}
+    assert _paths(recipe_of(given)) == {name: str(tmp_path / x) for name, x in places.items()}
+    assert _paths(recipe_of({"weights": "random"})) == {}
 
 
 def test_the_report_is_scikit_learns():

@@ -100,7 +100,7 @@ def write_shown(
     folder: Path, prepared: Prepared, trained: Trained, shown: Shown, recipe: Recipe
 ) -> None:
     """Write the recipe as it was resolved, and what it asks for, into the bundle's folder."""
-    resolved = {**recipe.to_json(), "backbone": prepared.backbone.name}
+    resolved = {**recipe.to_json(), **_paths(recipe), "backbone": prepared.backbone.name}
     (folder / RECIPE).write_text(recipe_text(resolved), encoding="utf-8", errors="backslashreplace")
     if rows := curve_rows(shown.curves):
         with (folder / CURVES).open("w", newline="", encoding="utf-8") as file:
@@ -116,6 +116,13 @@ def write_shown(
             splits=np.array(trained.division.split.splits),
             codes=final.features.joined(final.candidate.taps, np.arange(len(manifest))),
         )
+
+
+def _paths(recipe: Recipe) -> dict[str, str]:
+    """The settings that are paths, so that the recipe holds from whatever folder it is used."""
+    weights = None if recipe.weights == "random" else recipe.weights
+    given = {"images": recipe.images, "test": recipe.test, "weights": weights}
+    return {name: str(Path(path).expanduser().absolute()) for name, path in given.items() if path}
 
 
 def target_lines(prepared: Prepared) -> list[str]:
