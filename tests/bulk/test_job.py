@@ -13,6 +13,7 @@ import headstart as hs
 from headstart.bulk.job import predict_bulk
 from headstart.errors import SettingError
 from headstart.files import sha256_file
+from headstart.progress import Silent
 
 
 @pytest.fixture
@@ -24,6 +25,14 @@ def run(bundle, pictures, tmp_path):
         return predict_bulk(bundle, pictures, tmp_path / "out", **given)
 
     return call
+
+
+class Heard(Silent):
+    def __init__(self):
+        self.lines = []
+
+    def say(self, line):
+        self.lines.append(line)
 
 
 def test_a_folder_of_results(run, tmp_path, rows_of, must_be_expected):
@@ -44,6 +53,17 @@ def test_a_folder_of_results(run, tmp_path, rows_of, must_be_expected):
         "_SUCCESS.json",
         "_plan",
     }
+
+
+def test_one_shard_is_spoken_of_as_one(run):
+    heard = Heard()
+    run(rows_per_shard=12, progress=heard)
+    run(rows_per_shard=12, progress=heard)
+    assert heard.lines == [
+        "planned: 12 pictures in 1 shard",
+        "planned before: 12 pictures in 1 shard",
+        "1 shard stands there already",
+    ]
 
 
 def test_pandas_reads_the_folder_as_one_table(run, tmp_path):

@@ -88,6 +88,17 @@ def test_wrong_settings(fit, shapes, tmp_path, options, complaint):
     assert not (tmp_path / "out.headstart").exists()
 
 
+def test_the_command_for_a_found_rate_has_the_place(headstart, fit, tmp_path, monkeypatch):
+    from headstart.workflows import finding_rate
+
+    found = finding_rate.FoundRate("top1", 1e-3, (), (), tmp_path / "plot.svg")
+    monkeypatch.setattr(finding_rate, "find_rate", lambda *_: found)
+    rest = "--train-from top1 --learning-rate 1.0e-03\n"
+    out = tmp_path / "out.headstart"
+    assert f"try: headstart fit pets --out {out} {rest}" in fit("pets", "--find-lr").err
+    assert f"try: headstart fit pets {rest}" in headstart("fit", "pets", "--find-lr").err
+
+
 def test_a_wrong_path_makes_no_folders(headstart, tmp_path):
     ran = headstart("fit", tmp_path / "misspelled" / "pets")
     assert ran.code == 2

@@ -153,10 +153,10 @@ def test_a_folder_of_results_is_counted(predict, some, tmp_path):
     place = ("--out", tmp_path / "out", "--rows-per-shard", 2)
     ran = predict(some, *place, "--shard", "1/2", "--json")
     assert (ran.code, ran.json["finished"], ran.json["missing"]) == (3, False, 1)
-    assert "1 of 2 shards are left to other runs" in ran.err
+    assert "1 of 2 shards is left to other runs" in ran.err
     ran = predict(some, *place, "--finish", "--json")
     assert (ran.code, ran.out) == (2, "")
-    assert ran.complaint == "1 of 2 shards are not done, as part-00000-of-00002.parquet"
+    assert ran.complaint == "1 of 2 shards is not done, as part-00000-of-00002.parquet"
     ran = predict(some, *place, "--json")
     assert ran.code == 3
     assert ran.json == {

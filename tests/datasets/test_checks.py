@@ -145,9 +145,20 @@ def test_small_and_empty_classes() -> None:
     ]
 
 
+def test_one_class_and_several_are_spoken_of_as_such() -> None:
+    for labels, words in (
+        ("a" * 10 + "bb" + "c", ("1 class has", "it", "it")),
+        ("a" * 10 + "bbddd" + "ce", ("2 classes have", "them", "them")),
+    ):
+        single, few = checks.class_sizes(manifest(labels))[:2]
+        assert single.message.startswith(f"{words[0]} one picture: nothing can judge {words[1]} (")
+        assert f"{words[0]} fewer than 10 pictures: figures on {words[2]} will" in few.message
+
+
 def test_nearly_equal_class_names() -> None:
     labels = ("tulip",) * 3 + ("tulips",) * 3
     (found,) = checks.near_equal_classes(replace(manifest("x" * 6), labels=labels))
+    assert found.message == "1 pair of class names is nearly equal"
     assert found.examples == ("'tulip' and 'tulips': --merge tulips=tulip makes them one",)
 
 

@@ -48,11 +48,12 @@ def test_the_error_says_what_can_be_had():
     held_out = answers(400)
     with pytest.raises(SettingError) as error:
         held_out.abstention(0.001)
+    assert " % or more (95 % confidence)" in error.value.expected
     least = float(error.value.expected.split("%")[0]) / 100
     assert held_out.abstention(least).max_error == least
     with pytest.raises(SettingError) as error:
         held_out.sets(0.999)
-    most = float(error.value.expected.removeprefix("at most ").removesuffix("%")) / 100
+    most = float(error.value.expected.removeprefix("at most ").removesuffix(" %")) / 100
     assert held_out.sets(most).level == most
 
 

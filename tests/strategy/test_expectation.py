@@ -38,6 +38,11 @@ def test_near_the_ceiling_nothing_is_worth_trying() -> None:
     assert not found.is_worth_trying and "too little to matter" in found.words
 
 
+@pytest.mark.parametrize(("accuracy", "words"), [(0.955, "+1 point ("), (0.6, "+16 points (")])
+def test_one_point_is_spoken_of_as_one(accuracy: float, words: str) -> None:
+    assert f"about {words}" in expect(accuracy, 0.5, 30, True, 245).words
+
+
 def test_a_gain_that_could_not_be_seen_is_not_tried() -> None:
     found = expect(0.955, 0.5, 120, True, 245)
     assert not found.is_worth_trying and "could not prove it" in found.words

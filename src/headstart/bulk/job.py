@@ -16,6 +16,7 @@ from headstart.bulk.answers import Counts, answers, schema, write
 from headstart.bulk.plan import Plan, Settings, no_pictures, planned
 from headstart.bulk.shards import Job, Part, look
 from headstart.bulk.sources import Place, references
+from headstart.datasets.manifest import counted
 from headstart.errors import SettingError
 from headstart.files import readable_json, sweep, write_text, written_whole
 from headstart.model.classifier import load
@@ -124,8 +125,8 @@ def predict_bulk(
         device = _on_a_cluster(device)
     plan, stood = planned(Path(bundle), listed, place, chosen, threads, device)
     progress.say(
-        f"{'planned before' if stood else 'planned'}: {plan.rows} pictures "
-        f"in {len(plan.shards)} shards"
+        f"{'planned before' if stood else 'planned'}: "
+        f"{counted(plan.rows, 'picture', 'pictures')} in {_shards(plan)}"
     )
     sweep(plan.out, older_than=time.time() - _DAY)
     ours = range(0) if finish else _ours(plan, shard)
@@ -159,7 +160,8 @@ def _run(plan: Plan, engine: Engine, ours: Sequence[int], job: Job, progress: Pr
     take(_whole(plan, ours, known))
     reused = len(digests)
     if reused:
-        progress.say(f"{reused} shards stand there already")
+        stand = counted(reused, "shard stands", "shards stand")
+        progress.say(f"{stand} there already")
     to_do = [number for number in ours if number not in digests]
     if to_do:
         # From now on, and until all is there again, the job is not done.
@@ -260,10 +262,15 @@ def _ours(plan: Plan, shard: tuple[int, int] | None) -> range:
     return range(index, len(plan.shards), of)
 
 
+def _shards(plan: Plan) -> str:
+    return counted(len(plan.shards), "shard", "shards")
+
+
 def _unfinished(plan: Plan, missing: tuple[int, ...]) -> SettingError:
     first = plan.part(missing[0]).name
     return SettingError(
-        f"{len(missing)} of {len(plan.shards)} shards are not done, as {first}",
+        f"{len(missing)} of {_shards(plan)} {'is' if len(missing) == 1 else 'are'} not done, "
+        f"as {first}",
         "all of them",
         "run the same command without --finish",
     )

@@ -114,7 +114,8 @@ def _find_rate(
     if as_json:
         print_json(found.to_json())
     console.say(f"suggested learning rate: {found.suggestion:.1e}  (drawn in {_shown(found.plot)})")
-    command = f"headstart fit {shlex.quote(str(pictures))} --train-from {found.train_from}"
+    place = f" --out {shlex.quote(str(out))}" if out else ""
+    command = f"headstart fit {shlex.quote(str(pictures))}{place} --train-from {found.train_from}"
     console.say(f"try: {command} --learning-rate {found.suggestion:.1e}")
 
 

@@ -135,14 +135,17 @@ def _to_disk(
     bundle: Path, sources: Any, out: Path, console: Console, as_json: bool, given: dict[str, Any]
 ) -> Any:
     from headstart.bulk.job import predict_bulk
+    from headstart.datasets.manifest import counted
 
     chosen = {name: value for name, value in given.items() if value is not None}
     bulk = predict_bulk(bundle, sources, out, progress=console, **chosen)
     if as_json:
         print_json(bulk.to_json())
     if not bulk.finished:
-        console.say(f"{len(bulk.missing)} of {bulk.shards} shards are left to other runs")
-    console.say(f"{bulk.counts.rows} pictures are in {bulk.out}")
+        is_left = "is left" if len(bulk.missing) == 1 else "are left"
+        shards = counted(bulk.shards, "shard", "shards")
+        console.say(f"{len(bulk.missing)} of {shards} {is_left} to other runs")
+    console.say(f"{counted(bulk.counts.rows, 'picture is', 'pictures are')} in {bulk.out}")
     return bulk.counts
 
 

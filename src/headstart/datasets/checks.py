@@ -102,8 +102,10 @@ def class_sizes(manifest: Manifest) -> list[Finding]:
     least = f"fewer than {_FEW_PICTURES} pictures"
     return [
         *_classes("empty_class", "warning", empty, "no usable picture and cannot be learnt"),
-        *_classes("single_picture", "problem", single, "one picture: nothing can judge it"),
-        *_classes("tiny_class", "warning", few, f"{least}: figures on it will be loose"),
+        *_classes(
+            "single_picture", "problem", single, f"one picture: nothing can judge {_them(single)}"
+        ),
+        *_classes("tiny_class", "warning", few, f"{least}: figures on {_them(few)} will be loose"),
         *_imbalance(counts),
     ]
 
@@ -113,7 +115,8 @@ def near_equal_classes(manifest: Manifest) -> list[Finding]:
     pairs = manifest.nearly_equal
     if not pairs:
         return []
-    message = f"{counted(len(pairs), 'pair', 'pairs')} of class names are nearly equal"
+    one, many = "pair of class names is", "pairs of class names are"
+    message = f"{counted(len(pairs), one, many)} nearly equal"
     examples = (
         f"{new!r} and {old!r}: {merge_option(old, new)} makes them one" for old, new in pairs
     )
@@ -264,6 +267,10 @@ def _classes(kind: str, severity: str, names: list[str], what: str) -> list[Find
         return []
     message = f"{counted(len(names), 'class has', 'classes have')} {what} ({first_of(names)})"
     return [Finding(kind, severity, len(names), message, a_few(names))]
+
+
+def _them(names: list[str]) -> str:
+    return "it" if len(names) == 1 else "them"
 
 
 def _pictures(kind: str, severity: str, examples: list[str], what: str) -> list[Finding]:

@@ -148,7 +148,7 @@ class OutOfFold:
 
     def _not_attainable(self, max_error: float) -> SettingError:
         smallest = abstention.smallest_max_error(self.confidence, self.correct, LEVEL)
-        least = f"{100 * smallest:g}% or more" if smallest < 1 else "more pictures"
+        least = f"{100 * smallest:g} % or more" if smallest < 1 else "more pictures"
         return SettingError(
             f"an error of at most {100 * max_error:g} % cannot be shown with "
             f"{len(self.correct)} held-out pictures, whatever is left unanswered",
@@ -172,4 +172,4 @@ def one_of_each(groups: npt.NDArray[np.int64], seed: int) -> npt.NDArray[np.int6
 
 
 def _down(share: float) -> str:
-    return f"{np.floor(1000 * share) / 10:g}%"
+    return f"{np.floor(1000 * share) / 10:g} %"

@@ -60,8 +60,10 @@ class Expectation:
     @property
     def words(self) -> str:
         """One sentence."""
+        middle = f"{100 * self.middle:+.0f}"
+        points = "point" if middle in ("+1", "-1") else "points"
         gain = (
-            f"adapting the backbone may change accuracy by about {100 * self.middle:+.0f} points "
+            f"adapting the backbone may change accuracy by about {middle} {points} "
             f"({100 * self.low:+.0f} to {100 * self.high:+.0f})"
         )
         if self.high < MATTERS:
