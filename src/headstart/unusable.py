@@ -19,12 +19,13 @@ REASONS = {
     "no_row": "a file that no row of the table names",
     "ambiguous_file": "a row of the table names a file that exists in several places",
     "no_label": "no label could be found for this file",
+    "left_out": "it is in a folder that was left out as a whole",
     "conflicting_labels": "rows give the same file different labels",
     "non_finite": "the network gave values that are not finite",
 }
 
-# No fault of a picture: files that a table does not list.
-NOTES = frozenset({"no_row"})
+# No fault of a picture: files that a table does not list, folders that have no labels.
+NOTES = frozenset({"no_row", "left_out"})
 
 
 @dataclass(frozen=True, order=True)

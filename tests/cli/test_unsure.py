@@ -111,7 +111,11 @@ def test_no_share_is_refused_where_a_classifier_is_loaded(bundle, name, wrong):
         hs.load(bundle, **{name: wrong})
 
 
-@pytest.mark.parametrize("wrong", [0, -3, 1.5, "2"])
+def test_numbers_of_numpy_are_numbers(bundle):
+    assert hs.load(bundle, max_error=np.float32(0.3), threads=np.int64(1)).class_names
+
+
+@pytest.mark.parametrize("wrong", [0, -3, 1.5, "2", True])
 def test_no_number_of_cores_is_refused_where_a_classifier_is_loaded(bundle, wrong):
     with pytest.raises(SettingError, match="threads"):
         hs.load(bundle, threads=wrong)

@@ -127,7 +127,7 @@ def test_unlabelled_test_folder_is_left_out_and_counted(tree: Tree, many: Many) 
     found = read(tree(["train/cats/1.jpg", "train/dogs/1.jpg", *many("test1/%d.jpg", 7)]))
     assert set(found.splits) == {"train"}
     assert any("test1/ is left out: 7 files" in note for note in found.notes)
-    assert {(row.path[:6], row.reason) for row in found.unusable} == {("test1/", "no_label")}
+    assert {(row.path[:6], row.reason) for row in found.unusable} == {("test1/", "left_out")}
     assert len(found.unusable) == 7
 
 

@@ -75,6 +75,15 @@ def test_neither_of_the_encodings(tree: Tree, text: str) -> None:
         read(folder)
 
 
+def test_one_name_that_cannot_be_read_is_a_file_that_is_not_there(tree: Tree) -> None:
+    folder = tree(FOUR)
+    text = b"1.jpg,cat\n2.jpg,dog\n3.jpg,cat\n4.jpg,dog\ncaf\x81.jpg,cat\n"
+    (folder / "labels.csv").write_bytes(text)
+    found = read(folder)
+    assert len(found) == 4
+    assert [row.reason for row in found.unusable] == ["no_file"]
+
+
 def test_splits_and_groups(tree: Tree) -> None:
     text = "path,label,split,patient_id\n1,a,train,p\n2,b,train,q\n3,a,Valid,p\n4,b,TEST,\n"
     found = read(tree(FOUR, labels__csv=text))

@@ -66,7 +66,7 @@ def test_numbered_test_files_are_left_out(tree: Tree, many: Many) -> None:
     found = read(tree(names))
     assert set(found.splits) == {"train"}
     assert found.notes == ("test1/ is left out: 4 files without a label",)
-    assert [row.reason for row in found.unusable] == ["no_label"] * 4
+    assert [row.reason for row in found.unusable] == ["left_out"] * 4
 
 
 def test_names_that_do_not_tell_are_refused_with_the_way_out(tree: Tree) -> None:

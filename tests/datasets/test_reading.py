@@ -118,6 +118,16 @@ def test_a_separate_flat_test_folder(tree: Tree) -> None:
     assert [(row.path, row.reason) for row in found.unusable] == [("judged/cow_1.jpg", "no_label")]
 
 
+def test_a_test_folder_beside_the_training_folder(tree: Tree) -> None:
+    names = [f"{part}/{c}/1.jpg" for part in ("train", "old_test") for c in ("cats", "dogs")]
+    root = tree(names)
+    assert {row.reason for row in read(root).unusable} == {"left_out"}
+    found = read(root, ReadOptions(test=root / "old_test"))
+    assert found.splits == ("test", "test", "train", "train")
+    assert found.unusable == ()
+    assert not any("left out" in note for note in found.notes)
+
+
 def test_a_separate_test_table(tree: Tree) -> None:
     root = tree(["1.jpg", "2.jpg", "3.jpg", "4.jpg"], a__csv="1.jpg,x\n2.jpg,y\n3.jpg,x\n")
     (root / "b.csv").write_text("3.jpg,x\n")

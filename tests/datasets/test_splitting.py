@@ -120,7 +120,7 @@ def test_a_part_that_is_far_more_than_the_share_is_said_to_be() -> None:
     labels, groups = alone(list(range(30)) * 2)
     split = assign_splits(labels, groups, [""] * 60, seed=0, test_share=0.2)
     assert split.splits.count("test") == 30
-    assert split.rule == "20% of each class, one picture of small ones, drawn to judge, seed 0"
+    assert split.rule == "20% or more of each class (50% in all) drawn to judge, seed 0"
 
 
 @pytest.mark.parametrize("given_split", ["test", "validation", ""])

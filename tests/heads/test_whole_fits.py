@@ -280,17 +280,18 @@ def test_a_head_waits_for_nobody_but_itself(monkeypatch):
 
 @pytest.mark.parametrize("name", SPECTRAL)
 @pytest.mark.parametrize("dim", [200, 400], ids=["every direction", "the leading ones"])
-def test_rows_on_the_disk_give_the_heads_of_rows_in_memory(name, dim, tmp_path, monkeypatch):
+@pytest.mark.parametrize("size", [1, 2], ids=["alone", "pairs"])
+def test_rows_on_the_disk_give_the_heads_of_rows_in_memory(name, dim, size, tmp_path, monkeypatch):
     monkeypatch.setattr("headstart.heads.spectrum._EXACT", 0)
     monkeypatch.setattr("headstart.heads.spectrum._MOST_DIRECTIONS", 100)
     monkeypatch.setattr("headstart.heads.spectrum._LARGEST_GRAM", 256)
     X, y = problem(3000, dim)
-    kept = np.flatnonzero(np.arange(len(y)) % 4 > 0)
+    kept, groups = np.flatnonzero(np.arange(len(y)) % 4 > 1), np.arange(len(y)) // size
     waiting = OnDisk(X.shape, tmp_path)
     waiting[:] = X
     found = []
     for rows in (Rows(X), Rows(waiting)):
-        head = make_head(name, 0).fit_rows(rows, y, None)
+        head = make_head(name, 0).fit_rows(rows, y, groups)
         some = head.fit_some(rows, kept, y[kept])
         found.append((run(head.layers_, X), run(some, X)))
         assert isinstance(rows.spectrum.rotated, OnDisk) == (rows.X is waiting)

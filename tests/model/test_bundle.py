@@ -57,9 +57,9 @@ def test_one_changed_byte(copy: Path, part: str) -> None:
 def test_what_is_no_bundle_says_what_works(shapes: Path, tmp_path: Path) -> None:
     (tmp_path / "notes.txt").touch()
     for place, fix in (
-        (shapes, f"first, then pictures; headstart fit {shapes} makes one of these pictures"),
-        (tmp_path, "first, then pictures; headstart fit PICTURES makes one"),
-        (tmp_path / "notes.txt", "first, then pictures; headstart fit PICTURES makes one"),
+        (shapes, f"headstart fit {shapes} makes a classifier, which is to be named here"),
+        (tmp_path, "name a classifier; headstart fit PICTURES makes one"),
+        (tmp_path / "notes.txt", "name a classifier; headstart fit PICTURES makes one"),
         (tmp_path / "a b", f"headstart fit PICTURES --out '{tmp_path / 'a b'}'"),
     ):
         with pytest.raises(BundleError) as error:

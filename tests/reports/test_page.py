@@ -192,6 +192,19 @@ def test_the_smallest_report_has_the_number_and_leaves_out_what_is_not_there():
     }
 
 
+@pytest.mark.parametrize("sure", [0.9, 1.1], ids=["of some", "of none"])
+def test_of_how_many_it_is_sure(sure):
+    answered = np.random.default_rng(1).random(120) > sure
+    judged = results(("ant", "bee"), answered=answered)
+    text = Page(render(Report("t", "now", "1", judged))).text
+    assert f"Sure about {100 * answered.mean():.1f} %" in " ".join(text.split())
+    if answered.any():
+        assert f"of these answers {100 * judged.when_sure.error:.1f} % are wrong" in text
+    else:
+        assert "unsure about every one of them" in text
+    assert "Sure about" not in Page(render(Report("t", "now", "1", results(("ant", "bee"))))).text
+
+
 def test_the_full_report_says_everything():
     text = Page(render(full_report())).text
     for said in (

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
+import numpy as np
 import pytest
 
 from headstart.errors import SettingError
 from headstart.heads.candidates import Candidate
 from headstart.heads.catalog import HEADS
 from headstart.heads.ensemble import MEMBERS
-from headstart.workflows.comparing import candidates_of, must_be_known
+from headstart.metrics.intervals import wilson
+from headstart.workflows.comparing import Compared, candidates_of, must_be_known
 
 
 def test_a_pooling_gives_each_head_one_vector_and_no_other() -> None:
@@ -72,3 +76,14 @@ def test_heads_of_tutorials_are_compared_only_when_named_and_see_features_as_the
     assert not heads & {"logistic", "linear-svc", "dense-dropout", "dense-softmax"}
     assert Candidate("ridge", ("head",)).is_rooted
     assert not Candidate("logistic", ("head",)).is_rooted
+
+
+def test_what_ridge_has_right_is_known_beside_other_heads_on_the_same_taps() -> None:
+    right = np.array([True, False])
+    scores = [
+        SimpleNamespace(candidate=Candidate(head, taps), left_out=known)
+        for taps in (("stage5", "head"), ("head",))
+        for head, known in (("ridge", right), ("softmax", None))
+    ]
+    compared = Compared(tuple(scores), 0, (1.0, wilson(1, 2)))  # type: ignore[arg-type]
+    assert compared.left_out == {("stage5", "head"): right, ("head",): right}

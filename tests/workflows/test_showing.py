@@ -48,6 +48,10 @@ def test_paths_of_a_recipe_hold_from_any_folder(tmp_path, monkeypatch):
     places = {"weights": "w.pth", "images": "photos", "test": "more"}
     assert _paths(recipe_of(given)) == {name: str(tmp_path / x) for name, x in places.items()}
     assert _paths(recipe_of({"weights": "random"})) == {}
+    strange = tmp_path / "a\udcff"
+    strange.mkdir()
+    monkeypatch.chdir(strange)
+    assert _paths(recipe_of(given)) == {"test": str(tmp_path / "more")}
 
 
 def test_the_report_is_scikit_learns():

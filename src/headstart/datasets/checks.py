@@ -25,7 +25,7 @@ _JUDGED_AND_SEEN = (("test", "train"), ("validation", "train"), ("test", "valida
 _FEW_PICTURES = 10
 _UNEVEN, _VERY_UNEVEN = 3, 10
 _TINY_SIDE = 32
-_NOT_FOR_ALL = {"no_row": "note", "conflicting_labels": "problem"}
+_NOT_FOR_ALL = {"no_row": "note", "left_out": "note", "conflicting_labels": "problem"}
 _FLAGS = {
     "multi_frame": "more than one frame: the first one is used",
     "transparent": "transparent pixels: they are shown on white",

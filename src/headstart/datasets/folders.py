@@ -34,12 +34,14 @@ class Sections:
         parts: Each section's split (``""`` for none) and its folder.
         notes: What was decided.
         beside: Files that stand beside the sections, in none of them.
+        left_out: Files in folders beside the sections.
     """
 
     top: Folder
     parts: tuple[tuple[str, Folder], ...]
     notes: tuple[str, ...]
     beside: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
 
     @property
     def first(self) -> Folder:
@@ -84,8 +86,13 @@ def sections(folder: Folder, known: Iterable[str] = ()) -> Sections:
     ]
     used = {part.id for named in by_split.values() for part in named}
     left_out = [other for other in top.filled if other.id not in used]
-    beside = (*top.files, *(name for other in left_out for name in other.pictures()))
-    return Sections(top, tuple(parts), notes + tuple(map(_left_out, left_out)), beside)
+    return Sections(
+        top,
+        tuple(parts),
+        notes + tuple(map(_left_out, left_out)),
+        top.files,
+        tuple(name for other in left_out for name in other.pictures()),
+    )
 
 
 def labelled_by_folders(found: Sections, at_least: int = 2) -> Labelled | None:
@@ -102,18 +109,19 @@ def labelled_by_folders(found: Sections, at_least: int = 2) -> Labelled | None:
         return _with_splits_inside(found, classes)
     rows: list[Row] = []
     notes = [*found.notes, *_folders_inside(classes)]
-    loose = list(found.beside)
+    loose, left_out = list(found.beside), list(found.left_out)
     empty: list[Folder] = []
     for split, part in found.parts:
         if not part.filled:
             notes.append(_left_out(part))
-            loose += part.pictures()
+            left_out += part.pictures()
             continue
         loose += part.files
         empty += _empty(part)
         rows += [Row(name, one.name, split) for one in part.filled for name in one.pictures()]
     layout = "split folders" if found.parts[0][0] else "folder per class"
-    return with_leftovers(Labelled(tuple(rows), layout, tuple(notes)), loose, empty)
+    labelled = Labelled(tuple(rows), layout, tuple(notes))
+    return with_leftovers(labelled, loose, empty, left_out)
 
 
 def _unwrapped(folder: Folder, classes: frozenset[str] = frozenset()) -> Folder:
@@ -235,11 +243,15 @@ def _only_folders_inside(classes: tuple[Folder, ...]) -> tuple[str, ...]:
 
 
 def with_leftovers(
-    labelled: Labelled, loose: Sequence[str], empty: Sequence[Folder] = ()
+    labelled: Labelled,
+    loose: Sequence[str],
+    empty: Sequence[Folder] = (),
+    left_out: Sequence[str] = (),
 ) -> Labelled:
-    """With the empty class folders, and the files that stand beside the class folders."""
+    """With the empty class folders, and the files beside the class folders and in other folders."""
     pictures = [name for name in loose if suffix_of(name)]
-    others = len(loose) - len(pictures)  # the likes of LICENSE
+    apart = [name for name in left_out if suffix_of(name)]
+    others = len(loose) + len(left_out) - len(pictures) - len(apart)  # the likes of LICENSE
     note = f"no class, because without pictures: {first_of((one.id for one in empty), 5)}"
     return replace(
         labelled,
@@ -247,6 +259,7 @@ def with_leftovers(
         unusable=(
             *labelled.unusable,
             *(Unusable(name, "no_label", _NO_FOLDER) for name in pictures),
+            *(Unusable(name, "left_out") for name in apart),
         ),
         skipped=(("no extension", others),) if others else (),
         empty_classes=tuple(folder.name for folder in empty),

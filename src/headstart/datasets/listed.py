@@ -134,7 +134,7 @@ def _entries(
         if columns.has_labels:
             found = _entries_of(table, columns, split, locator)
             if table.notes:
-                found = [_with_text(entry) for entry in found]
+                found = _in_text(found)
             entries += found
             used[columns.in_words()].append(name)
         elif first:
@@ -167,21 +167,38 @@ def _entries_of(table: Table, columns: Columns, split: str, locator: Locator) ->
     ]
 
 
-def _with_text(entry: _Entry) -> _Entry:
-    """One of a table that is not UTF-8.
+def _in_text(entries: Sequence[_Entry]) -> list[_Entry]:
+    """Those of a table that is not UTF-8.
 
-    A label that is the file's own folder stays as the disk has it, though that be no text: a
-    split that was written of such folders is read again as it was.
+    A single name that cannot be read is a file that is not there; many are another encoding.
+
+    Raises:
+        DatasetError: It is not Windows-1252 either.
+    """
+    lost = [entry for entry in entries if not entry.files and is_stray(entry.cell)]
+    if 2 * len(lost) >= len(entries):
+        raise _no_encoding(lost[0].where, lost[0].cell)
+    return [_with_text(entry) for entry in entries]
+
+
+def _with_text(entry: _Entry) -> _Entry:
+    """A label that is the file's own folder stays as the disk has it, though that be no text.
+
+    A split that was written of such folders is read again as it was.
     """
     folders = entry.files[0].split("/")[:-1] if len(entry.files) == 1 else []
     label = next((folder for folder in folders if legible(folder) == entry.label), None)
-    if (label is None and is_stray(entry.label)) or (not entry.files and is_stray(entry.cell)):
-        raise DatasetError(
-            f"{entry.where}: {entry.cell!r}, {entry.label!r} is neither UTF-8 nor Windows-1252",
-            "a table in UTF-8, UTF-16 with its mark, or Windows-1252",
-            "save it as UTF-8 (in Excel: CSV UTF-8)",
-        )
+    if label is None and is_stray(entry.label):
+        raise _no_encoding(entry.where, entry.label)
     return entry if label is None else entry._replace(label=label)
+
+
+def _no_encoding(where: str, text: str) -> DatasetError:
+    return DatasetError(
+        f"{where}: {text!r} is neither UTF-8 nor Windows-1252",
+        "a table in UTF-8, UTF-16 with its mark, or Windows-1252",
+        "save it as UTF-8 (in Excel: CSV UTF-8)",
+    )
 
 
 def _lost(entry: _Entry) -> Unusable:

@@ -142,16 +142,19 @@ def _labelled(found: Sections, label_of: Callable[[str], str], why_not: str) -> 
     rows: list[Row] = []
     notes = list(found.notes)
     unusable: list[Unusable] = []
+    left_out = list(found.left_out)
     for place, (split, part) in enumerate(found.parts):
         labels = {name: label_of(name) for name in part.pictures()}
         if place and not any(labels.values()):
             notes.append(f"{part.id}/ is left out: {_files(len(labels))} without a label")
+            left_out += labels
+            continue
         rows += [Row(name, label, split) for name, label in labels.items() if label]
         unusable += [
             Unusable(name, "no_label", why_not) for name, label in labels.items() if not label
         ]
     labelled = Labelled(tuple(rows), "file names", tuple(notes), tuple(unusable))
-    return with_leftovers(labelled, found.beside)
+    return with_leftovers(labelled, found.beside, left_out=left_out)
 
 
 def _files(number: int) -> str:

@@ -13,7 +13,7 @@ from headstart.datasets.manifest import Manifest, counted, first_of
 from headstart.datasets.names import compiled
 from headstart.errors import DatasetError, SettingError
 from headstart.labels import class_names, match_names, merge_option, similar, spelling
-from headstart.unusable import Unusable
+from headstart.unusable import NOTES, Unusable
 
 
 def joined(train: Manifest, test: Manifest) -> Manifest:
@@ -35,6 +35,7 @@ def joined(train: Manifest, test: Manifest) -> Manifest:
             "give its test folder",
         )
     skipped, others = Counter(dict(train.skipped)), Counter(dict(test.skipped))
+    train = replace(train, notes=_without_judges(train, test))
     same = train.root.absolute() == test.root.absolute()
     skipped = skipped & others if same else skipped + others
     train, test = _below_one_root(train, test)
@@ -164,6 +165,15 @@ def _refused(label: str, trained: Sequence[str]) -> NoReturn:
     )
 
 
+def _without_judges(train: Manifest, test: Manifest) -> tuple[str, ...]:
+    """The notes, but for the one that the folder to judge by is left out: it is not."""
+    root, judges = train.root.absolute(), test.root.absolute()
+    if not judges.is_relative_to(root):
+        return train.notes
+    start = f"{judges.relative_to(root).as_posix()}/ is left out:"
+    return tuple(note for note in train.notes if not note.startswith(start))
+
+
 def _below_one_root(train: Manifest, test: Manifest) -> tuple[Manifest, Manifest]:
     first, second = train.root.absolute(), test.root.absolute()
     if first == second:
@@ -202,7 +212,7 @@ def _rows(manifest: Manifest, split: str) -> list[tuple[str, str, str, str]]:
 
 
 def _unusable_in_neither(train: Manifest, test: Manifest) -> tuple[Unusable, ...]:
-    """What is left out, without the files that only the other one's table names."""
+    """What is left out, without the files that the other one uses."""
     used = {*train.ids, *test.ids}
     rows = {*train.unusable, *test.unusable}
-    return tuple(sorted(row for row in rows if row.reason != "no_row" or row.path not in used))
+    return tuple(sorted(row for row in rows if row.reason not in NOTES or row.path not in used))

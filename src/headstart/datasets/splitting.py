@@ -73,8 +73,10 @@ def assign_splits(
     else:
         judges = _drawn(labels, groups, test_share, generator(seed, "split"))
         whole = " with groups kept whole" if len(np.unique(groups)) < len(groups) else ""
-        few = ", one picture of small ones," if judges.mean() > _FAR_MORE * test_share else ""
-        rule = f"{test_share:.0%} of each class{few} drawn to judge{whole}, seed {seed}"
+        share = f"{test_share:.0%} of each class"
+        if judges.mean() > _FAR_MORE * test_share:
+            share = f"{test_share:.0%} or more of each class ({judges.mean():.0%} in all)"
+        rule = f"{share} drawn to judge{whole}, seed {seed}"
     _require_both(judges)
     untested = np.setdiff1d(labels, labels[judges])
     splits = tuple("test" if judge else "train" for judge in judges)

@@ -130,7 +130,8 @@ class _Judged:
         corrected = residual / (1 - leverage)[:, None]
         root_inverse = np.sqrt(inverse).astype(self.path.spectrum.dtype)
         for members in self.batches:
-            rows = self.rotated[members] * root_inverse
+            found = self.rotated[members.ravel()]
+            rows = found.reshape(*members.shape, -1) * root_inverse
             own = self.root[members][:, :, None]
             hat = rows @ rows.swapaxes(1, 2) + own * own.swapaxes(1, 2) / len(self.path.y)
             solved = np.linalg.solve(np.eye(hat.shape[1]) - hat, own * residual[members])

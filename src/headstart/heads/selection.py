@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -17,8 +18,6 @@ from headstart.layers import Array, Layer
 Rule = Callable[[Floats], Integers]
 
 _BY_LUCK = 0.025  # One-sided, for all candidates together.
-# Of five folds any two fits share three quarters of their rows: 1/5 + 1/4 instead of 1/5, rooted.
-_OVERLAP = 1.5
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,7 +63,7 @@ class CandidateScore:
         return bool(self.judged.all())
 
 
-def choose(scores: Sequence[CandidateScore], y: Integers) -> int:
+def choose(scores: Sequence[CandidateScore], y: Integers, num_folds: int = 5) -> int:
     """The position of the candidate to use.
 
     Two questions, each asked of the paired differences on the same rows. Whose accuracy can not be
@@ -80,19 +79,21 @@ def choose(scores: Sequence[CandidateScore], y: Integers) -> int:
     Args:
         scores: Of every candidate, on the same rows.
         y: int [N], the true classes.
+        num_folds: In which they were judged.
 
     Source:
         Nadeau, Bengio 2003, "Inference for the generalization error", eq. 8, for the overlap.
     """
-    return int(choice_rule(scores, y)(np.ones((1, len(y))))[0])
+    return int(choice_rule(scores, y, num_folds)(np.ones((1, len(y))))[0])
 
 
-def choice_rule(scores: Sequence[CandidateScore], y: Integers) -> Rule:
+def choice_rule(scores: Sequence[CandidateScore], y: Integers, num_folds: int = 5) -> Rule:
     """The choice of `choose`, for rows drawn again.
 
     Args:
         scores: Of every candidate, on the same rows.
         y: int [N], the true classes.
+        num_folds: In which they were judged.
 
     Returns:
         A function of float64 [R, N], how often each row was drawn, to int64 [R], the position
@@ -102,7 +103,7 @@ def choice_rule(scores: Sequence[CandidateScore], y: Integers) -> Rule:
     losses = np.array([row_losses(score.scores, y, score.temperature) for score in scores])
     learnable = scores[0].learnable
     whole = np.array([score.is_whole for score in scores])
-    allowed = _errors_allowed(int(whole.sum()), len(y))
+    allowed = _errors_allowed(len(scores), len(y), num_folds)
 
     def rule(counts: Floats) -> Integers:
         accurate = _within(wrong, counts, np.tile(whole, (len(counts), 1)), allowed)
@@ -137,7 +138,9 @@ def _within(
     return among & near
 
 
-def _errors_allowed(num_candidates: int, num_rows: int) -> float:
+def _errors_allowed(num_candidates: int, num_rows: int, num_folds: int) -> float:
     """How many standard errors of the mean one of so many may be ahead by luck."""
     rivals, freedom = max(1, num_candidates - 1), max(1, num_rows - 1)
-    return _OVERLAP * float(scipy.special.stdtrit(freedom, 1 - _BY_LUCK / rivals))
+    # Fits on all but one of K folds share most rows: the mean errs by 1 / K + 1 / (K - 1), rooted.
+    overlap = math.sqrt(1 + num_folds / (num_folds - 1))
+    return overlap * float(scipy.special.stdtrit(freedom, 1 - _BY_LUCK / rivals))

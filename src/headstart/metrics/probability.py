@@ -64,10 +64,11 @@ def calibration_error(y: Indices, p: Probabilities, bins: int | None = None) -> 
 
     The mean distance between confidence and accuracy, over the bins of ``reliability``. Chance
     alone makes it larger than 0, the more so the fewer rows a bin holds. So there are 15 bins where
-    each holds 50 rows or more, and otherwise fewer, down to one.
+    each holds 50 rows or more, and otherwise fewer, down to two: what is too sure in one place and
+    too modest in another is then seen less well, and sets of different size do not compare.
 
     Source: Nguyen and O'Connor 2015 (equal-mass bins); Guo et al. 2017, eq. 3.
     """
-    curve = reliability(y, p, bins or min(_MOST_BINS, max(1, len(y) // _LEAST_IN_A_BIN)))
+    curve = reliability(y, p, bins or min(_MOST_BINS, max(2, len(y) // _LEAST_IN_A_BIN)))
     gap = np.abs(curve.accuracy - curve.confidence)
     return float(np.average(gap, weights=curve.count))

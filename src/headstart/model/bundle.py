@@ -120,14 +120,14 @@ def _read_json(folder: Path) -> dict[str, Any]:
 
 
 def _another_way(place: Path) -> str:
-    """What to do where no classifier is; of pictures, that they come second."""
+    """What to do where no classifier is, but perhaps pictures."""
     if not place.exists():
         return f"headstart fit PICTURES --out {shlex.quote(str(place))}"
     files = (Path(folder, name) for folder, _, names in os.walk(place) for name in names)
     if any(map(_is_picture, itertools.islice(files, _FILES_TO_JUDGE_BY))):
         make = f"headstart fit {shlex.quote(str(place))}"
-        return f"name a classifier first, then pictures; {make} makes one of these pictures"
-    return "name a classifier first, then pictures; headstart fit PICTURES makes one"
+        return f"these are pictures: {make} makes a classifier, which is to be named here"
+    return "name a classifier; headstart fit PICTURES makes one"
 
 
 def _is_picture(file: Path) -> bool:

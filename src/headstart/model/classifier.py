@@ -6,6 +6,7 @@ import dataclasses
 import itertools
 import os
 from collections.abc import Iterable, Iterator
+from numbers import Integral, Real
 from pathlib import Path
 from typing import Any, overload
 
@@ -55,7 +56,8 @@ def load(
     """
     _must_be_share("max_error", max_error)
     _must_be_share("sets", sets)
-    if threads is not None and (not isinstance(threads, int) or threads < 1):
+    is_count = isinstance(threads, Integral) and not isinstance(threads, bool)
+    if threads is not None and not (is_count and threads >= 1):
         raise SettingError(f"threads={threads!r}", "a whole number, 1 or more", "threads=2")
     folder = Path(path)
     record = bundle.read_record(folder)
@@ -74,8 +76,8 @@ def load(
 
 def _must_be_share(name: str, value: object) -> None:
     """It is None, or a number above 0 and below 1."""
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    if value is not None and not (is_number and 0 < value < 1):  # type: ignore[operator]
+    is_share = isinstance(value, Real) and not isinstance(value, bool) and 0 < float(value) < 1
+    if not (value is None or is_share):
         raise SettingError(
             f"{name}={value!r}", "a share above 0 and below 1", f"give 5 % as {name}=0.05"
         )

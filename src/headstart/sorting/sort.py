@@ -207,7 +207,7 @@ def _begin(journal: Journal, terms: dict[str, Any], made: list[str]) -> None:
         raise SettingError(
             f"the sort in {journal.folder} was not undone to its end",
             "one that is whole, or undone",
-            f"run --undo again; or remove {JOURNAL} there: then what is left is yours",
+            "run --undo again; or leave what is there, and choose another place",
         )
     for name, words in (
         ("source", "pictures of another folder"),

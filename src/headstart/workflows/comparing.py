@@ -56,8 +56,8 @@ class Compared:
 
         Of those that were fitted on all training rows on the way.
         """
-        known = {score.candidate.taps: score.left_out for score in self.scores}
-        return {taps: correct for taps, correct in known.items() if correct is not None}
+        known = ((score.candidate.taps, score.left_out) for score in self.scores)
+        return {taps: correct for taps, correct in known if correct is not None}
 
 
 def candidates_of(
@@ -132,12 +132,13 @@ def compare(prepared: Prepared, division: Division, recipe: Recipe, progress: Pr
         threads=recipe.threads or num_cores(),
         race=not recipe.heads,  # What was asked for by name is judged by every picture.
     )
-    chosen = choose(scores, y)
+    num_folds = len(np.unique(division.folds))
+    chosen = choose(scores, y, num_folds)
     estimate, interval = bias_corrected_best(
         np.stack([score.correct for score in scores]),
         groups,
         seed=recipe.seed,
-        choose=choice_rule(scores, y),
+        choose=choice_rule(scores, y, num_folds),
     )
     # Taking luck out of a score may not raise it: what is above is the resampling's own luck.
     estimate = min(estimate, scores[chosen].accuracy)

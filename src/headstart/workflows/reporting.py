@@ -157,14 +157,14 @@ def warnings_of(trained: Trained) -> tuple[str, ...]:
 
 
 def _alone(trained: Trained) -> list[str]:
-    """That some classes could not be learnt when their one picture was held out."""
+    """That some classes could not be learnt when their only group was held out."""
     number = int((~trained.compared.best.learnable).sum())
     if not number:
         return []
     who = "1 training picture is" if number == 1 else f"{number} training pictures are"
     return [
-        f"{who} alone in a class and counted as wrong when held out: cross-validation expects too "
-        "little"
+        f"{who} all that its class has in one place (a copy, a group, a fold): held out it counts "
+        "as wrong, so cross-validation expects too little"
     ]
 
 

@@ -119,10 +119,14 @@ def write_shown(
 
 
 def _paths(recipe: Recipe) -> dict[str, str]:
-    """The settings that are paths, so that the recipe holds from whatever folder it is used."""
+    """The settings that are paths, so that the recipe holds from whatever folder it is used.
+
+    As they were given where the whole path has bytes that are no text, which TOML cannot hold.
+    """
     weights = None if recipe.weights == "random" else recipe.weights
     given = {"images": recipe.images, "test": recipe.test, "weights": weights}
-    return {name: str(Path(path).expanduser().absolute()) for name, path in given.items() if path}
+    whole = {name: str(Path(path).expanduser().absolute()) for name, path in given.items() if path}
+    return {name: path for name, path in whole.items() if path.isprintable()}
 
 
 def target_lines(prepared: Prepared) -> list[str]:
