@@ -151,6 +151,7 @@ def _rungs(cells: Sequence[Record]) -> str:
         "taken",
         "regret",
         "regret, split halves",
+        "beaten",
         "seconds",
     )
 
@@ -163,6 +164,7 @@ def _rungs(cells: Sequence[Record]) -> str:
             ", ".join(f"{name} {count}" for name, count in taken.most_common()),
             _points(record["regret_of"]["headstart"]["raw"] for record in group),
             _points(record["regret_of"]["headstart"]["split_half"] for record in group),
+            _count(record["regret_of"]["headstart"].get("beaten") for record in group),
             f"{fmean(sum(record['seconds'].values()) for record in group):.0f}",
         ]
 

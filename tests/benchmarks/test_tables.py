@@ -26,7 +26,9 @@ def cell(seed: int, frozen: float, partial: float, taken: str, quadrant: int) ->
         },
         "chosen": {"name": taken, "strategy": ""},
         "regret_of_candidate": {"raw": 0.1, "split_half": 0.04, "beaten": seed < 2},
-        "regret_of": {who: {"raw": r, "split_half": r / 2} for who, r in regrets.items()},
+        "regret_of": {
+            who: {"raw": r, "split_half": r / 2, "beaten": r > 0.05} for who, r in regrets.items()
+        },
         "quadrant": quadrant,
         "expectation": {"low": -0.02, "middle": 0.01, "high": 0.05},
         "claim": {"accuracy": own + 0.02, "low": own - 0.05, "high": own + 0.05},
@@ -47,7 +49,7 @@ def test_means_and_counts() -> None:
     lines = tables(RECORDS).splitlines()
     for line in (
         "| pets | all | 3 | 100 | 200 | 72.0 % | 82.0 % | +10.00 | +4.00 | 2 | 2.0 |",
-        "| pets | all | 3 | 72.0 % | 75.0 % | – | 72.7 % | freeze 2, top1 1 | +3.33 | +1.67 | 10 |",
+        "| pets | all | 3 | 72.0 % | 75.0 % | – | 72.7 % | freeze 2, top1 1 | +3.33 | +1.67 | 1 | 10 |",
         "| decision map | 3 | +1.00 | +3.33 | +0.50 | +1.67 |",
         "| always freeze | 3 | +4.00 | +3.33 | +2.00 | +1.67 |",
         "| four-case table | 0 | not run | not run | not run | not run |",
