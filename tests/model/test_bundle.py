@@ -4,11 +4,14 @@ import json
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
+from safetensors import SafetensorError
 
 import headstart as hs
 from headstart.errors import BundleError
 from headstart.files import canonical_json, sha256
+from headstart.model.bundle import ARRAYS, read_arrays, write_arrays
 
 
 @pytest.fixture
@@ -110,3 +113,21 @@ def test_no_bundle_at_all(tmp_path: Path) -> None:
 def test_nothing_in_it_is_a_pickle(bundle: Path) -> None:
     suffixes = {file.suffix for file in bundle.iterdir()}
     assert suffixes == {".onnx", ".json", ".safetensors", ".html", ".csv", ".toml"}
+
+
+def test_arrays_may_be_read_by_whom_the_system_lets(tmp_path: Path) -> None:
+    arrays = {"x": np.arange(6, dtype=np.float16).reshape(2, 3)}
+    write_arrays(tmp_path, arrays)
+    (tmp_path / "beside").touch()
+    assert (tmp_path / ARRAYS).stat().st_mode == (tmp_path / "beside").stat().st_mode
+    np.testing.assert_array_equal(read_arrays(tmp_path)["x"], arrays["x"])
+
+
+def test_a_full_disk_is_an_error_of_the_system(tmp_path: Path) -> None:
+    def full(*_: object) -> None:
+        raise SafetensorError("No space left on device")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("safetensors.numpy.save_file", full)
+        with pytest.raises(OSError, match="No space left"):
+            write_arrays(tmp_path, {"x": np.zeros(3, np.float32)})

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from headstart.audit.chance import UNUSUAL_BELOW, Floats, expected_by_chance
+from headstart.feature_rows import Features, Selected
 from headstart.metrics.nearness import Groups, Units, directions, nearest
 
 Rows = npt.NDArray[np.int64]
@@ -55,7 +56,7 @@ class NearCopies:
         }
 
 
-def near_copies(features: npt.NDArray[Any], y: Rows, groups: Groups) -> NearCopies:
+def near_copies(features: Features, y: Rows, groups: Groups) -> NearCopies:
     """Find pairs that are each other's nearest, and too near for chance.
 
     What chance is, is asked twice: how near do nearest pictures of one class come in this set,
@@ -69,7 +70,7 @@ def near_copies(features: npt.NDArray[Any], y: Rows, groups: Groups) -> NearCopi
     """
     # The pictures of a class side by side: whom a row is compared with is a slice.
     order = np.argsort(y, kind="stable")
-    units, members = directions(features)[order], groups[order]
+    units, members = directions(Selected(features, order)), groups[order]
     edges = [0, *np.cumsum(np.unique(y, return_counts=True)[1]).tolist()]
     found = [_suspects(units, members, edges, across) for across in (True, False)]
     pairs, similarity, expected = (np.concatenate(both) for both in zip(*found, strict=True))

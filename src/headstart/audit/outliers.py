@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from headstart.audit.chance import UNUSUAL_BELOW, Floats, expected_by_chance
+from headstart.feature_rows import Features
 from headstart.metrics.nearness import NEIGHBOURS, Groups, Nearest, directions, nearest
 
 
@@ -45,7 +46,7 @@ class Outliers:
         }
 
 
-def neighbourhood(features: npt.NDArray[Any], groups: Groups) -> Nearest:
+def neighbourhood(features: Features, groups: Groups) -> Nearest:
     """Every row's ten nearest rows of other groups (fewer, if there are fewer rows).
 
     Takes N² D multiplications, and flat memory.

@@ -125,10 +125,15 @@ class Rooted:
 
     X: Features
 
+    @property
+    def shape(self) -> tuple[int, int]:
+        """N and D."""
+        return len(self.X), self.X.shape[1]
+
     def __len__(self) -> int:
         return len(self.X)
 
-    def __getitem__(self, rows: npt.NDArray[np.int64]) -> Array:
+    def __getitem__(self, rows: slice | npt.NDArray[np.int64]) -> Array:
         return rooted(self.X[rows])
 
 

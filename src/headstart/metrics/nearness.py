@@ -12,11 +12,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from headstart.feature_rows import Features
+
 Units = npt.NDArray[np.float32]
 Groups = npt.NDArray[Any]
 
 NEIGHBOURS = 10
 _COMPARED = 8_000_000  # similarities held at a time: 32 MB
+_ROWS = 4096  # scaled at a time
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,10 +41,14 @@ class Nearest:
         return np.asarray(np.maximum(0.0, 1.0 - mean))
 
 
-def directions(features: npt.NDArray[Any]) -> Units:
-    """float32 [N, D], the rows scaled to length 1 (rows of length 0 stay 0)."""
-    length = np.linalg.norm(features, axis=1, keepdims=True)
-    return np.asarray(features / np.maximum(length, 1e-12), dtype=np.float32)
+def directions(features: Features) -> Units:
+    """float32 [N, D], the rows scaled to length 1 (rows of length 0 stay 0), block by block."""
+    found = np.empty(features.shape, np.float32)
+    for start in range(0, len(features), _ROWS):
+        some = slice(start, start + _ROWS)
+        rows = features[some]
+        found[some] = rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12)
+    return found
 
 
 def nearest(

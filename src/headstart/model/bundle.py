@@ -54,10 +54,19 @@ def write_record(folder: Path, record: Record) -> None:
 
 def write_arrays(folder: Path, arrays: dict[str, npt.NDArray[Any]], part: str = ARRAYS) -> None:
     """Write arrays by their names: the head's, or those of another part."""
-    from safetensors.numpy import save
+    from safetensors import SafetensorError
+    from safetensors.numpy import save_file
 
-    # Not `save_file`: it makes a file that only its owner may read.
-    (folder / part).write_bytes(save({k: np.ascontiguousarray(a) for k, a in arrays.items()}))
+    path = folder / part
+    path.touch()
+    mode = path.stat().st_mode
+    # Not `save`, which makes two copies of everything on the way; but this one makes a file that
+    # only its owner may read.
+    try:
+        save_file({k: np.ascontiguousarray(a) for k, a in arrays.items()}, path)
+    except SafetensorError as error:  # the disk is full, for one
+        raise OSError(f"{path} cannot be written: {error}") from error
+    path.chmod(mode)
 
 
 def read_record(folder: Path) -> Record:

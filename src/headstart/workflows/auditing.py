@@ -120,7 +120,7 @@ class _Asked:
         y, compared = self.prepared.manifest.class_indices[rows], self.sampled(rows)
         if len(compared) < 2:
             return _Part(rows, label_issues(probabilities, y), compared, None)
-        near = neighbourhood(self.features[compared], self.prepared.groups[compared])
+        near = neighbourhood(Selected(self.features, compared), self.prepared.groups[compared])
         every = len(compared) == len(rows)
         labels = label_issues(probabilities, y, near if every else None)
         return _Part(rows, labels, compared, outliers(near))
@@ -128,14 +128,14 @@ class _Asked:
     def look_alikes(self) -> tuple[Rows, NearCopies]:
         rows = self.sampled(np.arange(len(self.features)))
         y, groups = self.prepared.manifest.class_indices[rows], self.prepared.groups[rows]
-        return rows, near_copies(self.features[rows], y, groups)
+        return rows, near_copies(Selected(self.features, rows), y, groups)
 
     def leakage(self, rows: Rows) -> LeakagePrice | None:
         rows = self.sampled(rows)
         y, groups = self.prepared.manifest.class_indices[rows], self.prepared.groups[rows]
         if len(np.unique(groups)) == len(rows):
             return None
-        X, index = FeatureRows(self.features[rows]), np.unique(y, return_inverse=True)[1]
+        X, index = FeatureRows(Selected(self.features, rows)), np.unique(y, return_inverse=True)[1]
         plain, grouped = (
             RidgeHead().fit_rows(X, index, among).loo_scores_.argmax(axis=1) == index
             for among in (None, groups)
