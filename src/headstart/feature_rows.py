@@ -59,3 +59,8 @@ class Selected:
     def room_beside(self, shape: tuple[int, int]) -> Room:
         """As the function."""
         return room_beside(self.values, shape)
+
+
+def some_of(values: Features, rows: npt.NDArray[np.int64]) -> Features:
+    """What is in memory is copied; what waits on the disk stays there."""
+    return values[rows] if isinstance(values, np.ndarray) else Selected(values, rows)

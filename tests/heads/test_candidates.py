@@ -5,7 +5,7 @@ import pytest
 
 from headstart.feature_rows import Selected
 from headstart.heads import candidates
-from headstart.heads.candidates import Candidate, Rooted, features_of
+from headstart.heads.candidates import Candidate, Seen, features_of
 
 
 def test_what_a_head_sees_is_written_in_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -22,7 +22,8 @@ def test_what_a_head_sees_is_written_in_blocks(monkeypatch: pytest.MonkeyPatch) 
     assert seen.is_rooted
     np.testing.assert_array_equal(features_of(seen, taps), roots)
     np.testing.assert_array_equal(features_of(seen, taps, rows), roots[rows])
-    np.testing.assert_array_equal(Rooted(whole)[np.array([7, 3])], roots[[7, 3]])
+    some = Seen((whole,), is_rooted=True)[np.array([7, 3])]
+    np.testing.assert_array_equal(some, roots[[7, 3]])
     plain = Candidate("logistic", ("a",))
     assert not plain.is_rooted
     np.testing.assert_array_equal(features_of(plain, taps, rows), taps["a"][rows])

@@ -252,7 +252,7 @@ def learning_curve(
     drawn.
 
     Args:
-        X: float [N, D], or what gives its rows; best `heads.candidates.Rooted`.
+        X: float [N, D], or what gives its rows; best a rooted `heads.candidates.Seen`.
         y: int [N], class indices 0 to C-1, each occurring.
         groups: int [N], rows of one group are never used to judge one another.
         seed: Draws the subsets and the interval.

@@ -43,7 +43,7 @@ def command(bundle: Path, pictures: Path, as_json: bool, quiet: bool, **given: A
         results = evaluated.results
         if evaluated.warning:
             console.say(evaluated.warning)
-        for line in summary_lines(results, evaluated.judged, "other bytes"):
+        for line in summary_lines(results, evaluated.judged, "no file of the same bytes"):
             console.say(line)
         for row in (row for row in results.class_rows() if row["support"]):
             console.say(

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from headstart.datasets.facts import Facts
-from headstart.feature_rows import Features, Selected
+from headstart.feature_rows import Features, some_of
 from headstart.unusable import Unusable
 
 
@@ -82,13 +82,8 @@ class FeatureSet:
         return replace(
             self,
             indices=self.indices[rows],
-            taps=Taps(self.taps, lambda name: _some(self.taps[name], rows)),
+            taps=Taps(self.taps, lambda name: some_of(self.taps[name], rows)),
             facts=self.facts.select(rows),
             computed=0,
             reused=len(rows),
         )
-
-
-def _some(values: Features, rows: npt.NDArray[np.int64]) -> Features:
-    """What is in memory is copied; what waits on the disk stays there."""
-    return values[rows] if isinstance(values, np.ndarray) else Selected(values, rows)

@@ -115,28 +115,6 @@ def rooted(X: Array) -> Array:
     return Root().run(X)
 
 
-@dataclass(frozen=True, eq=False)
-class Rooted:
-    """Rows that are rooted when they are asked for, never all at once: there may be many.
-
-    Args:
-        X: float32 [N, D].
-    """
-
-    X: Features
-
-    @property
-    def shape(self) -> tuple[int, int]:
-        """N and D."""
-        return len(self.X), self.X.shape[1]
-
-    def __len__(self) -> int:
-        return len(self.X)
-
-    def __getitem__(self, rows: slice | npt.NDArray[np.int64]) -> Array:
-        return rooted(self.X[rows])
-
-
 def side_by_side(taps: Mapping[str, Features], names: Sequence[str]) -> Array:
     """float32 [N, sum of D]: the features of several taps, in the order of ``names``."""
     return np.concatenate([taps[name][:] for name in names], axis=1)

@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 import scipy.optimize
 
-from headstart.feature_rows import Features, Selected
+from headstart.feature_rows import Features, some_of
 from headstart.heads.calibration import fit_temperature
 from headstart.heads.hold_out import hold_outs
 from headstart.heads.spectrum import (
@@ -130,7 +130,7 @@ def fit_some(
         y: int [M], class indices; every one from 0 to the largest occurs.
         penalty: Above 0.
     """
-    rotated, tolerance = _precise(_some(spectrum.rotated, kept))
+    rotated, tolerance = _precise(some_of(spectrum.rotated, kept))
     eigenvalues = spectrum.eigenvalues * len(kept) / len(spectrum.rotated)
     return minimise(problem, rotated, y, eigenvalues, penalty, _zero(spectrum, y), tolerance)
 
@@ -183,11 +183,6 @@ def minimise(
     )
     weights = steps * found.x.reshape(len(steps), -1)
     return Rule(weights[:-1], weights[-1])
-
-
-def _some(rotated: Features, rows: Integers) -> Features:
-    """A copy, or what gives them block by block where they are not in memory."""
-    return rotated[rows] if isinstance(rotated, np.ndarray) else Selected(rotated, rows)
 
 
 def _precise(rotated: Features) -> tuple[Features, float]:
@@ -254,7 +249,7 @@ class _Path:
         kept = generator(seed, "search").permutation(np.flatnonzero(~held))[:_MOST_SEARCH_ROWS]
         self.problem, self.held = problem, held
         self.kept = _single(spectrum.rotated[kept])
-        self.judged = _single(_some(spectrum.rotated, np.flatnonzero(held)))
+        self.judged = _single(some_of(spectrum.rotated, np.flatnonzero(held)))
         self.y, self.eigenvalues = y[kept], spectrum.eigenvalues * len(kept) / len(y)
         self.rule = _zero(spectrum, y)
 

@@ -16,7 +16,7 @@ from headstart.audit.outliers import Outliers, neighbourhood, outliers
 from headstart.backbones.engine import num_cores
 from headstart.errors import NotEnoughData
 from headstart.feature_rows import Selected
-from headstart.heads.candidates import Rooted
+from headstart.heads.candidates import Seen
 from headstart.heads.ridge import RidgeHead
 from headstart.heads.spectrum import Rows as FeatureRows
 from headstart.layers import Array, softmax
@@ -56,7 +56,8 @@ def audit(
     progress.say("auditing labels and pictures")
     best, names = compared.best, _Names(prepared, division)
     held_out = softmax(best.scores[best.learnable], best.temperature)
-    features = Rooted(prepared.features.taps[prepared.backbone.tap_names[-1]])
+    last = prepared.features.taps[prepared.backbone.tap_names[-1]]
+    features = Seen((last,), is_rooted=True)
     asked, threads = _Asked(prepared, features, recipe.seed), recipe.threads or num_cores()
     curve = asked.curve(division.train, threads)
     # One thread of linear algebra each: sums would depend on their number.
@@ -105,14 +106,15 @@ class _Asked:
     """
 
     prepared: Prepared
-    features: Rooted
+    features: Seen
     seed: int
 
     def curve(self, rows: Rows, threads: int) -> LearningCurve | None:
         y, groups = self.prepared.manifest.class_indices[rows], self.prepared.groups[rows]
-        features = Rooted(Selected(self.features.X, rows))
         try:
-            return learning_curve(features, y, groups, seed=self.seed, threads=threads)
+            return learning_curve(
+                Selected(self.features, rows), y, groups, seed=self.seed, threads=threads
+            )
         except NotEnoughData:
             return None
 

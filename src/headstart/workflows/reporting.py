@@ -11,6 +11,7 @@ import numpy as np
 
 import headstart
 from headstart.datasets.finding import Finding
+from headstart.datasets.manifest import counted
 from headstart.errors import UnusableImage
 from headstart.images.decode import read as read_image
 from headstart.metrics.intervals import Interval
@@ -161,10 +162,10 @@ def _alone(trained: Trained) -> list[str]:
     number = int((~trained.compared.best.learnable).sum())
     if not number:
         return []
-    who = "1 training picture is" if number == 1 else f"{number} training pictures are"
     return [
-        f"{who} all that its class has in one place (a copy, a group, a fold): held out it counts "
-        "as wrong, so cross-validation expects too little"
+        f"{counted(number, 'training picture', 'training pictures')} counted as wrong in "
+        "cross-validation: without that fold nothing of the class was left to learn from, so "
+        "it expects too little"
     ]
 
 
