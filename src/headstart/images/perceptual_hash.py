@@ -14,6 +14,7 @@ from headstart.images.decode import RESAMPLING, Image
 
 _BITS = 64
 _SIDE, _LOW = 32, 8
+_MOST_STEPS = 5
 THUMBNAIL_SIDE = 16
 
 _frequency, _place = np.arange(_LOW)[:, None], np.arange(_SIDE)[None, :]
@@ -31,11 +32,17 @@ def perceptual_hash(image: Image) -> int:
 
 def hash_and_thumbnail(image: Image) -> tuple[int, bytes]:
     """The hash, and a gray thumbnail of 16x16 pixels, row by row, to confirm it with."""
-    # `reducing_gap` averages a large picture down in whole steps before it is resampled.
-    small = image.resize((_SIDE, _SIDE), RESAMPLING["bilinear"], reducing_gap=2.0).convert("L")
-    gray = np.asarray(small, dtype=np.float64)
+    gray = np.asarray(_small(image), dtype=np.float64)
     blocks = gray.reshape(THUMBNAIL_SIDE, 2, THUMBNAIL_SIDE, 2)
     return _hash(gray), blocks.mean(axis=(1, 3)).round().astype(np.uint8).tobytes()
+
+
+def _small(image: Image) -> Image:
+    """Gray, 32x32: averaged down in whole steps first, by no more than Pillow has fast code for."""
+    steps = min(_MOST_STEPS, max(1, min(image.size) // (2 * _SIDE)))
+    gray = image.reduce(steps).convert("L")
+    whole = (0, 0, image.width / steps, image.height / steps)
+    return gray.resize((_SIDE, _SIDE), RESAMPLING["bilinear"], box=whole)
 
 
 def _hash(gray: npt.NDArray[np.float64]) -> int:
