@@ -81,6 +81,17 @@ def test_a_row_has_no_part_in_the_weights_that_judge_it():
     assert not np.array_equal(before[folds != 2], after[folds != 2])
 
 
+def test_nor_in_the_temperatures():
+    """Those of all rows would favour the head that happens to be right about the fold."""
+    scores, y = answers(num_rows=100)
+    folds, usable = np.arange(100) % 5, np.ones(100, dtype=bool)
+    found = [
+        cross_fitted(HeldOut(tuple(scores), temperatures), y, folds, usable)
+        for temperatures in ((1.0, 1.0, 1.0), (50.0, 1.0, 0.01))
+    ]
+    np.testing.assert_array_equal(*found)
+
+
 def test_rows_that_are_not_usable_have_none_either():
     scores, y = answers(num_rows=100)
     folds, usable = np.arange(100) % 5, np.arange(100) >= 10

@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.optimize import minimize
 
+from headstart.heads.calibration import fit_temperature
 from headstart.heads.spectrum import Floats, Integers
 from headstart.layers import Array, softmax64
 from headstart.randomness import generator
@@ -42,6 +43,13 @@ class HeldOut:
 
     scores: tuple[Array, ...]
     temperatures: tuple[float, ...]
+
+    def judged_by(self, rows: Integers, y: Integers) -> HeldOut:
+        """The same answers with the temperatures of these rows; of no rows, as they are."""
+        if not len(rows):
+            return self
+        scores = self.scores
+        return HeldOut(scores, tuple(fit_temperature(each[rows], y[rows]) for each in scores))
 
     def log_probabilities(self, rows: Integers) -> Floats:
         """float64 [K, rows, C], but for a constant per row: their mean over the classes is 0."""
@@ -88,9 +96,11 @@ def pool_weights(held_out: HeldOut, y: Integers, rows: Integers, seed: int = 0) 
 def cross_fitted(
     held_out: HeldOut, y: Integers, folds: Integers, usable: npt.NDArray[np.bool_], seed: int = 0
 ) -> Array:
-    """Pooled scores of each row, with weights that the rows of its fold had no part in.
+    """Pooled scores of each row, with weights and temperatures that its fold had no part in.
 
-    The heads' temperatures, one number each, are those of all rows.
+    A head that happens to be right about the fold would else count for more there: on labels drawn
+    by lot that alone was 2 points. (What is left is that the others' answers come from fits on this
+    fold's rows.)
 
     Args:
         held_out: Answers of K heads about N rows.
@@ -103,9 +113,11 @@ def cross_fitted(
         float32 [N, C].
     """
     found = np.empty(held_out.scores[0].shape, dtype=np.float32)
+    num_classes = found.shape[1]
     for number in np.unique(folds):
         own, others = np.flatnonzero(folds == number), np.flatnonzero(usable & (folds != number))
-        found[own] = held_out.pooled(pool_weights(held_out, y, others, seed), own)
+        without = held_out.judged_by(_enough_of(others, num_classes, seed), y)
+        found[own] = without.pooled(pool_weights(without, y, others, seed), own)
     return found
 
 
