@@ -41,6 +41,15 @@ def test_nothing_that_must_be_mended_exits_0(headstart, shapes):
     assert all(finding["severity"] != "problem" for finding in ran.json["findings"])
 
 
+def test_what_fit_would_refuse_is_a_problem(headstart, tmp_path, draw_folder):
+    few = draw_folder(tmp_path / "few", start=900, stripes=2, blobs=2)
+    ran = headstart("check", few, "--json")
+    assert ran.code == 1
+    assert ran.json["findings"][0]["kind"] == "too_few"
+    assert "only 2 pictures are left to learn from" in ran.json["findings"][0]["message"]
+    assert "only 2 pictures are left to learn from" in headstart("fit", few).complaint
+
+
 def test_a_wrong_path(headstart, tmp_path):
     ran = headstart("check", tmp_path / "nowhere")
     assert (ran.code, ran.out) == (2, "")

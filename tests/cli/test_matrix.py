@@ -13,6 +13,8 @@ from click.testing import CliRunner
 from PIL import Image
 
 from headstart.cli.main import main
+from headstart.errors import SettingError
+from headstart.workflows.matrix import drawing_place
 
 
 @pytest.fixture(scope="module")
@@ -46,6 +48,7 @@ def test_the_object_and_the_picture(pictures: Path, cache: Path, tmp_path: Path)
     assert found["fitness"]["depths"][-1]["tap"] == "all taps"
     text = "".join(ElementTree.parse(out).getroot().itertext())
     assert "colours & <more>" in text and "3 · small, different" in text
+    assert drawing_place(pictures, out) == out  # an older drawing may be replaced
 
 
 @pytest.mark.usefixtures("similarity_is_measured")
@@ -66,3 +69,25 @@ def test_what_could_not_be_used_is_said(pictures: Path, cache: Path, tmp_path: P
     assert "1 could not be used (truncated 1); first: red/broken.png" in done.stderr
     told = json.loads(CliRunner().invoke(main, [*arguments, "--json"]).stdout)
     assert [row["path"] for row in told["unusable"]] == ["red/broken.png"]
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("labels.csv", "a name that ends in .svg"),
+        ("foreign.svg", "is not a drawn matrix"),
+        ("colours & <more>/m.svg", "among the pictures"),
+    ],
+)
+def test_nothing_of_yours_is_drawn_over(
+    pictures: Path, tmp_path: Path, name: str, said: str
+) -> None:
+    place = pictures.parent / name
+    if not name.endswith("m.svg"):
+        place.write_text("mine")
+    with pytest.raises(SettingError, match=said):
+        CliRunner().invoke(
+            main, ["matrix", str(pictures), "--out", str(place)], catch_exceptions=False
+        )
+    assert not place.exists() or place.read_text() == "mine"
+    place.unlink(missing_ok=True)

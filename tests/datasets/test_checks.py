@@ -123,7 +123,7 @@ def test_unusable_by_reason() -> None:
         "conflicting_labels": "problem",
     }
     assert found["truncated"].count == 7
-    assert len(found["truncated"].examples) == 5
+    assert len(found["truncated"].examples) == 7
     assert found["conflicting_labels"].examples == ("b.jpg: cat, dog",)
 
 

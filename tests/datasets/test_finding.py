@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from headstart.datasets.finding import Finding, a_few, worst_first
+from headstart.datasets.finding import Finding, worst_first
 
 
 def test_worst_first_keeps_the_order_within() -> None:
@@ -27,5 +27,8 @@ def test_severity_is_one_of_three() -> None:
         Finding("x", "bad", 1, "")
 
 
-def test_a_few_are_five() -> None:
-    assert a_few(map(str, range(99))) == ("0", "1", "2", "3", "4")
+def test_a_few_are_shown_and_how_many_there_are_besides() -> None:
+    finding = Finding("tiny", "note", 1207, "small", tuple(map(str, range(1207))))
+    assert finding.shown == ("0", "1", "2", "3", "4", "and 1\u202f202 more")
+    assert len(finding.to_json()["examples"]) == 1207
+    assert Finding("tiny", "note", 1, "small", ("0",)).shown == ("0",)

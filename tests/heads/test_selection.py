@@ -280,14 +280,15 @@ def test_an_ensemble_pools_what_its_members_answered_about_rows_held_out(data, e
     ]
     own = {score.candidate.name: score for score in scores[1:]}
     members = [own[member.name] for member in pool.members]
-    held_out = np.stack([score.scores / score.temperature for score in members])
+    raw = np.stack([score.scores for score in members])
     answers = HeldOut(
         tuple(score.scores for score in members), tuple(score.temperature for score in members)
     )
     for fold in range(5):
         others = folds != fold
-        weights = pool_weights(answers, y, np.flatnonzero(others))
-        expected = np.tensordot(weights, held_out[:, ~others], 1)
+        without = answers.judged_by(np.flatnonzero(others), y)
+        weights = pool_weights(without, y, np.flatnonzero(others)) / without.temperatures
+        expected = np.tensordot(weights, raw[:, ~others], 1)
         np.testing.assert_allclose(scores[0].scores[~others], expected, rtol=1e-4, atol=1e-5)
     weights = pool_weights(answers, y, np.arange(len(y)))
     assert scores[0].candidate.weights == tuple(weights[weights > 0])

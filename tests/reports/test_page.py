@@ -170,7 +170,7 @@ def full_report(name="bee", names=("ant", "bee")):
         ),
         unusable=(Unusable(name, "truncated", name),),
         findings=(
-            SimpleNamespace(kind="near_twins", severity="warning", message=name, examples=(name,)),
+            SimpleNamespace(kind="near_twins", severity="warning", message=name, shown=(name,)),
         ),
         bundle=f"{name}.headstart",
         receipt="receipt.json",
@@ -215,7 +215,7 @@ def test_the_full_report_says_everything():
         "1.2",
         "Apache-2.0",
         "early, late",
-        "of 113 test pictures that training has not seen, answered rightly",
+        "of 113 test pictures that training has not seen, as far as is known, answered rightly",
         "Look 2 at this set: choices made since.",
         "With the 7 others, which training has seen",
         "the file ends before the image does",

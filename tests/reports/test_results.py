@@ -150,8 +150,8 @@ def test_the_summary_says_the_most_important_first():
     p = np.eye(3)[np.where(np.arange(400) < 5, 1, y)] * 0.7 + 0.1
     results = Results.of(y, p, ("ant", "bee", "cat"), leaked=np.arange(400) >= 395)
     assert summary_lines(results, "given pictures") == [
-        "pictures that training has not seen (no copies, no group mates): 98.7 % (97.1 – 99.5)"
-        " of 395",
+        "pictures that training has not seen, as far as is known (no copies, no group mates): "
+        "98.7 % (97.1 – 99.5) of 395",
         "given pictures: 98.8 % (97.1 – 99.5) of 400"
         " · balanced accuracy 98.9 % · majority baseline 55.0 %",
         "most often confused: ant taken for bee (5)",

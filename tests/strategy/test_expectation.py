@@ -63,3 +63,12 @@ def test_no_gain_exceeds_the_error() -> None:
     found = expect(0.9, 0.1, 50, False, 500)
     assert found.high <= 0.05
     assert found.low <= found.middle <= found.high
+
+
+def test_features_that_tell_nothing_apart_promise_nothing() -> None:
+    """Not even 40 points above nothing: 52 % of 80 pictures may be luck."""
+    found = expect(0.52, 0.5, 40, True, 80)
+    assert not found.tells_apart and not found.is_worth_trying
+    assert "no better than always giving the same answer" in found.words
+    assert found.needed is None and found.low < 0
+    assert expect(0.52, 0.5, 40, True, 8000).tells_apart

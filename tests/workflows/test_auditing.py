@@ -142,7 +142,10 @@ def test_a_single_picture_has_no_neighbours(run):
     division = SimpleNamespace(**vars(run["division"]) | {"train": train, "test": one})
     best = run["compared"].best
     few = SimpleNamespace(
-        scores=best.scores[:30], learnable=best.learnable[:30], temperature=best.temperature
+        scores=best.scores[:30],
+        learnable=best.learnable[:30],
+        temperature=best.temperature,
+        accuracy=best.accuracy,
     )
     found = audited(
         run
@@ -153,3 +156,18 @@ def test_a_single_picture_has_no_neighbours(run):
         }
     )
     assert found.num_images == {"train": 30, "test": 1}
+
+
+def test_doubts_of_a_classifier_without_skill_are_not_told(run):
+    found = auditing.audit(**run, recipe=Recipe(), progress=Silent(), tells_apart=False)
+    assert found.labels == () and found.curve is None
+    assert "no better than always the same one" in found.notes[0]
+    assert found.num_images == {"train": NUM_TRAIN, "test": NUM - NUM_TRAIN}
+
+
+def test_a_curve_far_behind_what_was_chosen_says_so(run, found):
+    share = float(found.curve.errors.share[-1])
+    better = SimpleNamespace(**vars(run["compared"].best) | {"accuracy": 1 - share + 0.2})
+    notes = audited(run | {"compared": SimpleNamespace(best=better)}).notes
+    assert "20 points behind what was chosen" in notes[-1]
+    assert not any("behind" in note for note in found.notes)

@@ -49,7 +49,7 @@ def command(pictures: Path, as_json: bool, quiet: bool, **given: Any) -> None:
     elif not quiet:
         for finding in checked.findings:
             console.say(f"{_MARKS[finding.severity]} {finding.message}")
-            for example in finding.examples:
+            for example in finding.shown:
                 console.say(f"    {example}")
         if not checked.findings:
             console.say("nothing found")

@@ -79,8 +79,8 @@ def command(
                 f"accuracy on {told['num_images']} pictures it has not learned from: "
                 f"{percent(told['after']['accuracy'])}, was "
                 f"{percent(told['before']['accuracy'])} "
-                f"(difference {100 * told['difference']:+.1f}, "
-                f"95 % interval {100 * low:+.1f} to {100 * high:+.1f})"
+                f"(difference {100 * told['difference']:+z.1f}, "
+                f"95 % interval {100 * low:+z.1f} to {100 * high:+z.1f})"
             )
         console.say(f"saved {exported.path}")
         console.say(f"try: python {exported.path / 'predict.py'} PICTURE")

@@ -44,13 +44,14 @@ def command(pictures: Path, out: Path | None, as_json: bool, quiet: bool, **give
     """  # noqa: D301
     from headstart.cli.tables import unusable_lines
     from headstart.files import write_text
-    from headstart.workflows.matrix import run_matrix
+    from headstart.workflows.matrix import drawing_place, run_matrix
     from headstart.workflows.recipe import recipe_of
 
     console = Console(quiet=quiet)
+    place = drawing_place(pictures, out) if out is not None else None
     placed = run_matrix(pictures, recipe_of(options.settings_of(given)), console)
-    if out is not None:
-        write_text(out, placed.svg())
+    if place is not None:
+        write_text(place, placed.svg())
     if as_json:
         print_json(placed.to_json())
     elif not quiet:

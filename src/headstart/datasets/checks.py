@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from headstart.datasets.facts import Facts
-from headstart.datasets.finding import Finding, a_few, worst_first
+from headstart.datasets.finding import Finding, worst_first
 from headstart.datasets.giveaway import giveaways
 from headstart.datasets.groups import union
 from headstart.datasets.manifest import Manifest, counted, first_of, with_spaces
@@ -89,7 +89,7 @@ def unusable_files(unusable: Sequence[Unusable]) -> list[Finding]:
             severity = _NOT_FOR_ALL.get(reason, "warning")
             message = f"{with_spaces(len(rows))} left out ({reason}): {meaning}"
             examples = (f"{row.path}: {row.detail}" if row.detail else row.path for row in rows)
-            found.append(Finding(reason, severity, len(rows), message, a_few(examples)))
+            found.append(Finding(reason, severity, len(rows), message, tuple(examples)))
     return found
 
 
@@ -120,7 +120,7 @@ def near_equal_classes(manifest: Manifest) -> list[Finding]:
     examples = (
         f"{new!r} and {old!r}: {merge_option(old, new)} makes them one" for old, new in pairs
     )
-    return [Finding("near_equal_classes", "warning", len(pairs), message, a_few(examples))]
+    return [Finding("near_equal_classes", "warning", len(pairs), message, tuple(examples))]
 
 
 def exact_duplicates(manifest: Manifest, exact: Pairs) -> list[Finding]:
@@ -153,7 +153,7 @@ def conflicting_duplicates(manifest: Manifest, exact: Pairs, near: Pairs) -> lis
         f"{manifest.ids[i]} ({manifest.labels[i]}) = {manifest.ids[j]} ({manifest.labels[j]})"
         for i, j in crossing
     )
-    found = Finding("conflicting_duplicates", "problem", count, message, a_few(examples))
+    found = Finding("conflicting_duplicates", "problem", count, message, tuple(examples))
     return [found] if count else []
 
 
@@ -174,7 +174,7 @@ def leakage(manifest: Manifest, exact: Pairs, near: Pairs) -> list[Finding]:
             )
             first = {copies[row]: manifest.ids[row] for row in others[::-1]}
             examples = (f"{manifest.ids[row]} = {first[copies[row]]}" for row in leaked)
-            found.append(Finding("leakage", "problem", len(leaked), message, a_few(examples)))
+            found.append(Finding("leakage", "problem", len(leaked), message, tuple(examples)))
     return found
 
 
@@ -198,7 +198,7 @@ def group_leakage(manifest: Manifest) -> list[Finding]:
                 f"group {group}: {first[judged, group]} in {judged}, {first[seen, group]} in {seen}"
                 for group in shared
             )
-            found.append(Finding("group_leakage", "problem", count, message, a_few(examples)))
+            found.append(Finding("group_leakage", "problem", count, message, tuple(examples)))
     return found
 
 
@@ -266,7 +266,7 @@ def _classes(kind: str, severity: str, names: list[str], what: str) -> list[Find
     if not names:
         return []
     message = f"{counted(len(names), 'class has', 'classes have')} {what} ({first_of(names)})"
-    return [Finding(kind, severity, len(names), message, a_few(names))]
+    return [Finding(kind, severity, len(names), message, tuple(names))]
 
 
 def _them(names: list[str]) -> str:
@@ -277,11 +277,11 @@ def _pictures(kind: str, severity: str, examples: list[str], what: str) -> list[
     if not examples:
         return []
     message = f"{counted(len(examples), 'picture', 'pictures')} {what}"
-    return [Finding(kind, severity, len(examples), message, a_few(examples))]
+    return [Finding(kind, severity, len(examples), message, tuple(examples))]
 
 
 def _pairs(
     kind: str, severity: str, count: int, message: str, manifest: Manifest, pairs: Pairs
 ) -> list[Finding]:
     examples = (f"{manifest.ids[i]} = {manifest.ids[j]}" for i, j in pairs)
-    return [Finding(kind, severity, count, message, a_few(examples))] if count else []
+    return [Finding(kind, severity, count, message, tuple(examples))] if count else []

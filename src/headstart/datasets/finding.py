@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from typing import Any
+
+from headstart.datasets.manifest import with_spaces
 
 SEVERITIES = ("problem", "warning", "note")
 
-_MOST_EXAMPLES = 5
+_FEW = 5
 
 
 @dataclass(frozen=True)
@@ -21,7 +22,7 @@ class Finding:
         severity: ``"problem"`` (results would mislead), ``"warning"`` or ``"note"``.
         count: How many pictures, classes or rows it is about.
         message: One sentence.
-        examples: A few of them, in words.
+        examples: Each of them, in words; of what is no list of pictures, the most telling.
     """
 
     kind: str
@@ -35,13 +36,14 @@ class Finding:
             raise ValueError(f"unknown severity {self.severity!r}")
 
     def to_json(self) -> dict[str, Any]:
-        """Plain values."""
+        """Plain values, with every example."""
         return {**vars(self), "examples": list(self.examples)}
 
-
-def a_few(examples: Iterable[str]) -> tuple[str, ...]:
-    """As many examples as a finding shows."""
-    return tuple(islice(examples, _MOST_EXAMPLES))
+    @property
+    def shown(self) -> tuple[str, ...]:
+        """A few of the examples, and how many more there are."""
+        more = len(self.examples) - _FEW
+        return (*self.examples[:_FEW], *([f"and {with_spaces(more)} more"] if more > 0 else []))
 
 
 def worst_first(findings: Iterable[Finding]) -> tuple[Finding, ...]:

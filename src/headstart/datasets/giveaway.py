@@ -1,5 +1,7 @@
 """Whether the file, not the picture, tells the class: its size and shape, format or colour mode.
 
+Or the outermost part of the picture alone, where that tells nearly every one.
+
 A classifier may learn such a difference instead of what is shown, and then fails on pictures from
 anywhere else. It is measured: how often is a small decision tree right that sees nothing but the
 file's property, on files it was not grown on?
@@ -7,21 +9,25 @@ file's property, on files it was not grown on?
 
 from __future__ import annotations
 
+import math
 from collections import Counter, defaultdict
 from collections.abc import Hashable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
 from headstart.datasets.facts import Facts
-from headstart.datasets.finding import Finding, a_few
+from headstart.datasets.finding import Finding
 from headstart.datasets.manifest import Manifest, with_spaces
 
 # Both must hold: chance is ruled out, and the gain is worth a sentence.
 _DEVIATIONS = 4.0
 _LEAST_FEWER_ERRORS = 0.2
 _MANY_FEWER_ERRORS = 0.5
+# Skies and backgrounds differ honestly too: only a border that tells nearly all is suspicious.
+_NEARLY_ALL = 0.8
+_DARK, _BRIGHT = 64, 192
 _MOST_CLASSES_ONE_BY_ONE = 30
 _MOST_LEAVES, _LEAST_IN_LEAF = 8, 5
 _FOLDS = 5
@@ -44,7 +50,20 @@ def giveaways(manifest: Manifest, facts: Facts) -> list[Finding]:
         _giveaway("file format", facts.formats, _one_hot(facts.formats), labels),
         _giveaway("colour mode", facts.modes, _one_hot(facts.modes), labels),
     )
-    return [finding for finding in found if finding]
+    return [finding for finding in (*found, _border(facts, labels)) if finding]
+
+
+def _border(facts: Facts, labels: Sequence[str]) -> Finding | None:
+    """How bright and how even it is, by the thumbnails."""
+    side = math.isqrt(facts.thumbnails.shape[1])
+    inside = np.zeros((side, side), dtype=bool)
+    inside[1:-1, 1:-1] = True
+    border = facts.thumbnails[:, ~inside.ravel()].astype(np.float64)
+    brightness = border.mean(axis=1)
+    words = np.select([brightness < _DARK, brightness > _BRIGHT], ["dark", "bright"], "medium")
+    columns = np.column_stack([brightness, border.std(axis=1)])
+    found = _giveaway("border of the picture", words.tolist(), columns, labels, _NEARLY_ALL)
+    return found and replace(found, severity="warning")
 
 
 @dataclass(frozen=True)
@@ -71,11 +90,12 @@ def _giveaway(
     values: Sequence[Hashable],
     columns: npt.NDArray[np.float64],
     labels: Sequence[str],
+    least: float = _LEAST_FEWER_ERRORS,
 ) -> Finding | None:
-    if len(set(values)) == 1 or len(set(labels)) == 1:
+    if len(np.unique(columns, axis=0)) == 1 or len(set(labels)) == 1:
         return None
     best = max(_clues(columns, np.array(labels)), key=lambda clue: clue.fewer_errors)
-    if best.deviations <= _DEVIATIONS or best.fewer_errors < _LEAST_FEWER_ERRORS:
+    if best.deviations <= _DEVIATIONS or best.fewer_errors < least:
         return None
     return Finding(
         kind="giveaway",
@@ -84,7 +104,7 @@ def _giveaway(
         message=f"the {name} alone tells {best.what} for {best.right:.0%} of "
         f"{with_spaces(len(labels))} pictures; one answer for all is right for "
         f"{best.baseline:.0%} (+{100 * (best.right - best.baseline):.0f} points)",
-        examples=a_few(_typical(values, labels)),
+        examples=tuple(_typical(values, labels)),
     )
 
 

@@ -131,7 +131,7 @@ def folds(labels: Rows, groups: Rows, *, num_folds: int = 5, seed: int) -> Rows:
     labels, groups = np.asarray(labels), np.asarray(groups)
     counts = _Counts.of(labels, groups)
     if counts.num_groups < 3:
-        raise _too_few_groups(counts.num_groups)
+        raise _too_few_groups(len(labels), counts.num_groups)
     num_folds = min(num_folds, counts.num_groups)
     order = generator(seed, "folds").permutation(counts.num_groups)
     # Large groups first: the small ones then even out what those made uneven.
@@ -251,7 +251,13 @@ def _require_both(judges: npt.NDArray[np.bool_]) -> None:
         )
 
 
-def _too_few_groups(number: int) -> NotEnoughData:
+def _too_few_groups(num_rows: int, number: int) -> NotEnoughData:
+    if num_rows == number:
+        return NotEnoughData(
+            f"only {num_rows} pictures are left to learn from",
+            "three or more, so that two are learnt from while one is held out",
+            "add pictures, or keep fewer for the test (on the command line: --test-share)",
+        )
     return NotEnoughData(
         "the pictures to learn from form only "
         + ("one group" if number == 1 else f"{number} groups"),

@@ -113,7 +113,7 @@ def cross_fitted(
         float32 [N, C].
     """
     found = np.empty(held_out.scores[0].shape, dtype=np.float32)
-    num_classes = found.shape[1]
+    num_classes = held_out.scores[0].shape[1]
     for number in np.unique(folds):
         own, others = np.flatnonzero(folds == number), np.flatnonzero(usable & (folds != number))
         without = held_out.judged_by(_enough_of(others, num_classes, seed), y)

@@ -123,6 +123,7 @@ class Report:
         results: The evaluation.
         pictures: Which pictures the results are about.
         look: Which look at them it was, in words; may be empty.
+        warnings: What makes the numbers less than they seem, in sentences without their end.
         dataset: What was understood of the dataset, a line for each fact.
         candidates: What was tried, in the order to show.
         why: What was chosen, and why.
@@ -147,6 +148,7 @@ class Report:
     results: Results
     pictures: str = "test pictures"
     look: str = ""
+    warnings: tuple[str, ...] = ()
     dataset: tuple[str, ...] = ()
     candidates: tuple[Candidate, ...] = ()
     why: str = ""

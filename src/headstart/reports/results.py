@@ -296,7 +296,7 @@ def _leakage_line(results: Results, unseen: str) -> str:
     points = results.leaked_points
     of_it = f": {points:.1f} points of the next line are leakage" if points >= 0.05 else ""
     return (
-        f"pictures that training has not seen ({unseen}): "
+        f"pictures that training has not seen, as far as is known ({unseen}): "
         f"{percent(clean.accuracy)} ({interval_text(clean.interval)}) of {clean.num_images}{of_it}"
     )
 

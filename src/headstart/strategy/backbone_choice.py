@@ -153,8 +153,8 @@ class BackboneChoice:
             return ()
         difference, low, high = (100 * value for value in self.difference)
         return (
-            f"  runner-up {self.runner_up}: {difference:+.1f} points "
-            f"({low:+.1f} to {high:+.1f}) on the same {self.rounds[-1].num_images} pictures",
+            f"  runner-up {self.runner_up}: {difference:+z.1f} points "
+            f"({low:+z.1f} to {high:+z.1f}) on the same {self.rounds[-1].num_images} pictures",
         )
 
     def _lines(self) -> tuple[str, ...]:

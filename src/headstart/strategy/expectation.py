@@ -14,6 +14,8 @@ from typing import Any
 
 import numpy as np
 
+from headstart.metrics.intervals import wilson
+
 # A difference smaller than this does not matter to people.
 MATTERS = 0.01
 
@@ -26,6 +28,9 @@ _GAINS = {
     "middling": ((-8, 0, 4), (-8, 2, 16), (-7, 4, 20), (-2, 5, 15), (2, 6, 15)),
     "weak": ((-2, 5, 20), (0, 20, 50), (0, 20, 50), (0, 20, 50), (3, 25, 50)),
 }
+# Of frozen features that tell nothing apart no table speaks: that is no reason to hope for much.
+_UNKNOWN = (-2, 0, 20)
+NOTHING = "none"
 # Share of rows on which two classifiers differ, by the difference in their accuracies.
 _DISCORDANCE = ((0.0, 0.01, 0.02, 0.03, 0.05, 0.5), (0.045, 0.05, 0.06, 0.08, 0.12, 1.0))
 _POWER, _LEVEL = 0.80, 0.95
@@ -37,7 +42,8 @@ class Expectation:
 
     Args:
         fitness: ``"strong"``, ``"middling"`` or ``"weak"``: how much of the way from chance to
-            perfect the frozen features go, and how similar the pictures are.
+            perfect the frozen features go, and how similar the pictures are; ``"none"``: no way
+            that so many pictures could show.
         low, middle, high: Expected gain in accuracy, an interval of about 80 %.
         detectable: The smallest gain that so many pictures would show four times in five.
         num_images: How many pictures judge.
@@ -53,13 +59,23 @@ class Expectation:
     needed: int | None
 
     @property
+    def tells_apart(self) -> bool:
+        """Whether the frozen candidate is seen to do better than always giving one answer."""
+        return self.fitness != NOTHING
+
+    @property
     def is_worth_trying(self) -> bool:
         """Whether the gain may matter, and could be seen."""
-        return self.high >= max(MATTERS, self.detectable)
+        return self.tells_apart and self.high >= max(MATTERS, self.detectable)
 
     @property
     def words(self) -> str:
         """One sentence."""
+        if not self.tells_apart:
+            return (
+                "as far as so many pictures can tell that is no better than always giving the same "
+                "answer: look at labels and pictures first; adapting the backbone is a long shot"
+            )
         middle = f"{100 * self.middle:+.0f}"
         points = "point" if middle in ("+1", "-1") else "points"
         gain = (
@@ -95,12 +111,14 @@ def expect(
         is_similar: Whether the pictures are like those of the pretraining; None if not known.
         num_images: Independent pictures that judge: copies and group mates count once.
     """
-    fitness = _fitness(accuracy, chance, is_similar)
+    tells_apart = wilson(accuracy * num_images, num_images).low > chance
+    fitness = _fitness(accuracy, chance, is_similar) if tells_apart else NOTHING
     row = next(k for k, most in enumerate(_UP_TO) if pictures_per_class <= most)
     error = 1 - accuracy
     # Adapting halves the odds of an error where features fit well, and cannot do more than all.
-    most = error if fitness == "weak" else error / 2
-    low, middle, high = (gain / 100 for gain in _GAINS[fitness][row])
+    most = error if fitness in ("weak", NOTHING) else error / 2
+    gains = _UNKNOWN if fitness == NOTHING else _GAINS[fitness][row]
+    low, middle, high = (gain / 100 for gain in gains)
     # What is above nothing shrinks alike, so that the middle stays one.
     shrunk = min(1.0, most / high) if high > 0 else 1.0
     low, middle, high = (gain * shrunk if gain > 0 else gain for gain in (low, middle, high))

@@ -383,7 +383,7 @@ def _verdict(
     least: float,
 ) -> tuple[str, str]:
     points = (
-        f"{100 * gain.difference:+.1f} points ({100 * gain.low:+.1f} to {100 * gain.high:+.1f})"
+        f"{100 * gain.difference:+z.1f} points ({100 * gain.low:+z.1f} to {100 * gain.high:+z.1f})"
     )
     on = f"{points} on {num_rows} held-out pictures"
     fall, error = loss_gain

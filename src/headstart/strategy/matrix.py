@@ -119,7 +119,7 @@ class Matrix:
         where = f"frozen features reach {self._reached}"
         head = (
             f"; {self.fitness.best_single.name} serves better than the last layer"
-            if self.fitness.is_earlier_better
+            if self.fitness.is_earlier_better and self.expectation.tells_apart
             else ""
         )
         if self.expectation.is_worth_trying:
@@ -139,6 +139,8 @@ class Matrix:
         strategy, reason = self.evidence
         books = [f"{a.guide}: {a.place}, {a.words}" for a in self.advice] or self._either()
         looks = self.similarity.looks_like if self.similarity else ()
+        worth = self.expectation.is_worth_trying
+        unasked = "" if worth else "; none is made unless asked for (--strategy partial)"
         seen = ", ".join(f"{name} {100 * share:.0f} %" for name, share in looks[:3])
         return (
             f"size        {self.size.words}",
@@ -148,7 +150,7 @@ class Matrix:
             *(f"the books   {line}" for line in books),
             f"evidence    {ADVICE[strategy]}: {reason}",
             *self._disagreement(strategy),
-            *([f"a trial     {self.trial_words}"] if self.trial_words else []),
+            *([f"a trial     {self.trial_words}{unasked}"] if self.trial_words else []),
         )
 
     def _either(self) -> list[str]:

@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from headstart.errors import SettingError
 from headstart.heads.selection import CandidateScore
 from headstart.layers import softmax
-from headstart.metrics.abstention import Abstention
+from headstart.metrics.abstention import Abstention, fewest_rows
 from headstart.model.familiarity import Familiarity
 from headstart.model.out_of_fold import LEVEL, OutOfFold
 from headstart.model.prediction import AMBIGUOUS_BELOW, threshold_text
@@ -37,6 +38,27 @@ def abstention(held_out: OutOfFold, max_error: float | None) -> Abstention:
     if max_error is None:
         return held_out.abstention_at(AMBIGUOUS_BELOW)
     return held_out.abstention(max_error)
+
+
+def must_be_attainable(max_error: float | None, groups: npt.NDArray[np.int64]) -> None:
+    """Refuse at once what not even faultless answers could show.
+
+    Args:
+        max_error: As it was asked for.
+        groups: int64 [N], of the training rows: one of each is held out and asked.
+
+    Raises:
+        SettingError: The pictures are too few.
+    """
+    number = len(np.unique(groups))
+    if max_error is None or number > (least := fewest_rows(max_error, LEVEL)):
+        return
+    raise SettingError(
+        f"an error of at most {100 * max_error:g} % cannot be shown with {number} held-out "
+        "pictures, even without a single mistake",
+        f"more than {least} pictures to learn from ({100 * LEVEL:g} % confidence)",
+        "ask for a larger error, or fit on more pictures",
+    )
 
 
 def expected_of(expected: Abstention) -> dict[str, Any]:

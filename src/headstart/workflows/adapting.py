@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from headstart.backbones.backbone import Backbone
+from headstart.datasets.manifest import counted
 from headstart.features.extraction import extract
 from headstart.features.feature_set import FeatureSet
 from headstart.features.store import FeatureStore
@@ -146,7 +147,7 @@ def _why_not(prepared: Prepared, division: Division, recipe: Recipe, matrix: Mat
     y, groups = prepared.manifest.class_indices[division.train], prepared.groups[division.train]
     fewest = min(len(np.unique(groups[y == k])) for k in np.unique(y))
     if fewest < _LEAST_PER_CLASS:
-        return f"a class has only {fewest} independent pictures"
+        return f"a class has only {counted(fewest, 'independent picture', 'independent pictures')}"
     if not recipe.tunes_by_hand and not matrix.expectation.is_worth_trying:
         return matrix.expectation.words
     return ""

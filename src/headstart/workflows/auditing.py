@@ -30,6 +30,8 @@ from headstart.workflows.recipe import Recipe
 
 # Every picture is compared with every other: beyond so many, a sample is.
 _MOST_COMPARED = 20_000
+# A learning curve so far behind what was chosen is another head's story.
+_FAR_BEHIND = 0.05
 
 
 def audit(
@@ -39,6 +41,7 @@ def audit(
     probabilities: Array,
     recipe: Recipe,
     progress: Progress,
+    tells_apart: bool = True,
 ) -> Audit:
     """Look for wrong labels, strange pictures and look-alikes; price leakage; draw the curve.
 
@@ -52,6 +55,8 @@ def audit(
         probabilities: float32 [len(division.test), C], the final classifier's.
         recipe: Its seed and threads.
         progress: Told that it takes a moment.
+        tells_apart: Whether held-out answers are better than always the same one. Where not, their
+            doubts say nothing of labels, nor their number of what more pictures would bring.
     """
     progress.say("auditing labels and pictures")
     best, names = compared.best, _Names(prepared, division)
@@ -59,7 +64,7 @@ def audit(
     last = prepared.features.taps[prepared.backbone.tap_names[-1]]
     features = Seen((last,), is_rooted=True)
     asked, threads = _Asked(prepared, features, recipe.seed), recipe.threads or num_cores()
-    curve = asked.curve(division.train, threads)
+    curve = asked.curve(division.train, threads) if tells_apart else None
     # One thread of linear algebra each: sums would depend on their number.
     with threadpool_limits(1), ThreadPoolExecutor(threads) as pool:
         copies = pool.submit(asked.look_alikes)
@@ -69,13 +74,37 @@ def audit(
         parts = (train.result(), test.result())
         return Audit(
             num_images={"train": len(parts[0].rows), "test": len(parts[1].rows)},
-            labels=tuple(label for part in parts for label in names.doubted(part)),
+            labels=tuple(label for part in parts for label in names.doubted(part))
+            if tells_apart
+            else (),
             unlike=tuple(picture for part in parts for picture in names.unlike(part)),
             look_alikes=names.look_alikes(*copies.result()),
             leakage=leakage.result(),
             curve=curve,
-            notes=asked.notes,
+            notes=(*asked.notes, *_caveats(curve, best.accuracy, tells_apart)),
         )
+
+
+def _caveats(curve: LearningCurve | None, accuracy: float, tells_apart: bool) -> tuple[str, ...]:
+    """What the labels and the curve do not say.
+
+    Args:
+        curve: If there is one.
+        accuracy: Of the chosen frozen candidate, held out.
+        tells_apart: As for `audit`.
+    """
+    if not tells_apart:
+        return (
+            "labels were not judged, nor what more pictures would bring: held out, the answers are "
+            "no better than always the same one",
+        )
+    behind = 0.0 if curve is None else accuracy - 1 + float(curve.errors.share[-1])
+    if behind < _FAR_BEHIND:
+        return ()
+    return (
+        f"the line about more pictures is of a simpler head, {100 * behind:.0f} points behind what "
+        "was chosen: it says little of that",
+    )
 
 
 @dataclass(frozen=True, eq=False)

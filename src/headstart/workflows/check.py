@@ -8,7 +8,9 @@ from typing import Any
 
 from headstart.datasets import checks
 from headstart.datasets.checks import Finding
+from headstart.errors import NotEnoughData
 from headstart.progress import Progress, Silent
+from headstart.workflows.dividing import divide
 from headstart.workflows.preparing import Prepared, prepare
 from headstart.workflows.recipe import Recipe, recipe_of
 
@@ -64,7 +66,17 @@ def run_check(
 ) -> Checked:
     """`check`, with the dataset as it was read."""
     prepared = prepare(pictures, recipe, progress or Silent())
-    return Checked(findings_of(prepared), prepared)
+    return Checked((*_what_prevents(prepared, recipe), *findings_of(prepared)), prepared)
+
+
+def _what_prevents(prepared: Prepared, recipe: Recipe) -> list[Finding]:
+    """That `fit` would refuse so few pictures, in its words."""
+    try:
+        divide(prepared, recipe, Silent())
+    except NotEnoughData as error:
+        message = f"nothing can be fitted: {error.what}; expected {error.expected}"
+        return [Finding("too_few", "problem", len(prepared.manifest), message)]
+    return []
 
 
 def findings_of(prepared: Prepared) -> tuple[Finding, ...]:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+from headstart.errors import SettingError
 from headstart.progress import Progress, Silent
 from headstart.reports.matrix_figure import matrix_svg
 from headstart.strategy.matrix import ADVICE, Matrix
@@ -13,6 +15,8 @@ from headstart.workflows.dividing import rows_of, split_of
 from headstart.workflows.placing import figure_of, place
 from headstart.workflows.preparing import Prepared, prepare
 from headstart.workflows.recipe import Recipe, recipe_of
+
+_BEGINS = b'<svg xmlns="http://www.w3.org/2000/svg" class="matrix"'
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,3 +73,41 @@ def run_matrix(
     prepared = prepare(pictures, recipe, progress)
     rows = rows_of(split_of(prepared, recipe), "train")
     return Placed(place(prepared, rows, recipe, progress), prepared)
+
+
+def drawing_place(pictures: str | os.PathLike[str], out: Path) -> Path:
+    """Where the matrix may be drawn.
+
+    Args:
+        pictures: The dataset.
+        out: As it was asked for.
+
+    Raises:
+        SettingError: It is no SVG file's name, among the pictures, or taken by something else.
+    """
+    place, source = out.expanduser().resolve(), Path(pictures).expanduser().resolve()
+    if place.suffix.lower() != ".svg":
+        raise SettingError(
+            f"the matrix would be drawn to {out}", "a name that ends in .svg", "--out matrix.svg"
+        )
+    if source.is_dir() and place.is_relative_to(source):
+        raise SettingError(
+            f"the matrix would be drawn to {place}, among the pictures",
+            "a place outside the pictures' folder",
+            f"--out {source.parent / 'matrix.svg'}",
+        )
+    if (place.exists() or place.is_symlink()) and not _is_drawing(place):
+        raise SettingError(
+            f"{place} is there already, and is not a drawn matrix",
+            "a new place, or an older drawing to be replaced",
+            "choose another place with --out FILE.svg",
+        )
+    return place
+
+
+def _is_drawing(path: Path) -> bool:
+    try:
+        with path.open("rb") as file:
+            return file.read(len(_BEGINS)) == _BEGINS
+    except OSError:
+        return False

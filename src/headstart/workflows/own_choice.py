@@ -51,8 +51,8 @@ class OwnChoice:
         return [
             f"as the recipe says       {_told(self.recipe_results, self.recipe_seconds)}",
             f"Headstart's own choice   {_told(self.results, self.seconds)}   {self.name}",
-            f"difference               {100 * gain.difference:+.1f} points "
-            f"({100 * gain.low:+.1f} to {100 * gain.high:+.1f}) on the same {self.num_images} "
+            f"difference               {100 * gain.difference:+z.1f} points "
+            f"({100 * gain.low:+z.1f} to {100 * gain.high:+z.1f}) on the same {self.num_images} "
             f"test pictures{note if any(self.reused) else ''}",
         ]
 
@@ -62,8 +62,8 @@ class OwnChoice:
         gain = self.difference
         return (
             f"Headstart's own choice ({self.name}) has {percent(self.results.accuracy)} on the "
-            f"same test pictures: {100 * gain.difference:+.1f} points "
-            f"({100 * gain.low:+.1f} to {100 * gain.high:+.1f}), in {self.seconds:.0f} s "
+            f"same test pictures: {100 * gain.difference:+z.1f} points "
+            f"({100 * gain.low:+z.1f} to {100 * gain.high:+z.1f}), in {self.seconds:.0f} s "
             f"instead of {self.recipe_seconds:.0f} s."
         )
 

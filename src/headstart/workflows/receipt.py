@@ -78,7 +78,9 @@ def receipt_of(
             "test": len(trained.test),
             "leaked": int(trained.division.leaked.sum()),
         },
-        "findings": [finding.to_json() for finding in findings],
+        "findings": [
+            {**finding.to_json(), "examples": list(finding.shown)} for finding in findings
+        ],
         "backbone": final.backbone.to_json(),
         "backbone_choice": choice.to_json() if choice else None,
         "device": device_of(recipe.device),

@@ -200,7 +200,8 @@ class Recipe:
     def _check_tuning(self) -> None:
         """Settings of fine-tuning must be possible, and have an effect."""
         given = self.tuning_settings
-        asked = {**given, "train_from": self.train_from} if self.train_from else given
+        others = {"train_from": self.train_from, "time_limit": self.time_limit}
+        asked = {**given, **{name: value for name, value in others.items() if value}}
         if asked and self.strategy == "freeze":
             name, value = next(iter(asked.items()))
             raise SettingError(

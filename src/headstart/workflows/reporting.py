@@ -72,6 +72,7 @@ def report_of(
             version=headstart.__version__,
             results=trained.results,
             look=look,
+            warnings=warnings_of(trained),
             dataset=(
                 prepared.manifest.summary(),
                 *prepared.manifest.notes,
@@ -82,7 +83,6 @@ def report_of(
             why=" ".join(
                 (
                     why(trained),
-                    *(f"Note: {line}." for line in warnings_of(trained)),
                     f"Its answers: {expectation(trained.expected)}.",
                     *beside,
                 )
@@ -133,7 +133,8 @@ def why(trained: Trained) -> str:
     else:
         reason = (
             f"{most_accurate.candidate.name} was not distinguishably more accurate in "
-            "cross-validation, and no other had distinguishably better probabilities"
+            "cross-validation, and no other had distinguishably better probabilities, allowing for "
+            f"the luck of the best of {len(scores)}"
         )
     chosen = f"{compared.best.candidate.words}: {reason}."
     return f"{chosen} Corrected for having chosen the best of {len(scores)}, {expects}"

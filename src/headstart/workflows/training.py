@@ -29,7 +29,12 @@ from headstart.model.prediction import Unsure
 from headstart.progress import Progress
 from headstart.reports.results import Results
 from headstart.strategy.matrix import Matrix
-from headstart.workflows.abstaining import abstention, expectation, held_out_answers
+from headstart.workflows.abstaining import (
+    abstention,
+    expectation,
+    held_out_answers,
+    must_be_attainable,
+)
 from headstart.workflows.adapting import Adapted, adapt
 from headstart.workflows.comparing import Compared, compare
 from headstart.workflows.dividing import Division, divide
@@ -124,6 +129,7 @@ def train(
         SettingError: The error that was asked for cannot be promised.
     """
     division = divide(prepared, recipe, progress)
+    must_be_attainable(recipe.max_error, prepared.groups[division.train])
     compared = compare(prepared, division, recipe, progress)
     matrix = place(
         prepared, division.train, recipe, progress, compared.corrected[0], compared.left_out

@@ -109,7 +109,7 @@ def _choice(
     names = prepared.backbone.name, widened.backbone.name
     taken = outcome == "taken"
     difference = (gain.difference, gain.low, gain.high)
-    points = "{:+.1f} points ({:+.1f} to {:+.1f})".format(*(100 * value for value in difference))
+    points = "{:+z.1f} points ({:+z.1f} to {:+z.1f})".format(*(100 * value for value in difference))
     against = (-gain.difference, -gain.high, -gain.low)
     standings = [
         Standing(names[0], one.accuracy, against if gain.difference > 0 else None),
