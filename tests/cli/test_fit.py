@@ -75,7 +75,6 @@ def test_some_pictures_that_cannot_be_used(fit, shapes, tmp_path, draw_folder):
         (["--seed", "-1"], "seed is -1"),
         (["--threads", "0"], "threads is 0"),
         (["--folds", "1"], "num_folds is 1"),
-        (["--test-share", "1"], "test_share is 1"),
         (["--merge", "cat"], "--merge 'cat'"),
         (["--label-column", "x"], "--label-column has no effect"),
         (["--weights", "nowhere.pth"], "no weights file at"),

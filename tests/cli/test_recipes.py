@@ -70,7 +70,7 @@ def test_split_counts_on_the_console_and_as_json(headstart, shapes, tmp_path):
     ran = headstart("split", shapes, tmp_path / "a", "--symlink")
     assert (ran.code, ran.out) == (0, "")
     assert "stripes" in ran.err and f"written {tmp_path / 'a'}" in ran.err
-    ran = headstart("split", shapes, tmp_path / "b", "--json", "--test-share", "0.25")
+    ran = headstart("split", shapes, tmp_path / "b", "--json", "--test-share", "25%")
     assert ran.json["counts"] == {
         "blobs": {"train": 15, "test": 5},
         "stripes": {"train": 18, "test": 6},

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -38,6 +39,23 @@ def test_a_size_that_tells_the_class_is_measured() -> None:
         "one answer for all is right for 50% (+45 points)"
     )
     assert size.examples == ("200 × 200: dog 100 of 110", "300 × 200: cat 90 of 90")
+
+
+def test_a_border_that_tells_the_class() -> None:
+    """One class photographed on white: suspicious, though it may be what is asked for."""
+    labels = ["cat"] * 100 + ["dog"] * 100
+    manifest, facts = dataset(labels, [(9, 9)] * 200, ["JPEG"] * 200)
+    random = np.random.default_rng(0)
+    small = random.integers(0, 256, (200, 16, 16), dtype=np.uint8)
+    assert giveaways(manifest, replace(facts, thumbnails=small.reshape(200, 256))) == []
+    small[:95, [0, -1], :], small[:95, :, [0, -1]] = 250, 250
+    (border,) = giveaways(manifest, replace(facts, thumbnails=small.reshape(200, 256)))
+    assert border.severity == "warning"
+    assert "the border of the picture alone tells the class for 98% of 200" in border.message
+    assert border.examples == ("medium: dog 100 of 105", "bright: cat 95 of 95")
+    # Fewer than that are how honest pictures differ.
+    small[50:] = random.integers(0, 256, (150, 16, 16), dtype=np.uint8)
+    assert giveaways(manifest, replace(facts, thumbnails=small.reshape(200, 256))) == []
 
 
 def test_one_class_whose_sizes_are_its_own() -> None:

@@ -10,6 +10,7 @@ import click
 
 from headstart.cli import options
 from headstart.cli.console import Console, exit_code, print_json
+from headstart.cli.shares import share
 
 
 @click.command("fit", short_help="make a classifier from labelled pictures")
@@ -41,7 +42,7 @@ from headstart.cli.console import Console, exit_code, print_json
 )
 @click.option(
     "--test-share",
-    type=float,
+    type=share,
     help="Share kept for the test when no test set is given.  [default: 0.2]",
 )
 @click.option(

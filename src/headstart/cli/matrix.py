@@ -9,6 +9,7 @@ import click
 
 from headstart.cli import options
 from headstart.cli.console import Console, exit_code, print_json
+from headstart.cli.shares import share
 
 
 @click.command("matrix", short_help="freeze or fine-tune? where the pictures lie, measured")
@@ -21,7 +22,7 @@ from headstart.cli.console import Console, exit_code, print_json
 )
 @click.option(
     "--test-share",
-    type=float,
+    type=share,
     help="Share kept for the test when no test set is given.  [default: 0.2]",
 )
 @options.network

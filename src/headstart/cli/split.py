@@ -9,6 +9,7 @@ import click
 
 from headstart.cli import options
 from headstart.cli.console import Console, exit_code, print_json
+from headstart.cli.shares import share
 
 
 @click.command("split", short_help="write train and test folders, a folder per class")
@@ -17,7 +18,7 @@ from headstart.cli.console import Console, exit_code, print_json
 @options.ways("copy", "hard-link", "symlink")
 @click.option(
     "--test-share",
-    type=float,
+    type=share,
     help="Share of each class that goes to the test folder.  [default: 0.2]",
 )
 @options.drawing

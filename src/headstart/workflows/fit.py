@@ -10,6 +10,7 @@ from typing import Any
 
 from headstart.files import cache_folder, folder_written_whole, must_be_writable, sweep
 from headstart.finetuning.epoch_metrics import OnEpochMetrics
+from headstart.model.bundle import is_bundle
 from headstart.model.classifier import Classifier, load
 from headstart.progress import Progress, Silent
 from headstart.reports.audit import Audit
@@ -102,6 +103,8 @@ def run_fit(
     began = time.monotonic()
     progress = progress or Silent()
     place = bundle_place(Path(pictures), out)
+    if is_bundle(place):
+        progress.say(f"the classifier in {place} will be replaced")
     # A wrong name is refused now, not after the reading.
     must_be_known(recipe.heads)
     must_be_writable(place.parent)
