@@ -134,7 +134,7 @@ def why(trained: Trained) -> str:
         reason = (
             f"{most_accurate.candidate.name} was not distinguishably more accurate in "
             "cross-validation, and no other had distinguishably better probabilities, allowing for "
-            f"the luck of the best of {len(scores)}"
+            "luck among so many"
         )
     chosen = f"{compared.best.candidate.words}: {reason}."
     return f"{chosen} Corrected for having chosen the best of {len(scores)}, {expects}"
