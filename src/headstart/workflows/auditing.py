@@ -18,8 +18,10 @@ from headstart.errors import NotEnoughData
 from headstart.feature_rows import Selected
 from headstart.heads.candidates import Seen
 from headstart.heads.ridge import RidgeHead
+from headstart.heads.selection import CandidateScore
 from headstart.heads.spectrum import Rows as FeatureRows
 from headstart.layers import Array, softmax
+from headstart.metrics.intervals import wilson
 from headstart.progress import Progress
 from headstart.randomness import generator
 from headstart.reports.audit import Audit, DoubtedLabel, LookAlikes, UnlikePicture
@@ -41,7 +43,6 @@ def audit(
     probabilities: Array,
     recipe: Recipe,
     progress: Progress,
-    tells_apart: bool = True,
 ) -> Audit:
     """Look for wrong labels, strange pictures and look-alikes; price leakage; draw the curve.
 
@@ -55,8 +56,6 @@ def audit(
         probabilities: float32 [len(division.test), C], the final classifier's.
         recipe: Its seed and threads.
         progress: Told that it takes a moment.
-        tells_apart: Whether held-out answers are better than always the same one. Where not, their
-            doubts say nothing of labels, nor their number of what more pictures would bring.
     """
     progress.say("auditing labels and pictures")
     best, names = compared.best, _Names(prepared, division)
@@ -64,6 +63,7 @@ def audit(
     last = prepared.features.taps[prepared.backbone.tap_names[-1]]
     features = Seen((last,), is_rooted=True)
     asked, threads = _Asked(prepared, features, recipe.seed), recipe.threads or num_cores()
+    tells_apart = _tells_apart(best, prepared, division.train)
     curve = asked.curve(division.train, threads) if tells_apart else None
     # One thread of linear algebra each: sums would depend on their number.
     with threadpool_limits(1), ThreadPoolExecutor(threads) as pool:
@@ -85,18 +85,33 @@ def audit(
         )
 
 
+def _tells_apart(best: CandidateScore, prepared: Prepared, train: Rows) -> bool:
+    """Whether held-out answers agree with the labels more than two that know nothing of each other.
+
+    Where not, their doubts say nothing of labels, nor their number of what more pictures would
+    bring. (Always the same answer agrees as often as that, however uneven the classes are.)
+
+    Source:
+        Cohen 1960, "A coefficient of agreement for nominal scales": the agreement to be expected.
+    """
+    y, answers = prepared.manifest.class_indices[train], best.scores.argmax(axis=1)
+    by_chance = float(np.bincount(y) @ np.bincount(answers, minlength=int(y.max()) + 1))
+    number = len(np.unique(prepared.groups[train]))
+    return wilson(best.accuracy * number, number).low > by_chance / len(y) ** 2
+
+
 def _caveats(curve: LearningCurve | None, accuracy: float, tells_apart: bool) -> tuple[str, ...]:
     """What the labels and the curve do not say.
 
     Args:
         curve: If there is one.
         accuracy: Of the chosen frozen candidate, held out.
-        tells_apart: As for `audit`.
+        tells_apart: Whether held-out answers are better than guessing.
     """
     if not tells_apart:
         return (
             "labels were not judged, nor what more pictures would bring: held out, the answers are "
-            "no better than always the same one",
+            "not distinguishably better than guessing",
         )
     behind = 0.0 if curve is None else accuracy - 1 + float(curve.errors.share[-1])
     if behind < _FAR_BEHIND:

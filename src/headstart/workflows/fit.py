@@ -122,13 +122,7 @@ def run_fit(
     own = own_choice(pictures, prepared, trained, recipe, seconds, progress)
     findings = findings_of(prepared)
     audited = audit(
-        prepared,
-        trained.division,
-        trained.compared,
-        trained.probabilities,
-        recipe,
-        progress,
-        tells_apart=trained.matrix.expectation.tells_apart,
+        prepared, trained.division, trained.compared, trained.probabilities, recipe, progress
     )
     receipt = receipt_of(place, prepared, trained, recipe, findings, audited, choice)
     receipt["own_choice"] = own.to_json() if own else None
