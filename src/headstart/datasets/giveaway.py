@@ -92,7 +92,7 @@ def _giveaway(
     labels: Sequence[str],
     least: float = _LEAST_FEWER_ERRORS,
 ) -> Finding | None:
-    if len(np.unique(columns, axis=0)) == 1 or len(set(labels)) == 1:
+    if (columns == columns[0]).all() or len(set(labels)) == 1:
         return None
     best = max(_clues(columns, np.array(labels)), key=lambda clue: clue.fewer_errors)
     if best.deviations <= _DEVIATIONS or best.fewer_errors < least:
