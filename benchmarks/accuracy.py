@@ -39,7 +39,7 @@ SETS = ("cats-dogs", "hymenoptera", "flowers5", "brain-tumor", "weather4")
 def fit(pictures: Path, folder: Path) -> dict[str, Any]:
     """One `headstart fit` as a process of its own, without any cache, then a second one."""
     command = [
-        *(sys.executable, "-m", "headstart.cli.main", "fit", str(pictures)),
+        *(sys.executable, "-m", "headstart", "fit", str(pictures)),
         *("--out", str(folder / "bundle"), "--cache", str(folder / "cache"), "--json", "--quiet"),
     ]
     seconds = []

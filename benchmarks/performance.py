@@ -116,7 +116,7 @@ class Bench:
 
     def headstart(self, *arguments: object) -> Answer:
         """One process of the command line."""
-        program = [sys.executable, "-m", "headstart.cli.main"]
+        program = [sys.executable, "-m", "headstart"]
         return self.turn(*program, *arguments, ok=(0, 1, 3))
 
 
@@ -214,7 +214,7 @@ def _fit_and_right(bench: Bench, folder: Path, without: tuple[str, ...]) -> Answ
     shutil.rmtree(cache)
     shutil.move(aside, cache)
     said = subprocess.run(
-        [sys.executable, "-m", "headstart.cli.main", "predict", out, folder / "test", "--json"],
+        [sys.executable, "-m", "headstart", "predict", out, folder / "test", "--json"],
         capture_output=True,
         check=True,
     )

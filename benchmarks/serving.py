@@ -74,7 +74,7 @@ class Served:
     """The server as a process of its own."""
 
     def __init__(self, bundle: Path, *options: str) -> None:
-        command = [sys.executable, "-P", "-m", "headstart.cli.main", "serve", str(bundle)]
+        command = [sys.executable, "-P", "-m", "headstart", "serve", str(bundle)]
         self.process = subprocess.Popen(
             [*command, "--port", "0", *options], stderr=subprocess.PIPE, text=True
         )

@@ -223,7 +223,7 @@ def program(cache: Path) -> Callable[..., Ran]:
     def call(*arguments: object, **more: Any) -> Ran:
         if arguments[:1] == ("fit",) and not {"--backbone", "--recipe"} & {*arguments}:
             arguments = (*arguments, "--backbone", "efficientnet_lite0")
-        command = [sys.executable, "-P", "-m", "headstart.cli.main", *map(str, arguments)]
+        command = [sys.executable, "-P", "-m", "headstart", *map(str, arguments)]
         done = subprocess.run(command, capture_output=True, check=False, **more)
         return Ran(done.returncode, done.stdout.decode(), done.stderr.decode())
 

@@ -87,7 +87,7 @@ def test_a_node_is_killed_in_mid_job(many, bundle, tmp_path, rows_of):
 def test_the_driver_is_killed_and_started_again(many, bundle, tmp_path, rows_of):
     pictures, expected = many
     out = tmp_path / "out"
-    command = [sys.executable, "-m", "headstart.cli.main", "predict", bundle, pictures]
+    command = [sys.executable, "-m", "headstart", "predict", bundle, pictures]
     command += ["--out", out, "--rows-per-shard", 2, "--engine", "ray", "--json"]
     with a_cluster(2):
         with subprocess.Popen(list(map(str, command)), stderr=subprocess.PIPE) as driver:

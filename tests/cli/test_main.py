@@ -105,3 +105,11 @@ def test_an_interruption_exits_130_and_says_how_to_go_on(failing_check):
     ran = failing_check(KeyboardInterrupt())
     assert ran.code == 130
     assert "run the same command to go on" in ran.err
+
+
+def test_python_dash_m_is_the_same_program():
+    ran = subprocess.run(
+        [sys.executable, "-m", "headstart", "check", "nowhere"], capture_output=True, text=True
+    )
+    assert ran.returncode == 2
+    assert ran.stderr.startswith("error: ")

@@ -15,7 +15,7 @@ def started(bundle, tmp_path):
     """The process, the lines it says, and its address."""
     token = tmp_path / "token"
     token.write_text("right\n")
-    command = [sys.executable, "-P", "-m", "headstart.cli.main", "serve", bundle, "--port", "0"]
+    command = [sys.executable, "-P", "-m", "headstart", "serve", bundle, "--port", "0"]
     process = subprocess.Popen(
         [*command, "--token-file", token, "--threads", "1"], stderr=subprocess.PIPE, text=True
     )

@@ -65,7 +65,7 @@ def test_everything_together_is_sorted_by_severity() -> None:
 def test_leakage_counts_pictures_not_pairs() -> None:
     # Copies reach over others: 2 is in training by way of 1.
     found = checks.leakage(
-        manifest("aaaabb", "teeeet"), exact=pairs((0, 1)), near=pairs((1, 2), (3, 4))
+        manifest("aaaabb", "teeeet"), pairs((0, 1)), pairs((1, 2), (3, 4)), pairs()
     )
     (leak,) = found
     assert (leak.kind, leak.severity, leak.count) == ("leakage", "problem", 2)
@@ -73,14 +73,23 @@ def test_leakage_counts_pictures_not_pairs() -> None:
     assert leak.examples == ("1.jpg = 0.jpg", "2.jpg = 0.jpg")
 
 
+def test_leakage_of_mirrored_pictures_is_said() -> None:
+    (leak,) = checks.leakage(
+        manifest("aaaaa", "tttee"), pairs((0, 3)), pairs(), pairs((0, 3), (1, 4))
+    )
+    assert leak.message == (
+        "2 of 2 pictures of test stand in train too, 1 byte for byte, 1 mirrored or turned"
+    )
+
+
 def test_leakage_between_all_splits() -> None:
-    found = checks.leakage(manifest("ababab", "tvetve"), pairs((0, 1), (0, 2)), pairs())
+    found = checks.leakage(manifest("ababab", "tvetve"), pairs((0, 1), (0, 2)), pairs(), pairs())
     assert [finding.message for finding in found] == [
         "1 of 2 pictures of test stand in train too, 1 byte for byte",
         "1 of 2 pictures of validation stand in train too, 1 byte for byte",
         "1 of 2 pictures of test stand in validation too, 1 byte for byte",
     ]
-    assert checks.leakage(manifest("abab"), pairs((0, 1)), pairs()) == []
+    assert checks.leakage(manifest("abab"), pairs((0, 1)), pairs(), pairs()) == []
 
 
 def test_the_same_picture_in_two_classes() -> None:
@@ -99,6 +108,13 @@ def test_every_copy_counts_where_one_has_another_label() -> None:
         (found,) = checks.conflicting_duplicates(manifest("aabb"), exact, pairs())
         assert found.count == 3
         assert found.message == ("3 pictures are the same as one of another class, 3 byte for byte")
+
+
+def test_mirrored_copies_are_noted() -> None:
+    (found,) = checks.turned_duplicates(manifest("aaa"), pairs((0, 2)))
+    assert (found.severity, found.message) == ("note", "2 pictures have a mirrored or turned copy")
+    assert found.examples == ("0.jpg = 2.jpg",)
+    assert checks.turned_duplicates(manifest("aa"), pairs()) == []
 
 
 def test_copies_are_counted_once_each() -> None:

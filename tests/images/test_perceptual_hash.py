@@ -10,7 +10,11 @@ from hypothesis import strategies as st
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from headstart.images.perceptual_hash import perceptual_hash
+from headstart.images.perceptual_hash import (
+    hash_and_thumbnail,
+    perceptual_hash,
+    thumbnail_hashes,
+)
 
 
 def _photo(seed: int, width: int = 400, height: int = 300) -> PIL.Image.Image:
@@ -91,3 +95,13 @@ _HASHES = st.lists(
     ),
     max_size=40,
 )
+
+
+def test_the_hash_of_a_thumbnail_is_nearly_the_picture_s() -> None:
+    random = np.random.default_rng(0)
+    for _ in range(5):
+        coarse = PIL.Image.fromarray(random.integers(0, 256, (7, 7, 3), dtype=np.uint8))
+        picture = coarse.resize((300, 200), PIL.Image.Resampling.BICUBIC)
+        own, thumbnail = hash_and_thumbnail(picture)
+        (again,) = thumbnail_hashes(np.frombuffer(thumbnail, np.uint8)[None])
+        assert (own ^ int(again)).bit_count() <= 4

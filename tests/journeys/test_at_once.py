@@ -36,7 +36,7 @@ def test_two_fits_at_once(own_cache, draw_folder, headstart, tmp_path, tiny):
     places = ("--out", tmp_path / "out", "--cache", own_cache)
     network = ("--backbone", tiny.name, "--weights", "random", "--head", "ridge")
     arguments = [str(a) for a in ("fit", pictures, *places, *network, "--json")]
-    command = [sys.executable, "-m", "headstart.cli.main", *arguments]
+    command = [sys.executable, "-m", "headstart", *arguments]
     running = [subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)]
     running.append(subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE))
     for each in running:

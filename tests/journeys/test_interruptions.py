@@ -96,7 +96,7 @@ def test_killed_often(place, headstart, seed):
 @pytest.mark.slow
 def test_killed_from_outside_at_any_moment(place, headstart):
     draw_lots = random.Random(0)
-    command = [sys.executable, "-m", "headstart.cli.main", *place.arguments]
+    command = [sys.executable, "-m", "headstart", *place.arguments]
     began = time.monotonic()
     assert subprocess.run(command, capture_output=True, check=False).returncode == 0
     whole = time.monotonic() - began

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-PROGRAM = f"{sys.executable} -m headstart.cli.main"
+PROGRAM = f"{sys.executable} -m headstart"
 
 
 def shell(command):

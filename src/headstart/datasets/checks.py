@@ -50,6 +50,7 @@ def findings(
     *,
     exact: Pairs = _NO_PAIRS,
     near: Pairs = _NO_PAIRS,
+    turned: Pairs = _NO_PAIRS,
     unusable: Sequence[Unusable] = (),
 ) -> tuple[Finding, ...]:
     """Every finding, the worst first.
@@ -60,12 +61,13 @@ def findings(
         exact: int64 [P, 2], rows with the same bytes.
         near: int64 [P, 2], rows with nearly the same picture; like ``exact``, enough pairs to
             connect each set of copies.
+        turned: int64 [P, 2], rows of one class with nearly the same picture, mirrored or turned.
         unusable: What could not be used.
     """
     return worst_first(
         [
             *conflicting_duplicates(manifest, exact, near),
-            *leakage(manifest, exact, near),
+            *leakage(manifest, exact, near, turned),
             *group_leakage(manifest),
             *unusable_files(unusable),
             *class_sizes(manifest),
@@ -73,6 +75,7 @@ def findings(
             *giveaways(manifest, facts),
             *exact_duplicates(manifest, exact),
             *near_duplicates(manifest, near),
+            *turned_duplicates(manifest, turned),
             *tiny_pictures(manifest, facts),
             *wrong_extensions(manifest, facts),
             *flagged(manifest, facts),
@@ -139,6 +142,13 @@ def near_duplicates(manifest: Manifest, near: Pairs) -> list[Finding]:
     return _pairs("near_duplicates", "note", count, message, manifest, near)
 
 
+def turned_duplicates(manifest: Manifest, turned: Pairs) -> list[Finding]:
+    """Pictures that are another of their class, mirrored or turned; kept together likewise."""
+    count = len(np.unique(turned))
+    message = f"{counted(count, 'picture has', 'pictures have')} a mirrored or turned copy"
+    return _pairs("turned_duplicates", "note", count, message, manifest, turned)
+
+
 def conflicting_duplicates(manifest: Manifest, exact: Pairs, near: Pairs) -> list[Finding]:
     """The same picture, or nearly, with two labels."""
     both = np.concatenate([exact, near])
@@ -157,20 +167,23 @@ def conflicting_duplicates(manifest: Manifest, exact: Pairs, near: Pairs) -> lis
     return [found] if count else []
 
 
-def leakage(manifest: Manifest, exact: Pairs, near: Pairs) -> list[Finding]:
+def leakage(manifest: Manifest, exact: Pairs, near: Pairs, turned: Pairs) -> list[Finding]:
     """Held-out pictures that stand in training too, and test pictures that stand in validation."""
     splits = np.array(manifest.splits, dtype=object)
-    copies = union(len(manifest), np.concatenate([exact, near]))
+    copies = union(len(manifest), np.concatenate([exact, near, turned]))
+    upright = union(len(manifest), np.concatenate([exact, near]))
     same_bytes = union(len(manifest), exact)
     found = []
     for judged, seen in _JUDGED_AND_SEEN:
         rows, others = np.flatnonzero(splits == judged), np.flatnonzero(splits == seen)
         leaked = rows[np.isin(copies[rows], copies[others])]
         exactly = int(np.isin(same_bytes[rows], same_bytes[others]).sum())
+        only_turned = int((~np.isin(upright[leaked], upright[others])).sum())
         if len(leaked):
             message = (
                 f"{with_spaces(len(leaked))} of {counted(len(rows), 'picture', 'pictures')} of "
                 f"{judged} stand in {seen} too, {with_spaces(exactly)} byte for byte"
+                + (f", {with_spaces(only_turned)} mirrored or turned" if only_turned else "")
             )
             first = {copies[row]: manifest.ids[row] for row in others[::-1]}
             examples = (f"{manifest.ids[row]} = {first[copies[row]]}" for row in leaked)

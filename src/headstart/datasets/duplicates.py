@@ -1,4 +1,4 @@
-"""Copies: the same file twice, or nearly the same picture."""
+"""Copies: the same file twice, or nearly the same picture, also mirrored or turned."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ import numpy.typing as npt
 
 from headstart.datasets.facts import Facts
 from headstart.datasets.groups import union
+from headstart.images.orientation import AS_IT_IS, TURNED, laid
+from headstart.images.perceptual_hash import thumbnail_hashes
 
 _HASH_BITS = 64
 # A copy that was saved again, resized or brightened stays within both; other solar cells of the
@@ -32,28 +34,41 @@ class Duplicates:
     Args:
         exact: Byte for byte the same file: the first of them with each of the others.
         near: Nearly the same picture (other size, compression, brightness), not the same bytes.
+        turned: Nearly the same picture of the same class, mirrored or turned by quarters, and not
+            connected by ``near``.
     """
 
     exact: Pairs
     near: Pairs
+    turned: Pairs
 
     @property
     def pairs(self) -> Pairs:
-        """Both kinds."""
-        return np.concatenate([self.exact, self.near])
+        """All kinds."""
+        return np.concatenate([self.exact, self.near, self.turned])
 
 
-def find_duplicates(facts: Facts) -> Duplicates:
+def find_duplicates(facts: Facts, classes: Rows) -> Duplicates:
     """Copies among N pictures.
 
     A near copy has nearly the same hash, and its thumbnail the same light and dark places. What
     all pictures of the set share (the frame of a scanner, the bars of a solar cell) is taken away
-    first: it is no evidence that two of them are the same.
+    first: it is no evidence that two of them are the same. Turned copies are sought within a
+    class alone: an arrow to the left that is mirrored is one to the right.
+
+    Args:
+        facts: What the pictures are.
+        classes: int64 [N], class indices.
     """
     exact = same_bytes(facts.digests)
     different = np.setdiff1d(np.arange(len(facts.digests)), exact[:, 1])
-    near = _near_pairs(facts.hashes[different], _Patterns(facts.thumbnails, different))
-    return Duplicates(exact, different[near])
+    thumbnails = facts.thumbnails[different]
+    patterns, hashes = _Patterns(thumbnails), facts.hashes[different]
+    near = _alike_pairs(_Looks(hashes, patterns), _Looks(hashes, patterns))
+    turned = _turned_pairs(patterns, thumbnails, classes[different])
+    sets = union(len(different), near)
+    fresh = turned[sets[turned[:, 0]] != sets[turned[:, 1]]]
+    return Duplicates(exact, different[near], different[fresh])
 
 
 def same_bytes(digests: tuple[bytes, ...] | list[bytes]) -> Pairs:
@@ -63,48 +78,93 @@ def same_bytes(digests: tuple[bytes, ...] | list[bytes]) -> Pairs:
     return _as_pairs([pair for pair in pairs if pair[0] != pair[1]])
 
 
-def _near_pairs(hashes: npt.NDArray[np.uint64], patterns: _Patterns) -> Pairs:
-    """Rows alike in hash and pattern; exact by the pigeonhole principle.
+@dataclass(frozen=True, eq=False)
+class _Looks:
+    """What N pictures are compared by, laid one way.
 
-    Hashes that differ in at most d bits are equal in at least one of d + 1 bands, so only rows
-    that share a band are compared, in blocks: a set whose pictures all look alike costs time, not
-    memory.
+    Args:
+        hashes: uint64 [N].
+        patterns: Of the thumbnails.
+        way: As of `orientation.laid`.
+        kinds: uint64 [N] below 2**48: only rows of one kind are compared; None: all of them.
     """
+
+    hashes: npt.NDArray[np.uint64]
+    patterns: _Patterns
+    way: int = AS_IT_IS
+    kinds: npt.NDArray[np.uint64] | None = None
+
+
+def _turned_pairs(patterns: _Patterns, thumbnails: npt.NDArray[np.uint8], classes: Rows) -> Pairs:
+    """Rows of one class alike when one of them is mirrored or turned.
+
+    The hashes are the thumbnails' own: what is kept of a picture can be turned only there.
+    """
+    kinds = classes.astype(np.uint64)
+
+    def looks(way: int) -> _Looks:
+        return _Looks(thumbnail_hashes(laid(thumbnails, way)), patterns, way, kinds)
+
+    plain = looks(AS_IT_IS)
+    found = [_alike_pairs(plain, looks(way)) for way in TURNED]
+    return np.unique(np.concatenate(found), axis=0)
+
+
+def _alike_pairs(one: _Looks, other: _Looks) -> Pairs:
+    """Rows i < j, row i of one alike in hash and pattern to row j of the other.
+
+    Exact by the pigeonhole principle: hashes that differ in at most d bits are equal in at least
+    one of d + 1 bands, so only rows that share a band are compared, in blocks: a set whose
+    pictures all look alike costs time, not memory.
+    """
+    number = len(one.hashes)
     edges = np.linspace(0, _HASH_BITS, _HASH_DISTANCE + 2).astype(int).tolist()
     found = [np.empty((0, 2), np.int64)]
     for low, high in itertools.pairwise(edges):
-        band = (hashes >> np.uint64(low)) & np.uint64((1 << (high - low)) - 1)
-        for rows in _sharing(band):
-            found += [rows[pairs] for pairs in _alike(hashes[rows], patterns.of(rows))]
-    return np.unique(np.sort(np.concatenate(found), axis=1), axis=0)
+        bands = [_band(looks, low, high) for looks in (one, other)]
+        for rows in _sharing(np.concatenate(bands)):
+            mine, theirs = rows[rows < number], rows[rows >= number] - number
+            found += _blocks(one, mine, other, theirs)
+    return np.unique(np.concatenate(found), axis=0)
+
+
+def _band(looks: _Looks, low: int, high: int) -> npt.NDArray[np.uint64]:
+    """Some bits of each hash, and above them the row's kind."""
+    band = (looks.hashes >> np.uint64(low)) & np.uint64((1 << (high - low)) - 1)
+    return band if looks.kinds is None else band | looks.kinds << np.uint64(high - low)
 
 
 def _sharing(values: npt.NDArray[np.uint64]) -> Iterator[Rows]:
-    """Sets of two or more rows with the same value."""
+    """Sets of two or more rows with the same value, each in rising order."""
     order = np.argsort(values, kind="stable")
     changes = np.flatnonzero(np.diff(values[order])) + 1
     return (rows for rows in np.split(order, changes) if len(rows) > 1)
 
 
-def _alike(hashes: npt.NDArray[np.uint64], patterns: npt.NDArray[np.float32]) -> Iterator[Pairs]:
-    """Pairs i < j, block by block."""
-    rows_at_once = max(1, _MOST_COMPARED // len(hashes))
-    for start in range(0, len(hashes), rows_at_once):
-        end = min(start + rows_at_once, len(hashes))
-        alike = patterns[start:end] @ patterns[:end].T >= _CORRELATION
-        distance = np.bitwise_count(hashes[start:end, None] ^ hashes[None, :end])
-        alike &= distance <= _HASH_DISTANCE
-        later, earlier = np.nonzero(np.tril(alike, start - 1))
-        yield _spanning(np.stack([earlier, later + start], axis=1), end)
+def _blocks(one: _Looks, mine: Rows, other: _Looks, theirs: Rows) -> Iterator[Pairs]:
+    """Pairs i < j, block by block; both sets of rows rise."""
+    rows_at_once = max(1, _MOST_COMPARED // max(1, len(theirs)))
+    for start in range(0, len(mine), rows_at_once):
+        block = mine[start : start + rows_at_once]
+        later = theirs[np.searchsorted(theirs, block[0], side="right") :]
+        if not len(later):
+            return
+        alike = one.patterns.of(block, one.way) @ other.patterns.of(later, other.way).T
+        distance = np.bitwise_count(one.hashes[block][:, None] ^ other.hashes[later][None, :])
+        near = (alike >= _CORRELATION) & (distance <= _HASH_DISTANCE)
+        rows, columns = np.nonzero(near & (block[:, None] < later[None, :]))
+        pairs = np.stack([block[rows], later[columns]], axis=1)
+        yield _spanning(pairs, len(block) + len(later))
 
 
 def _spanning(pairs: Pairs, number: int) -> Pairs:
-    """The pairs; of a great many, no more than connect the same rows."""
+    """The pairs; of a great many among a number of rows, no more than connect the same rows."""
     if len(pairs) <= 2 * number:
         return pairs
-    member = union(number, pairs)
+    rows, places = np.unique(pairs, return_inverse=True)
+    member = union(len(rows), places.reshape(-1, 2))
     _, first = np.unique(member, return_index=True)
-    star = np.stack([first[member], np.arange(number)], axis=1)
+    star = np.stack([rows[first[member]], rows], axis=1)
     return np.asarray(star[star[:, 0] != star[:, 1]])
 
 
@@ -117,20 +177,24 @@ class _Patterns:
 
     Args:
         thumbnails: uint8 [N, P].
-        rows: Those that are compared.
     """
 
-    def __init__(self, thumbnails: npt.NDArray[np.uint8], rows: Rows) -> None:
-        self._thumbnails, self._rows = thumbnails, rows
+    def __init__(self, thumbnails: npt.NDArray[np.uint8]) -> None:
+        self._thumbnails = thumbnails
         self._mean = np.zeros(thumbnails.shape[1], np.float32)
-        if len(rows) >= _ENOUGH_FOR_A_MEAN:
-            blocks = np.array_split(rows, 1 + len(rows) // 4096)
-            sums = [_contrast(thumbnails[block])[0].sum(axis=0) for block in blocks]
-            self._mean = np.asarray(np.sum(sums, axis=0) / np.float32(len(rows)))
+        if len(thumbnails) >= _ENOUGH_FOR_A_MEAN:
+            blocks = np.array_split(thumbnails, 1 + len(thumbnails) // 4096)
+            sums = [_contrast(block)[0].sum(axis=0) for block in blocks]
+            self._mean = np.asarray(np.sum(sums, axis=0) / np.float32(len(thumbnails)))
 
-    def of(self, which: Rows) -> npt.NDArray[np.float32]:
-        """float32 [len(which), P], rows of length 1; zeros for a blank page: it is like nothing."""
-        pixels, flat = _contrast(self._thumbnails[self._rows[which]])
+    def of(self, which: Rows, way: int = AS_IT_IS) -> npt.NDArray[np.float32]:
+        """float32 [len(which), P], rows of length 1; zeros for a blank page: it is like nothing.
+
+        Args:
+            which: Rows.
+            way: How they are laid, as of `orientation.laid`.
+        """
+        pixels, flat = _contrast(laid(self._thumbnails[which], way))
         pixels -= self._mean
         pixels[flat] = 0
         return _unit(pixels)

@@ -17,9 +17,14 @@ _SIDE, _LOW = 32, 8
 _MOST_STEPS = 5
 THUMBNAIL_SIDE = 16
 
-_frequency, _place = np.arange(_LOW)[:, None], np.arange(_SIDE)[None, :]
-# The first 8 rows of the cosine transform (DCT-II, not normalised: only the order counts).
-_COSINES = np.cos(np.pi * _frequency * (2 * _place + 1) / (2 * _SIDE))
+
+def _cosines(side: int) -> npt.NDArray[np.float64]:
+    """The first 8 rows of the cosine transform (DCT-II, not normalised: only the order counts)."""
+    frequency, place = np.arange(_LOW)[:, None], np.arange(side)[None, :]
+    return np.asarray(np.cos(np.pi * frequency * (2 * place + 1) / (2 * side)))
+
+
+_COSINES, _COSINES_OF_THUMBNAIL = _cosines(_SIDE), _cosines(THUMBNAIL_SIDE)
 
 
 def perceptual_hash(image: Image) -> int:
@@ -37,6 +42,20 @@ def hash_and_thumbnail(image: Image) -> tuple[int, bytes]:
     return _hash(gray), blocks.mean(axis=(1, 3)).round().astype(np.uint8).tobytes()
 
 
+def thumbnail_hashes(thumbnails: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint64]:
+    """The hashes of thumbnails, as if each were the picture: nearly the picture's own.
+
+    Args:
+        thumbnails: uint8 [N, 256], as `hash_and_thumbnail` gives them.
+
+    Returns:
+        uint64 [N].
+    """
+    gray = thumbnails.reshape(-1, THUMBNAIL_SIDE, THUMBNAIL_SIDE).astype(np.float64)
+    low = _COSINES_OF_THUMBNAIL @ gray @ _COSINES_OF_THUMBNAIL.T
+    return _bits(low.reshape(-1, _BITS)).view(">u8")[:, 0].astype(np.uint64)
+
+
 def _small(image: Image) -> Image:
     """Gray, 32x32: averaged down in whole steps first, by no more than Pillow has fast code for."""
     steps = min(_MOST_STEPS, max(1, min(image.size) // (2 * _SIDE)))
@@ -47,7 +66,12 @@ def _small(image: Image) -> Image:
 
 def _hash(gray: npt.NDArray[np.float64]) -> int:
     low = _COSINES @ gray @ _COSINES.T
+    return int.from_bytes(_bits(low.reshape(1, _BITS)).tobytes(), "big")
+
+
+def _bits(low: npt.NDArray[np.float64]) -> npt.NDArray[np.uint8]:
+    """Which of 64 frequencies are above their median: float64 [N, 64] to uint8 [N, 8]."""
     # Rounded, so that what should be 0 is 0 and not the last digit of a sum.
     low = low.round(6)
-    median = np.sort(low, axis=None)[_BITS // 2 - 1 : _BITS // 2 + 1].mean()
-    return int.from_bytes(np.packbits(low > median).tobytes(), "big")
+    middle = np.sort(low, axis=1)[:, _BITS // 2 - 1 : _BITS // 2 + 1]
+    return np.packbits(low > middle.mean(axis=1, keepdims=True), axis=1)

@@ -86,5 +86,6 @@ def findings_of(prepared: Prepared) -> tuple[Finding, ...]:
         prepared.features.facts,
         exact=prepared.duplicates.exact,
         near=prepared.duplicates.near,
+        turned=prepared.duplicates.turned,
         unusable=prepared.unusable,
     )

@@ -119,7 +119,7 @@ def prepare(pictures: str | os.PathLike[str], recipe: Recipe, progress: Progress
     if not len(features):
         raise _nothing_usable(pictures, unusable)
     manifest = found.select(features.indices)
-    duplicates = find_duplicates(features.facts)
+    duplicates = find_duplicates(features.facts, manifest.class_indices)
     if copies := _copies(duplicates):
         progress.say(copies)
     groups = merge_groups(manifest.groups, duplicates.pairs)
@@ -136,7 +136,7 @@ def select(prepared: Prepared, rows: Rows, splits: Sequence[str]) -> Prepared:
     """
     manifest = replace(prepared.manifest.select(rows), splits=tuple(splits))
     features = prepared.features.select(rows)
-    duplicates = find_duplicates(features.facts)
+    duplicates = find_duplicates(features.facts, manifest.class_indices)
     groups = merge_groups(manifest.groups, duplicates.pairs)
     return replace(
         prepared, manifest=manifest, features=features, duplicates=duplicates, groups=groups
@@ -160,10 +160,12 @@ def _must_have_effect(recipe: Recipe, found: Manifest) -> None:
 
 def _copies(duplicates: Duplicates) -> str:
     """How many pictures are copies, in words; empty when none are."""
-    exact, near = (len(np.unique(pairs)) for pairs in (duplicates.exact, duplicates.near))
-    kinds = [f"{exact} in byte-for-byte copies"] * bool(exact) + [f"{near} in near-copies"] * bool(
-        near
-    )
+    pairs = {
+        "in byte-for-byte copies": duplicates.exact,
+        "in near-copies": duplicates.near,
+        "mirrored or turned": duplicates.turned,
+    }
+    kinds = [f"{len(np.unique(found))} {words}" for words, found in pairs.items() if len(found)]
     return f"pictures kept together: {', '.join(kinds)}" if kinds else ""
 
 

@@ -73,11 +73,15 @@ class Reader:
         self._progress.say(describe(self.backbone))
         features = self._extract(range(len(before.manifest)))
         is_whole = len(features) == len(before.manifest)
+        manifest = before.manifest.select(features.indices)
+        found = before.duplicates
+        if not is_whole:
+            found = find_duplicates(features.facts, manifest.class_indices)
         return Prepared(
-            manifest=before.manifest.select(features.indices),
+            manifest=manifest,
             backbone=self.backbone,
             features=dataclasses.replace(features, computed=self._computed),
-            duplicates=before.duplicates if is_whole else find_duplicates(features.facts),
+            duplicates=found,
             groups=before.groups[features.indices],
             unusable=(*before.unusable, *features.unusable),
             single=self._single(),
