@@ -58,15 +58,16 @@ def test_pictures_that_were_learned_from_are_counted(evaluate, fresh, shapes):
     assert 0 < ran.json["seen_in_training"] < 44
     clean = ran.json["test"]["without_leakage"]
     assert clean["num_images"] == 54 - ran.json["seen_in_training"]
-    assert "stand in the training data" in evaluate(fresh).err
+    assert "stand in the training data" in evaluate(fresh).out
 
 
 def test_for_a_person_and_quiet(evaluate, fresh):
     ran = evaluate(fresh)
-    assert (ran.code, ran.out) == (0, "")
-    for word in ("10 pictures", "blobs: precision", "recall", "balanced accuracy"):
-        assert word in ran.err
-    assert evaluate(fresh, "--quiet").err == ""
+    assert ran.code == 0
+    for word in ("of 10", "blobs: precision", "recall", "balanced accuracy"):
+        assert word in ran.out
+    quiet = evaluate(fresh, "--quiet")
+    assert (quiet.out, quiet.err) == ("", "")
 
 
 def test_some_pictures_that_cannot_be_used(evaluate, fresh):
@@ -94,6 +95,15 @@ def test_a_class_that_it_does_not_know(evaluate, fresh):
     merged = evaluate(fresh, "--merge", "strips=stripes", "--json")
     assert merged.code == 0
     assert merged.json["test"]["num_images"] == 10
+
+
+def test_labels_of_another_problem(evaluate, fresh):
+    for kind in ("blobs", "stripes"):
+        (fresh / kind).rename(fresh / f"x{kind[0]}")
+    ran = evaluate(fresh)
+    assert ran.code == 2
+    assert "2 of 2 labels are unknown" in ran.complaint
+    assert "headstart predict, which needs no labels" in ran.err
 
 
 def test_the_test_part_is_judged_where_there_is_one(evaluate, fresh, tmp_path, draw_folder):

@@ -55,7 +55,7 @@ def test_the_object_and_the_picture(pictures: Path, cache: Path, tmp_path: Path)
 def test_the_lines_show_rule_and_evidence(pictures: Path, cache: Path) -> None:
     done = CliRunner().invoke(main, ["matrix", str(pictures), "--cache", str(cache)])
     for word in ("size", "similarity", "fitness", "the books", "evidence", "a trial"):
-        assert f"\n{word}" in done.stderr
+        assert f"\n{word}" in f"\n{done.stdout}"
 
 
 @pytest.mark.usefixtures("similarity_is_measured")

@@ -90,6 +90,12 @@ def predict_listed(predict, monkeypatch):
     return call
 
 
+def test_a_picture_on_standard_input_is_no_list(predict_listed, some):
+    ran = predict_listed((some / "a.png").read_bytes(), "--json")
+    assert ran.code == 2
+    assert "holds a picture, not names of pictures" in ran.complaint
+
+
 @pytest.mark.parametrize("end", [b"\n", b"\r\n", b"\0"])
 def test_a_list_on_standard_input(predict_listed, some, end):
     strange = os.fsencode(some) + b"/caf\xe9\x0c\xe2\x80\xa8.png"

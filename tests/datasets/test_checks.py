@@ -110,6 +110,13 @@ def test_every_copy_counts_where_one_has_another_label() -> None:
         assert found.message == ("3 pictures are the same as one of another class, 3 byte for byte")
 
 
+def test_several_labels_in_one() -> None:
+    named = replace(manifest("aaaaa"), labels=("cat", "dog, cat", "dog", "dog|cow", "a,b"))
+    (found,) = checks.several_labels(named)
+    assert (found.severity, found.examples) == ("warning", ("dog, cat", "dog|cow"))
+    assert checks.several_labels(manifest("ab")) == []
+
+
 def test_mirrored_copies_are_noted() -> None:
     (found,) = checks.turned_duplicates(manifest("aaa"), pairs((0, 2)))
     assert (found.severity, found.message) == ("note", "2 pictures have a mirrored or turned copy")

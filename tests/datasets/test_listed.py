@@ -233,7 +233,7 @@ def test_named_columns_forgive_case_and_suggest(tree: Tree) -> None:
     [
         ("a,b\nx,y\nz,y\n", "no column of .* holds files: a, b"),
         ("1.jpg\n2.jpg\n", "looks like labels"),
-        ("file,label\n", "holds files|no rows"),
+        ("file,label\n", "no cell of it names a file"),
         ("file,one,two\n1.jpg,1,1\n2.jpg,0,1\n3.jpg,0,0\n", "hold only 0 and 1"),
         ("file,a,b\n1.jpg,x,m\n2.jpg,y,m\n3.jpg,x,n\n4.jpg,y,n\n", "several columns"),
     ],

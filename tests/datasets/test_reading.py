@@ -150,6 +150,12 @@ def test_two_test_splits_are_refused(tree: Tree) -> None:
         read(judged, ReadOptions(test=root))
 
 
+def test_a_test_that_is_the_training_leaves_nothing_to_learn_from(tree: Tree) -> None:
+    pets = tree(PETS)
+    with pytest.raises(SettingError, match="none is left to learn from"):
+        read(pets, ReadOptions(test=pets))
+
+
 KNOWN = ("cats", "dogs", "train")
 
 

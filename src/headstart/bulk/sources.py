@@ -127,8 +127,17 @@ def _listed(stream: BinaryIO) -> Iterator[Reference]:
     """Names one a line, or each ended by a zero byte (``find -print0``).
 
     A name that is read from a list is a name, whatever signs it holds.
+
+    Raises:
+        DatasetError: It is a picture itself.
     """
     block = stream.read(_BLOCK)
+    if sniff(block[:SNIFFED]) in READ | NOT_READ:
+        raise DatasetError(
+            f"{getattr(stream, 'name', 'the list')} holds a picture, not names of pictures",
+            "one path or URL a line",
+            "name the picture's file itself",
+        )
     end, rest = (b"\0" if b"\0" in block else b"\n"), b""
     while block:
         *whole, rest = (rest + block).split(end)

@@ -48,9 +48,9 @@ def command(pictures: Path, as_json: bool, quiet: bool, **given: Any) -> None:
         print_json(checked.to_json())
     elif not quiet:
         for finding in checked.findings:
-            console.say(f"{_MARKS[finding.severity]} {finding.message}")
+            console.answer(f"{_MARKS[finding.severity]} {finding.message}")
             for example in finding.shown:
-                console.say(f"    {example}")
+                console.answer(f"    {example}")
         if not checked.findings:
-            console.say("nothing found")
+            console.answer("nothing found")
     click.get_current_context().exit(1 if checked.has_problems else 0)

@@ -1,4 +1,4 @@
-"""What a person sees while a command works. Everything here goes to standard error."""
+"""What a person sees: progress on standard error, what was asked for on standard output."""
 
 from __future__ import annotations
 
@@ -49,6 +49,11 @@ class Console:
         except BrokenPipeError:  # nobody listens any more; the work goes on
             let_go(sys.stderr)
             self._quiet = True
+
+    def answer(self, line: str) -> None:
+        """One line of what was asked for."""
+        if not self._quiet:
+            print(printable(line))
 
     def start(self, what: str, total: int) -> None:
         """A countable piece of work begins."""

@@ -44,15 +44,15 @@ def command(bundle: Path, pictures: Path, as_json: bool, quiet: bool, **given: A
         if evaluated.warning:
             console.say(evaluated.warning)
         for line in summary_lines(results, evaluated.judged, "no file of the same bytes"):
-            console.say(line)
+            console.answer(line)
         for row in (row for row in results.class_rows() if row["support"]):
-            console.say(
+            console.answer(
                 f"  {row['name']}: precision {percent(row['precision'])}, "
                 f"recall {percent(row['recall'])}, F1 {percent(row['f1'])}, "
                 f"{row['support']} pictures"
             )
         if evaluated.seen:
-            console.say(f"{evaluated.seen} of them stand in the training data, byte for byte")
+            console.answer(f"{evaluated.seen} of them stand in the training data, byte for byte")
         for line in unusable_lines([vars(row) for row in evaluated.unusable]):
             console.say(line)
     click.get_current_context().exit(exit_code(row.reason for row in evaluated.unusable))

@@ -57,7 +57,7 @@ def command(pictures: Path, out: Path | None, as_json: bool, quiet: bool, **give
         print_json(placed.to_json())
     elif not quiet:
         for line in placed.matrix.lines():
-            console.say(line)
+            console.answer(line)
         for line in unusable_lines([vars(row) for row in placed.prepared.unusable]):
             console.say(line)
         if out is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 import numpy as np
@@ -72,6 +73,7 @@ def findings(
             *unusable_files(unusable),
             *class_sizes(manifest),
             *near_equal_classes(manifest),
+            *several_labels(manifest),
             *giveaways(manifest, facts),
             *exact_duplicates(manifest, exact),
             *near_duplicates(manifest, near),
@@ -124,6 +126,25 @@ def near_equal_classes(manifest: Manifest) -> list[Finding]:
         f"{new!r} and {old!r}: {merge_option(old, new)} makes them one" for old, new in pairs
     )
     return [Finding("near_equal_classes", "warning", len(pairs), message, tuple(examples))]
+
+
+def several_labels(manifest: Manifest) -> list[Finding]:
+    """Class names that may be several labels of one picture: ``dog,cat`` where ``cat`` is one."""
+    counts = manifest.counts
+    names = [name for name in counts if any(part in counts for part in _parts(name))]
+    if not names:
+        return []
+    message = (
+        f"{counted(len(names), 'class name looks', 'class names look')} like several labels at "
+        f"once ({first_of(names)}): every picture is of one class here"
+    )
+    return [Finding("several_labels", "warning", len(names), message, tuple(names))]
+
+
+def _parts(name: str) -> list[str]:
+    """What stands between separators; nothing where there is none."""
+    parts = [part.strip() for part in re.split("[,;|]", name)]
+    return parts if len(parts) > 1 else []
 
 
 def exact_duplicates(manifest: Manifest, exact: Pairs) -> list[Finding]:

@@ -164,6 +164,12 @@ def _image_column(table: Table, options: ReadOptions, names_a_file: Callable[[st
     best, negative_place = max(ranked)
     if table.embedded and not best[1]:  # the names of classes may be names of files too
         raise pictures_inside(table)
+    if not best[0] and len(table.rows) == 1 and not table.header:
+        raise DatasetError(
+            f"{table.path} has one row alone, and no cell of it names a file: {', '.join(header)}",
+            "below the header a row for each picture",
+            "write the rows, or give the folder of the pictures instead",
+        )
     if not best[0]:
         raise DatasetError(
             f"no column of {table.path} holds files: {', '.join(header)}",

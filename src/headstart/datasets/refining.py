@@ -20,7 +20,7 @@ def joined(train: Manifest, test: Manifest) -> Manifest:
     """One dataset of a folder to learn from and a separate one to judge by.
 
     Raises:
-        SettingError: One of them has splits that contradict this.
+        SettingError: One of them has splits that contradict this; or nothing is left to learn from.
     """
     if "test" in train.splits:
         raise SettingError(
@@ -40,6 +40,12 @@ def joined(train: Manifest, test: Manifest) -> Manifest:
     skipped = skipped & others if same else skipped + others
     train, test = _below_one_root(train, test)
     kept, moved = _without(train, set(test.ids))
+    if not kept.ids:
+        raise SettingError(
+            f"--test {test.root} names every picture of {train.root}: none is left to learn from",
+            "test pictures beside those that are learnt from",
+            "leave --test out: a share of the pictures is then drawn to judge by",
+        )
     rows = sorted([*_rows(kept, "train"), *_rows(test, "test")])
     ids, labels, splits, groups = zip(*rows, strict=True)
     return replace(

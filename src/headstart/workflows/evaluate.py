@@ -175,11 +175,14 @@ def names_for(judged: Manifest, known: tuple[str, ...]) -> dict[str, str]:
     if unknown:
         near = similar(unknown[0], known)
         rename = f"rename it with --merge '{unknown[0]}={near[0]}', or " if near else ""
+        answers = (
+            ", or headstart predict, which needs no labels" if len(unknown) == len(names) else ""
+        )
         raise DatasetError(
             f"the classifier knows no class {', '.join(map(repr, unknown[:5]))} "
             f"({len(unknown)} of {len(names)} labels are unknown to it)",
             f"labels among {', '.join(known[:12])}",
-            f"{rename}leave these pictures out",
+            f"{rename}leave these pictures out{answers}",
         )
     return {label: name for label, name in names.items() if name is not None}
 
