@@ -6,9 +6,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from headstart.backbones.backbone import Backbone
 from headstart.progress import Silent
+from headstart.workflows.check import findings_of
 from headstart.workflows.preparing import prepare, select
 from headstart.workflows.recipe import Recipe
 
@@ -50,3 +52,38 @@ def test_in_the_order_and_with_the_splits_that_are_given(pictures: Path) -> None
     expected = whole.features.taps["head"][[6, 2, 0]]
     assert np.array_equal(found.features.taps["head"], expected)
     assert np.array_equal(found.features.joined(["head"], np.array([1])), expected[1:2])
+
+
+@pytest.fixture(scope="module")
+def bursts(tmp_path_factory: pytest.TempPathFactory, draw: Callable[..., Image.Image]) -> Path:
+    """Twelve sources of each class, three versions of each: cut a little otherwise every time."""
+    folder = tmp_path_factory.mktemp("pictures") / "bursts"
+    for kind in ("blobs", "stripes"):
+        (folder / kind).mkdir(parents=True)
+        for source in range(12):
+            whole = draw(kind, source)
+            for k, name in enumerate(("one", "two", "three")):
+                side = whole.width - 6 * k
+                cut = whole.crop((k, 3 * k, k + side, 3 * k + side))
+                cut.save(folder / kind / f"visit-{'abcdefghijkl'[source]}_{name}.png")
+    return folder
+
+
+def test_pictures_of_a_group_by_their_names_stay_together(bursts: Path, backbone: Backbone) -> None:
+    found = prepare(bursts, Recipe(), Silent())
+    assert found.names is not None
+    assert found.names.is_certain
+    assert len(set(found.manifest.groups)) == 12
+    assert len(np.unique(found.groups)) == 12
+    (finding,) = [one for one in findings_of(found) if one.kind == "name_groups"]
+    assert "They are kept together, as with --group-pattern" in finding.message
+
+
+def test_unless_a_person_says_that_there_are_none(bursts: Path, backbone: Backbone) -> None:
+    found = prepare(bursts, Recipe(group_pattern="none"), Silent())
+    assert set(found.manifest.groups) == {""}
+    (finding,) = [one for one in findings_of(found) if one.kind == "name_groups"]
+    assert "keep them together: --group-pattern" in finding.message
+    by_hand = prepare(bursts, Recipe(group_pattern=r"/(visit-\w)_"), Silent())
+    assert by_hand.names is None
+    assert len(set(by_hand.manifest.groups)) == 12

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+NO_GROUPS = "none"
 TABLE_SETTINGS = ("image_column", "label_column", "group_column", "split_column", "images")
 
 
@@ -15,7 +16,8 @@ class ReadOptions:
     Args:
         label_pattern: A regular expression whose group is the label: ``^(.+)_\d+``. Searched in
             each file's name, or in its path where the pattern holds a ``/``.
-        group_pattern: A regular expression whose group is the group's name, searched in the id.
+        group_pattern: A regular expression whose group is the group's name, searched in the id;
+            `NO_GROUPS`: none, also where names seem to hold groups.
         image_column: A table's column with the files: its name, or its number counted from 1.
         label_column: The column with the labels.
         group_column: The column with the groups.

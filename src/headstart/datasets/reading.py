@@ -22,7 +22,7 @@ from headstart.datasets.names import (
     labelled_by_pattern,
     labelled_like,
 )
-from headstart.datasets.options import TABLE_SETTINGS, ReadOptions
+from headstart.datasets.options import NO_GROUPS, TABLE_SETTINGS, ReadOptions
 from headstart.datasets.refining import (
     classes_matched,
     groups_found,
@@ -79,7 +79,7 @@ def read(
     if not known:
         manifest = classes_matched(manifest)
         _require_two_classes(manifest, source)
-    if options.group_pattern is not None:
+    if options.group_pattern not in (None, NO_GROUPS):
         manifest = groups_found(manifest, options.group_pattern)
     declared = class_names((*manifest.declared, *manifest.labels))
     name = source.name if source.is_file() else f"{source.absolute().name}/"

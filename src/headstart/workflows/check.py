@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import os
+import shlex
 from dataclasses import dataclass
 from typing import Any
 
+from headstart.audit.name_groups import BESIDE
 from headstart.datasets import checks
-from headstart.datasets.checks import Finding
+from headstart.datasets.finding import Finding, worst_first
+from headstart.datasets.options import NO_GROUPS
 from headstart.errors import NotEnoughData
 from headstart.progress import Progress, Silent
+from headstart.reports.results import percent
 from headstart.workflows.dividing import divide
 from headstart.workflows.preparing import Prepared, prepare
 from headstart.workflows.recipe import Recipe, recipe_of
@@ -81,7 +85,7 @@ def _what_prevents(prepared: Prepared, recipe: Recipe) -> list[Finding]:
 
 def findings_of(prepared: Prepared) -> tuple[Finding, ...]:
     """Every finding about a prepared dataset, the worst first."""
-    return checks.findings(
+    found = checks.findings(
         prepared.manifest,
         prepared.features.facts,
         exact=prepared.duplicates.exact,
@@ -89,3 +93,31 @@ def findings_of(prepared: Prepared) -> tuple[Finding, ...]:
         turned=prepared.duplicates.turned,
         unusable=prepared.unusable,
     )
+    return worst_first([*found, *_in_names(prepared)])
+
+
+def _in_names(prepared: Prepared) -> list[Finding]:
+    """What file names tell of which pictures look alike, where nobody has named groups."""
+    names, number = prepared.names, len(prepared.manifest)
+    if names is None:
+        return []
+    share, chance = percent(names.share), percent(names.chance)
+    if not names.pattern:
+        message = (
+            f"pictures that stand side by side in the order of files look alike: of {share} the "
+            f"most alike of their class is within {BESIDE} files, where chance gives {chance}. If "
+            "they are frames of a film, slices of a scan or parts of one thing, results on new "
+            "ones will be lower: name the groups (--group-pattern, or a column)"
+        )
+        return [Finding("file_order", "note", number, message)]
+    option = f"--group-pattern {shlex.quote(names.pattern)}"
+    advice = (
+        f"They are kept together, as with {option}; --group-pattern {NO_GROUPS} parts them"
+        if any(prepared.manifest.groups)
+        else f"If these are of one patient, burst or source, keep them together: {option}"
+    )
+    message = (
+        f"file names seem to hold groups: of {share} the most alike of their class is of the "
+        f"same group, where chance gives {chance}. {advice}"
+    )
+    return [Finding("name_groups", "warning", number, message)]

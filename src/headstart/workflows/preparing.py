@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from headstart.audit.name_groups import NameGroups, name_groups
 from headstart.backbones.backbone import Backbone
 from headstart.backbones.catalog import DEFAULT, parts
 from headstart.backbones.devices import CPU, device_of
@@ -18,12 +19,15 @@ from headstart.backbones.request import AVERAGE, PLAIN, POOLINGS, TTA
 from headstart.datasets.duplicates import Duplicates, find_duplicates
 from headstart.datasets.groups import merge_groups
 from headstart.datasets.manifest import Manifest
+from headstart.datasets.options import NO_GROUPS
 from headstart.datasets.reading import read
+from headstart.datasets.refining import groups_found
 from headstart.errors import NotEnoughData, SettingError
 from headstart.features.extraction import extract
 from headstart.features.feature_set import FeatureSet
 from headstart.features.store import FeatureStore
 from headstart.files import cache_folder
+from headstart.heads.candidates import Seen
 from headstart.progress import Progress
 from headstart.unusable import Unusable
 from headstart.workflows.precision import with_precision
@@ -44,6 +48,7 @@ class Prepared:
         groups: int64 [N]: rows that must not be split apart share a number.
         unusable: Everything that could not be used, from the table to the decoder.
         single: The first network alone, where the backbone is two side by side.
+        names: What file names tell of which pictures look alike, where nobody has named groups.
     """
 
     manifest: Manifest
@@ -53,6 +58,7 @@ class Prepared:
     groups: Rows
     unusable: tuple[Unusable, ...]
     single: Backbone | None = None
+    names: NameGroups | None = None
 
     @property
     def network(self) -> Backbone:
@@ -122,8 +128,35 @@ def prepare(pictures: str | os.PathLike[str], recipe: Recipe, progress: Progress
     duplicates = find_duplicates(features.facts, manifest.class_indices)
     if copies := _copies(duplicates):
         progress.say(copies)
-    groups = merge_groups(manifest.groups, duplicates.pairs)
-    return Prepared(manifest, backbone, features, duplicates, groups, unusable, single)
+    prepared = Prepared(
+        manifest=manifest,
+        backbone=backbone,
+        features=features,
+        duplicates=duplicates,
+        groups=merge_groups(manifest.groups, duplicates.pairs),
+        unusable=unusable,
+        single=single,
+    )
+    return prepared if any(manifest.groups) else _grouped_by_names(prepared, recipe, progress)
+
+
+def _grouped_by_names(prepared: Prepared, recipe: Recipe, progress: Progress) -> Prepared:
+    """The same, with the groups that names hold kept together where that is certain."""
+    manifest = prepared.manifest
+    last = prepared.features.taps[prepared.backbone.tap_names[-1]]
+    features = Seen((last,), is_rooted=True)
+    names = name_groups(manifest.ids, features, manifest.class_indices, prepared.groups)
+    prepared = replace(prepared, names=names)
+    if names is None or not names.is_certain or recipe.group_pattern == NO_GROUPS:
+        return prepared
+    manifest = groups_found(manifest, names.pattern)
+    progress.say(
+        f"pictures kept together by their names, as with --group-pattern '{names.pattern}': of "
+        f"{100 * names.share:.0f} % the most alike of their class is of the same group, where "
+        f"chance gives {100 * names.chance:.0f} % (--group-pattern {NO_GROUPS} parts them)"
+    )
+    groups = merge_groups(manifest.groups, prepared.duplicates.pairs)
+    return replace(prepared, manifest=manifest, groups=groups)
 
 
 def select(prepared: Prepared, rows: Rows, splits: Sequence[str]) -> Prepared:

@@ -55,7 +55,8 @@ class Recipe:
         pooling: What heads see that do not say it themselves: ``"average"``, ``"max"`` or
             ``"flatten"``, all values of the last feature map; None: the backbone's taps.
         label_pattern: Regular expression that finds the label in a file's relative path.
-        group_pattern: The same for the group: pictures that must not be split apart.
+        group_pattern: The same for the group: pictures that must not be split apart; ``"none"``:
+            there are no groups, also where file names seem to hold them.
         image_column, label_column, group_column, split_column: Columns of a table, by name or by
             number from 1; None: found by their content.
         images: Folder of the files that a table names.

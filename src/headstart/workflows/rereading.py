@@ -85,6 +85,7 @@ class Reader:
             groups=before.groups[features.indices],
             unusable=(*before.unusable, *features.unusable),
             single=self._single(),
+            names=before.names,
         )
 
     def _single(self) -> Backbone | None:
