@@ -40,11 +40,23 @@ def test_groups_are_found_by_their_names(shape: str) -> None:
     groups = found(names)
     assert groups is not None
     assert groups.share > 0.9
+    assert groups.is_certain
     assert groups.chance == pytest.approx((EACH - 1) / (NUM * EACH / 2 - 1))
     search = re.compile(groups.pattern).search
     assert [(search(name) or [""])[1] for name in names[::EACH]] == [
         (search(name) or [""])[1] for name in names[1::EACH]
     ]
+
+
+def test_large_groups_may_be_kinds_of_a_class() -> None:
+    random = np.random.default_rng(0)
+    y = np.arange(2).repeat(400)
+    kind = np.arange(800) // 25
+    features = 5 * random.normal(size=(32, 16))[kind] + random.normal(size=(800, 16))
+    names = [f"{k:02}-kind_{number}x.jpg" for number, k in enumerate(kind)]
+    found = name_groups(names, features, y, np.arange(800))
+    assert found is not None
+    assert (found.share > 0.9, found.size, found.is_certain) == (True, 25.0, False)
 
 
 def test_names_that_say_nothing_of_the_pictures_are_no_groups() -> None:

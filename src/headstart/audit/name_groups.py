@@ -33,7 +33,8 @@ _FEWEST, _MOST = 20, 4000  # pictures
 _DEVIATIONS = 5.0
 _LEAST_EXCESS = 0.1
 _LEAST_RATIO = 2.0
-_MOST_KNOW, _SMALL = 0.5, 0.1
+# To be kept together unasked.
+_MOST_KNOW, _HARDLY_CHANCE, _SMALL = 0.5, 0.1, 12.0
 
 
 @dataclass(frozen=True)
@@ -44,19 +45,22 @@ class NameGroups:
         pattern: A regular expression that finds the groups; ``""``: the order of files tells it.
         share: Of pictures whose nearest of the class is of their group, or beside them, 0..1.
         chance: The same if names meant nothing.
+        size: Mean number of pictures of the class in a picture's group.
     """
 
     pattern: str
     share: float
     chance: float
+    size: float
 
     @property
     def is_certain(self) -> bool:
         """Whether the groups are kept together unasked: small ones, and most pictures know theirs.
 
-        Subclasses in folders of their own are large, and are not to be learnt one from another.
+        Larger ones may be kinds within a class, all of which are to be learnt.
         """
-        return bool(self.pattern) and self.share >= _MOST_KNOW and self.chance <= _SMALL
+        is_known = self.share >= _MOST_KNOW and self.chance <= _HARDLY_CHANCE
+        return bool(self.pattern) and is_known and self.size <= _SMALL
 
 
 def name_groups(
@@ -106,7 +110,8 @@ def _by_pattern(
     group = np.unique(named, return_inverse=True)[1]
     rows = np.flatnonzero((mates >= 0) & (named != ""))
     hit = group[mates[rows]] == group[rows]
-    return _beyond_chance(pattern, hit, _share_of_group(group, y, groups)[rows])
+    chance, size = _share_of_group(group, y, groups)[rows], _alike(y, group)[rows]
+    return _beyond_chance(pattern, hit, chance, size)
 
 
 def _share_of_group(group: Rows, y: Rows, groups: Groups) -> Floats:
@@ -129,7 +134,9 @@ def _in_order(mates: Rows, y: Rows) -> NameGroups | None:
     """
     rows = np.flatnonzero(mates >= 0)
     hit = np.abs(mates[rows] - rows) <= BESIDE
-    return _beyond_chance("", hit, np.minimum(1.0, 2 * BESIDE / np.maximum(1, _alike(y)[rows] - 1)))
+    beside = np.full(len(rows), 2.0 * BESIDE)
+    chance = np.minimum(1.0, beside / np.maximum(1, _alike(y)[rows] - 1))
+    return _beyond_chance("", hit, chance, beside + 1)
 
 
 def _natural(name: str) -> list[tuple[str, int]]:
@@ -137,11 +144,15 @@ def _natural(name: str) -> list[tuple[str, int]]:
     return [(text, int(part or 0)) for text, part in re.findall(r"(\D*)(\d*)", name)]
 
 
-def _beyond_chance(pattern: str, hit: npt.NDArray[np.bool_], chance: Floats) -> NameGroups | None:
+def _beyond_chance(
+    pattern: str, hit: npt.NDArray[np.bool_], chance: Floats, size: Floats
+) -> NameGroups | None:
     """What was found, where it is far more than chance."""
     if len(hit) < _FEWEST:
         return None
     share, expected = float(hit.mean()), float(chance.mean())
     spread = float(np.sqrt((chance * (1 - chance)).sum())) / len(hit)
     least = max(_LEAST_EXCESS, (_LEAST_RATIO - 1) * expected, _DEVIATIONS * spread)
-    return NameGroups(pattern, share, expected) if share - expected >= least else None
+    if share - expected < least:
+        return None
+    return NameGroups(pattern, share, expected, float(size.mean()))
