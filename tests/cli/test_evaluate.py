@@ -97,6 +97,13 @@ def test_a_class_that_it_does_not_know(evaluate, fresh):
     assert merged.json["test"]["num_images"] == 10
 
 
+def test_the_folder_of_one_class_itself(evaluate, fresh):
+    ran = evaluate(fresh / "blobs", "--json")
+    assert ran.code == 0
+    assert ran.json["test"]["num_images"] == 5
+    assert ran.json["test"]["accuracy"] == 1
+
+
 def test_labels_of_another_problem(evaluate, fresh):
     for kind in ("blobs", "stripes"):
         (fresh / kind).rename(fresh / f"x{kind[0]}")

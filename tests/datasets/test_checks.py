@@ -35,7 +35,7 @@ def facts(number: int, **changes: Any) -> Facts:
         "modes": ("RGB",) * number,
         "flags": (frozenset(),) * number,
         "hashes": np.zeros(number, dtype=np.uint64),
-        "thumbnails": np.zeros((number, 256), dtype=np.uint8),
+        "thumbnails": np.tile(np.arange(256, dtype=np.uint8), (number, 1)),
     }
     return Facts(**{**columns, **changes})
 
@@ -110,11 +110,12 @@ def test_every_copy_counts_where_one_has_another_label() -> None:
         assert found.message == ("3 pictures are the same as one of another class, 3 byte for byte")
 
 
-def test_several_labels_in_one() -> None:
-    named = replace(manifest("aaaaa"), labels=("cat", "dog, cat", "dog", "dog|cow", "a,b"))
-    (found,) = checks.several_labels(named)
-    assert (found.severity, found.examples) == ("warning", ("dog, cat", "dog|cow"))
-    assert checks.several_labels(manifest("ab")) == []
+def test_blank_pictures() -> None:
+    thumbnails = np.zeros((3, 256), np.uint8)
+    thumbnails[1, :128], thumbnails[2] = 40, 255
+    (found,) = checks.blank_pictures(manifest("aab"), facts(3, thumbnails=thumbnails))
+    assert (found.kind, found.severity, found.count) == ("blank_pictures", "warning", 2)
+    assert found.examples == ("0.jpg (a): gray level 0", "2.jpg (b): gray level 255")
 
 
 def test_mirrored_copies_are_noted() -> None:

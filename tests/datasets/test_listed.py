@@ -2,6 +2,7 @@ import os
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet
@@ -211,7 +212,7 @@ def test_other_tables(tree: Tree, suffix: str) -> None:
 def test_columns_that_are_named(tree: Tree) -> None:
     text = "images/1.jpg  0.33 mono\nimages/2.jpg  1.0 poly\nimages/3.jpg 1.0 mono\n"
     path = tree(["images/1.jpg", "images/2.jpg", "images/3.jpg"], l__csv=text) / "l.csv"
-    with pytest.raises(DatasetError, match=r"several columns.*: 2, 3\n(.|\n)*--label-column 2"):
+    with pytest.raises(DatasetError, match=r"several columns.*: 2, 3\n(.|\n)*--label-column NAME"):
         read(path)
     assert read(path, ReadOptions(label_column="2")).labels == ("0.33", "1.0", "1.0")
     found = read(path, ReadOptions(label_column="3", group_column="2"))
@@ -226,6 +227,30 @@ def test_named_columns_forgive_case_and_suggest(tree: Tree) -> None:
         read(path, ReadOptions(label_column="bred"))
     with pytest.raises(SettingError, match="holds 'x', 'y'"):
         read(path, ReadOptions(split_column="Size", label_column="Breed"))
+
+
+def test_a_column_of_yes_and_no_may_be_the_split(tree: Tree) -> None:
+    text = "file,label,is_valid\n1.jpg,a,False\n2.jpg,b,False\n3.jpg,a,True\n4.jpg,b,True\n"
+    found = read(tree(FOUR, l__csv=text) / "l.csv")
+    assert found.splits == ("train", "train", "validation", "validation")
+
+
+@pytest.mark.parametrize(
+    ("cells", "other"),
+    [(("train", "train", "test", "unused"), "'unused'"), (("TRAIN", "TRAIN", "Val", "x"), "'x'")],
+)
+def test_a_column_named_split_is_not_passed_over(tree: Tree, cells: Any, other: str) -> None:
+    rows = [f"{k}.jpg,{'ab'[k % 2]},{cell}" for k, cell in enumerate(cells, start=1)]
+    path = tree(FOUR, l__csv="\n".join(["file,label,split", *rows])) / "l.csv"
+    with pytest.raises(DatasetError, match=f"'split' names splits .* but also {other}"):
+        read(path)
+
+
+def test_a_column_of_other_things_that_is_named_so_is_said_not_to_be_used(tree: Tree) -> None:
+    text = "file,label,fold\n1.jpg,a,0\n2.jpg,b,1\n3.jpg,a,1\n4.jpg,b,0\n"
+    found = read(tree(FOUR, l__csv=text) / "l.csv")
+    assert set(found.splits) == {""}
+    assert any("'fold' not used" in note for note in found.notes)
 
 
 @pytest.mark.parametrize(

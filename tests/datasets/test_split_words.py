@@ -30,3 +30,15 @@ def test_a_cell_is_the_word_alone() -> None:
     assert [split_of_cell(cell) for cell in (" Train", "VAL", "seg_train", "1", "")] == [
         *("train", "validation", None, None, None)
     ]
+    assert [split_of_cell(cell) for cell in ("Hold-out", "hold_out", "public_test")] == [
+        *("test", "test", None)
+    ]
+
+
+def test_yes_and_no_in_a_column_that_says_what_of() -> None:
+    cells = ("True", "1", "1.0", "no", "maybe")
+    assert [split_of_cell(cell, "is_valid") for cell in cells] == [
+        *("validation", "validation", "validation", "train", None)
+    ]
+    assert split_of_cell("False", "isTrain") == "test"
+    assert split_of_cell("True", "label") is None

@@ -5,6 +5,7 @@ import shutil
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
+import PIL.Image
 import pytest
 from PIL import Image, ImageOps
 
@@ -57,6 +58,9 @@ def test_alone_or_in_a_list_by_path_or_by_bytes(classifier, paths, expected):
     assert_same([ranking(each) for each in classifier.predict(paths)], expected)
     assert_same([ranking(classifier.predict(str(path))) for path in paths], expected)
     assert_same([ranking(classifier.predict(path.read_bytes())) for path in paths], expected)
+    images = [PIL.Image.open(path) for path in paths]
+    assert_same([ranking(each) for each in classifier.predict(images)], expected)
+    assert classifier.predict(images[0]).path == "<image>"
     mixed = [path if k % 2 else path.read_bytes() for k, path in enumerate(paths)]
     assert_same([ranking(each) for each in classifier.predict(iter(mixed))], expected)
     assert [each.path for each in classifier.predict(mixed)][:2] == ["<bytes>", str(paths[1])]

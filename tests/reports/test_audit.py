@@ -46,11 +46,15 @@ def test_a_strange_picture_is_not_said_to_be_of_another_class():
     assert label(0, suggested="cat").words == "0.jpg (cat; unlike the rest)"
 
 
-def test_only_look_alikes_of_two_classes_are_told():
-    same = LookAlikes("a", "cat", "train", "b", "cat", "test", 0.99)
+def test_look_alikes_are_told_of_two_classes_and_of_training_and_test():
+    same = LookAlikes("a", "cat", "train", "b", "cat", "train", 0.99)
+    leaked = LookAlikes("e", "cat", "train", "f", "cat", "test", 0.99)
     across = LookAlikes("c", "cat", "train", "d", "dog", "test", 0.98)
-    (line,) = audit(look_alikes=(across, same)).lines()
-    assert line == "look-alikes filed in different classes: 1; first: c (cat) and d (dog)"
+    assert audit(look_alikes=(across, same, leaked)).lines() == (
+        "look-alikes filed in different classes: 1; first: c (cat) and d (dog)",
+        "test pictures much like one of training, not counted as copies: 1; first: e and f",
+    )
+    assert audit(look_alikes=(same,)).lines() == ()
 
 
 def test_leakage_is_told_when_it_is_more_than_chance():

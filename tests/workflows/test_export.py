@@ -52,6 +52,15 @@ def must_agree(bundle: Path, folder: Path, pictures: list[Path], tolerance: floa
         assert answer == pytest.approx(dict(one.ranking), abs=tolerance), one.path
 
 
+def goes_on_after_a_bad_picture(folder: Path, good: Path, cut: Path) -> None:
+    cut.write_bytes(good.read_bytes()[:200])
+    command = [sys.executable, "-B", folder / "predict.py", cut, good]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 3
+    bad, fine = map(json.loads, done.stdout.splitlines())
+    assert (bad["label"], bool(bad["reason"]), bool(fine["label"])) == (None, True, True)
+
+
 @pytest.mark.long
 @pytest.mark.parametrize("to", ["onnx", "openvino"])
 def test_predicts_by_itself(to: str, bundle: Path, pictures: list[Path], tmp_path: Path) -> None:
@@ -61,6 +70,7 @@ def test_predicts_by_itself(to: str, bundle: Path, pictures: list[Path], tmp_pat
     assert exported.max_difference <= 1e-5
     assert exported.checked_on == "16 drawn pictures"
     must_agree(bundle, exported.path, pictures, 1e-5)
+    goes_on_after_a_bad_picture(exported.path, pictures[0], tmp_path / "cut.jpg")
     record = json.loads((exported.path / "export.json").read_text())
     assert {file.name for file in exported.path.iterdir()} == {*record["files"], "export.json"}
     assert record["max_difference"] == exported.max_difference

@@ -7,17 +7,28 @@ from pathlib import Path
 from headstart.workflows.looks import count_look, in_words
 
 
+def look(cache: Path, **answers: str) -> int | None:
+    return count_look([(name.encode(), answer) for name, answer in answers.items()], cache)
+
+
 def test_the_same_pictures_are_the_same_set_in_any_order(tmp_path: Path) -> None:
-    assert count_look([b"a", b"b"], tmp_path) == 1
-    assert count_look([b"b", b"a", b"a"], tmp_path) == 2
-    assert count_look([b"b", b"c"], tmp_path) == 1
-    assert count_look([b"a", b"b"], tmp_path / "another") == 1
-    assert count_look(iter([b"a", b"b"]), tmp_path) == 3
+    assert look(tmp_path, a="cat", b="dog") == 1
+    assert look(tmp_path, b="cat", a="cat") == 2
+    assert look(tmp_path, b="dog", c="dog") == 1
+    assert look(tmp_path / "another", a="cat", b="dog") == 1
+    assert look(tmp_path, a="dog", b="dog") == 3
+
+
+def test_who_gives_the_same_answers_again_has_not_looked_anew(tmp_path: Path) -> None:
+    assert look(tmp_path, a="cat", b="dog") == 1
+    assert look(tmp_path, a="dog", b="dog") == 2
+    assert look(tmp_path, b="dog", a="cat") == 1
+    assert look(tmp_path, a="dog", b="dog") == 2
 
 
 def test_where_nothing_can_be_written_nothing_is_claimed(tmp_path: Path) -> None:
     (tmp_path / "looks").write_text("a file in the way")
-    assert count_look([b"a"], tmp_path) is None
+    assert look(tmp_path, a="cat") is None
     assert in_words(None) == ""
 
 

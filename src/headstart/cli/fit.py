@@ -121,7 +121,7 @@ def _find_rate(
 
 
 def _show(console: Console, fitted: Any) -> None:
-    from headstart.cli.tables import candidate_lines, problem_lines, unusable_lines
+    from headstart.cli.tables import candidate_lines, finding_lines, unusable_lines
     from headstart.reports.results import summary_lines
     from headstart.workflows.reporting import warnings_of, why
 
@@ -135,7 +135,7 @@ def _show(console: Console, fitted: Any) -> None:
         *(fitted.own_choice.lines() if fitted.own_choice else ()),
         *warnings_of(fitted.trained),
         *fitted.audit.lines(),
-        *problem_lines(fitted.receipt["findings"]),
+        *finding_lines(fitted.receipt["findings"]),
         *unusable_lines(fitted.receipt["unusable"], place / "unreadable.csv"),
         f"saved {place}  (report.html, receipt.json, results.json) "
         f"in {fitted.receipt['seconds']:.0f} s",

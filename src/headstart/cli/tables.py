@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from headstart.datasets.manifest import first_of
+from headstart.unusable import REASONS
 
 
 def candidate_lines(rows: list[dict[str, Any]]) -> list[str]:
@@ -39,7 +40,12 @@ def unusable_lines(rows: list[dict[str, Any]], listed: Path | None = None) -> li
     return [f"{len(rows)} could not be used ({reasons}); {place}"]
 
 
-def problem_lines(findings: list[dict[str, Any]]) -> list[str]:
-    """What should have been mended before training."""
-    problems = [finding for finding in findings if finding["severity"] == "problem"]
-    return [f"problem: {finding['message']} (headstart check lists them)" for finding in problems]
+def finding_lines(findings: list[dict[str, Any]]) -> list[str]:
+    """What should have been mended before training, and what makes the figures mean less."""
+    told = [finding for finding in findings if finding["severity"] != "note"]
+    return [
+        f"{finding['severity']}: {finding['message']} (headstart check lists them)"
+        for finding in told
+        # Pictures that were left out are told of already.
+        if finding["severity"] == "problem" or finding["kind"] not in REASONS
+    ]

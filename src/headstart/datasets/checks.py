@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
 
+from headstart.datasets.class_names import strange_names
 from headstart.datasets.facts import Facts
 from headstart.datasets.finding import Finding, worst_first
 from headstart.datasets.giveaway import giveaways
@@ -26,6 +26,7 @@ _JUDGED_AND_SEEN = (("test", "train"), ("validation", "train"), ("test", "valida
 _FEW_PICTURES = 10
 _UNEVEN, _VERY_UNEVEN = 3, 10
 _TINY_SIDE = 32
+_BLANK = 2  # gray levels between the darkest and the brightest place
 _NOT_FOR_ALL = {"no_row": "note", "left_out": "note", "conflicting_labels": "problem"}
 _FLAGS = {
     "multi_frame": "more than one frame: the first one is used",
@@ -73,12 +74,13 @@ def findings(
             *unusable_files(unusable),
             *class_sizes(manifest),
             *near_equal_classes(manifest),
-            *several_labels(manifest),
+            *strange_names(manifest),
             *giveaways(manifest, facts),
             *exact_duplicates(manifest, exact),
             *near_duplicates(manifest, near),
             *turned_duplicates(manifest, turned),
             *tiny_pictures(manifest, facts),
+            *blank_pictures(manifest, facts),
             *wrong_extensions(manifest, facts),
             *flagged(manifest, facts),
         ]
@@ -126,25 +128,6 @@ def near_equal_classes(manifest: Manifest) -> list[Finding]:
         f"{new!r} and {old!r}: {merge_option(old, new)} makes them one" for old, new in pairs
     )
     return [Finding("near_equal_classes", "warning", len(pairs), message, tuple(examples))]
-
-
-def several_labels(manifest: Manifest) -> list[Finding]:
-    """Class names that may be several labels of one picture: ``dog,cat`` where ``cat`` is one."""
-    counts = manifest.counts
-    names = [name for name in counts if any(part in counts for part in _parts(name))]
-    if not names:
-        return []
-    message = (
-        f"{counted(len(names), 'class name looks', 'class names look')} like several labels at "
-        f"once ({first_of(names)}): every picture is of one class here"
-    )
-    return [Finding("several_labels", "warning", len(names), message, tuple(names))]
-
-
-def _parts(name: str) -> list[str]:
-    """What stands between separators; nothing where there is none."""
-    parts = [part.strip() for part in re.split("[,;|]", name)]
-    return parts if len(parts) > 1 else []
 
 
 def exact_duplicates(manifest: Manifest, exact: Pairs) -> list[Finding]:
@@ -271,6 +254,17 @@ def tiny_pictures(manifest: Manifest, facts: Facts) -> list[Finding]:
     ]
     message = f"with a side below {_TINY_SIDE} pixels"
     return _pictures("tiny_pictures", "warning", tiny, message)
+
+
+def blank_pictures(manifest: Manifest, facts: Facts) -> list[Finding]:
+    """Pictures of one flat colour: placeholders, lens caps, failed downloads."""
+    darkest = facts.thumbnails.min(axis=1).astype(np.int64)
+    spread = facts.thumbnails.max(axis=1) - darkest
+    blank = [
+        f"{manifest.ids[row]} ({manifest.labels[row]}): gray level {darkest[row]}"
+        for row in np.flatnonzero(spread <= _BLANK)
+    ]
+    return _pictures("blank_pictures", "warning", blank, "of one flat colour: nothing to see")
 
 
 def _with_two_labels(manifest: Manifest, pairs: Pairs) -> int:

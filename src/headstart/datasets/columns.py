@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from headstart.datasets.manifest import first_of
 from headstart.datasets.options import ReadOptions
-from headstart.datasets.split_words import split_of_cell
+from headstart.datasets.split_words import is_flag, split_of_cell
 from headstart.datasets.tables import Cells, Table, pictures_inside
 from headstart.datasets.walking import IMAGE_SUFFIXES, suffix_of
 from headstart.errors import DatasetError, SettingError
@@ -68,6 +68,12 @@ class Columns:
         """Whether rows have labels."""
         return self.label is not None or bool(self.one_hot)
 
+    def split_of(self, row: Cells) -> str:
+        """A row's split; ``""`` where there is none."""
+        if self.split is None:
+            return ""
+        return split_of_cell(row[self.split], self.header[self.split] if self.header else "") or ""
+
     def labels_of(self, row: Cells) -> tuple[str, ...]:
         """A row's label without outer spaces; none, or several where several columns are 1."""
         if self.label is not None:
@@ -87,6 +93,13 @@ class Columns:
         ]
         if self.one_hot:
             words.append(f"labels in {len(self.one_hot)} columns of 0 and 1")
+        idle = [
+            repr(name)
+            for place, name in enumerate(self.header)
+            if _is_split_name(name) and place not in {*used.values(), *self.one_hot}
+        ]
+        if idle:
+            words.append(f"{', '.join(idle)} not used")
         return ", ".join(words)
 
     def _name(self, place: int) -> str:
@@ -210,8 +223,7 @@ def _may_be_file(cell: str, names_a_file: Callable[[str], bool]) -> bool:
 def _split_column(columns: Columns, body: Sequence[Cells], options: ReadOptions) -> int | None:
     if options.split_column is not None:
         place = _place("split_column", options.split_column, columns.header, body[0])
-        cells = {row[place] for row in body}
-        if unknown := sorted(cell for cell in cells if cell.strip() and not split_of_cell(cell)):
+        if unknown := _cells_by_split(columns, body, place).get(None):
             raise SettingError(
                 f"split_column {options.split_column!r} holds {first_of(map(repr, unknown))}",
                 "only train, validation and test",
@@ -219,11 +231,44 @@ def _split_column(columns: Columns, body: Sequence[Cells], options: ReadOptions)
             )
         return place
     for place in range(len(body[0])):
-        splits = {split_of_cell(row[place]) for row in body if row[place].strip()}
-        named = bool(columns.header) and _word(columns.header[place]) in _SPLIT_NAMES
+        splits = _cells_by_split(columns, body, place)
+        named = bool(columns.header) and _is_split_name(columns.header[place])
         if None not in splits and len(splits) > (0 if named else 1):
             return place
+        if named and len(splits) > 1:
+            _refuse_other_words(columns.header[place], splits)
     return None
+
+
+def _cells_by_split(
+    columns: Columns, body: Sequence[Cells], place: int
+) -> dict[str | None, list[str]]:
+    """What stands in a column, under the split that it names, or None where it names none."""
+    name = columns.header[place] if columns.header else ""
+    found: dict[str | None, list[str]] = {}
+    for cell in sorted({row[place].strip() for row in body} - {""}):
+        found.setdefault(split_of_cell(cell, name), []).append(cell)
+    return found
+
+
+def _is_split_name(name: str) -> bool:
+    return _word(name) in _SPLIT_NAMES or is_flag(name)
+
+
+def _refuse_other_words(name: str, splits: dict[str | None, list[str]]) -> None:
+    """A column that is named for splits and names some must not be passed over.
+
+    Raises:
+        DatasetError: Test pictures would be learnt from.
+    """
+    known = [cell for split, cells in splits.items() if split for cell in cells]
+    raise DatasetError(
+        f"the column {name!r} names splits ({first_of(known)}), but also "
+        f"{first_of(map(repr, splits[None]))}",
+        "train, validation or test in every row that has anything there",
+        "write these words, take out the rows that are not to be used, or rename the column if it "
+        "is about something else",
+    )
 
 
 def _named(
@@ -270,7 +315,7 @@ def _with_label(
         raise DatasetError(
             f"several columns of {table.path} may be the label: {first_of(names, 8)}",
             "one column of class names",
-            f"say which: --label-column {names[0]}",
+            "say which: --label-column NAME, or its number",
         )
     return replace(columns, label=candidates[0] if candidates else None)
 

@@ -43,6 +43,8 @@ def giveaways(manifest: Manifest, facts: Facts) -> list[Finding]:
     # A copy would find itself again: each content counts once.
     rows = list({digest: row for row, digest in enumerate(facts.digests)}.values())
     labels = [manifest.labels[row] for row in rows]
+    if len(set(labels)) > len(labels) / 2:
+        return []  # a tree could not learn them
     facts = facts.select(rows)
     sizes = list(zip(facts.widths.tolist(), facts.heights.tolist(), strict=True))
     found = (

@@ -13,7 +13,7 @@ from headstart.datasets.folders import Labelled, Row
 from headstart.datasets.locating import Locator
 from headstart.datasets.manifest import SPLITS, counted, first_of
 from headstart.datasets.options import ReadOptions
-from headstart.datasets.split_words import split_of_cell, split_sets
+from headstart.datasets.split_words import split_sets
 from headstart.datasets.tables import Table, is_stray, legible, read_table
 from headstart.datasets.walking import Folder
 from headstart.errors import DatasetError
@@ -158,7 +158,7 @@ def _entries_of(table: Table, columns: Columns, split: str, locator: Locator) ->
             cell=row[columns.image],
             files=locator.find(row[columns.image]),
             label=label,
-            split=split if columns.split is None else split_of_cell(row[columns.split]) or "",
+            split=split if columns.split is None else columns.split_of(row),
             group="" if columns.group is None else row[columns.group].strip(),
             where=f"{table.path.name}, row {number}",
         )

@@ -116,10 +116,20 @@ def _read_folder(source: Path, options: ReadOptions, known: tuple[str, ...]) -> 
         return _read_tables(source, tables, found, walked, options)
     labelled = labelled_like(found, known) if known else labelled_by_names(found)
     if known and labelled is None:  # a single folder, not named as a known class
-        labelled = labelled_by_folders(found, at_least=1)
+        labelled = labelled_by_folders(found, at_least=1) or _one_class(source, walked, known)
     if labelled is None:
         raise _not_understood(source, found, walked)
     return _manifest(source, labelled, walked)
+
+
+def _one_class(source: Path, walked: Walk, known: tuple[str, ...]) -> Labelled | None:
+    """The folder of one class itself, by its own name."""
+    name = source.absolute().name
+    if match_names([name], known)[name] is None:
+        return None
+    rows = tuple(Row(picture, name, "", "") for picture in walked.folder.pictures())
+    note = f"all of them are {name!r}, as the folder is named"
+    return Labelled(rows, "folders", (note,)) if rows else None
 
 
 def _read_tables(

@@ -23,6 +23,16 @@ _WORDS = {
     "evaluation": "test",
     "holdout": "test",
 }
+# Columns of yes and no, without signs: which split either is.
+_FLAGS = {
+    "isvalid": ("validation", "train"),
+    "isval": ("validation", "train"),
+    "isvalidation": ("validation", "train"),
+    "istest": ("test", "train"),
+    "istrain": ("train", "test"),
+    "istraining": ("train", "test"),
+}
+_YES, _NO = ("true", "yes", "1", "10"), ("false", "no", "0", "00")  # 1.0 and 0.0 without the point
 # What stands beside the word without changing what is meant: test_set, train_images, val_labels.
 _FILLERS = "set|sets|split|data|dataset|images|image|imgs|img|pictures|photos|labels|label|list"
 _SPLIT = re.compile(rf"(?<![a-z])({'|'.join(_WORDS)})(?:{_FILLERS})?(?![a-z])")
@@ -41,9 +51,30 @@ def split_of(name: str) -> str | None:
     return found[0] if found else None
 
 
-def split_of_cell(cell: str) -> str | None:
-    """The split that a table's cell names, which must be the word alone."""
-    return _WORDS.get(cell.strip().casefold())
+def split_of_cell(cell: str, column: str = "") -> str | None:
+    """The split that a table's cell names, which must be the word alone.
+
+    In a column that is named ``is_valid``, ``is_test`` or ``is_train``, what yes and no mean.
+
+    Example:
+        >>> split_of_cell("Hold-out"), split_of_cell("True", "is_valid"), split_of_cell("unused")
+        ('test', 'validation', None)
+    """
+    yes_and_no = _FLAGS.get(_bare(column))
+    if yes_and_no is None:
+        return _WORDS.get(_bare(cell))
+    word = _bare(cell)
+    return yes_and_no[0] if word in _YES else yes_and_no[1] if word in _NO else None
+
+
+def is_flag(column: str) -> bool:
+    """Whether a column's name says that it holds yes and no about a split."""
+    return _bare(column) in _FLAGS
+
+
+def _bare(text: str) -> str:
+    """Letters and digits alone, small."""
+    return re.sub(r"[\W_]+", "", text.casefold())
 
 
 def split_sets(named: Iterable[tuple[str, Item]]) -> list[dict[str, list[Item]]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from numbers import Integral, Real
 from pathlib import Path
 from typing import Any, overload
@@ -17,13 +17,15 @@ from headstart.backbones.devices import AUTO, engine_on
 from headstart.backbones.engine import Outputs
 from headstart.backbones.reading import Outcome, Source, outcome_of, outputs_of, read_through
 from headstart.errors import BundleError, SettingError
+from headstart.images.in_memory import as_bytes, is_picture, no_picture
 from headstart.model import bundle
 from headstart.model.out_of_fold import OutOfFold, Sets
 from headstart.model.prediction import Prediction
 from headstart.model.record import Record, handed_over
 
 # One picture: a path, or the bytes of a file.
-Picture = str | os.PathLike[str] | bytes
+# A path, the bytes of a file, or a picture in memory: a Pillow image, or an array.
+Picture = Any
 
 
 def load(
@@ -152,29 +154,37 @@ class Classifier:
         return self.record.test
 
     @overload
-    def predict(self, pictures: Picture) -> Prediction: ...  # type: ignore[overload-overlap]
+    def predict(self, pictures: str | os.PathLike[str] | bytes) -> Prediction: ...
     @overload
-    def predict(self, pictures: Iterable[Picture]) -> list[Prediction]: ...
-    def predict(self, pictures: Picture | Iterable[Picture]) -> Prediction | list[Prediction]:
+    def predict(self, pictures: Sequence[Picture] | Iterator[Picture]) -> list[Prediction]: ...
+    @overload
+    def predict(self, pictures: Any) -> Any: ...
+    def predict(self, pictures: Any) -> Any:
         """What the pictures show.
 
         Args:
-            pictures: A path or the bytes of one file, or several of them.
+            pictures: One picture or several: a path, the bytes of a file, a Pillow image, or an
+                array uint8 [H, W], [H, W, 3] or [H, W, 4].
 
         Returns:
             One prediction for one picture, else a list in the same order. A picture that cannot
             be read gives a prediction without a label, and with the reason.
+
+        Raises:
+            SettingError: Something that is no picture at all.
         """
-        if isinstance(pictures, str | bytes | os.PathLike):
+        if isinstance(pictures, str | bytes | os.PathLike) or is_picture(pictures):
             return next(self.predictions([pictures]))
+        if not isinstance(pictures, Iterable):
+            raise no_picture(pictures)
         return list(self.predictions(pictures))
 
     def predictions(self, pictures: Iterable[Picture]) -> Iterator[Prediction]:
         """Predictions one by one, in order, in memory that does not grow with their number."""
         ours, theirs = itertools.tee(pictures)
         for picture, outcome in zip(ours, self.outcomes(theirs), strict=True):
-            path = "<bytes>" if isinstance(picture, bytes) else os.fspath(picture)
-            yield self.prediction(path, outcome)
+            named = isinstance(picture, str | os.PathLike)
+            yield self.prediction(os.fspath(picture) if named else _unnamed(picture), outcome)
 
     def outcomes(self, pictures: Iterable[Picture]) -> Iterator[Outcome]:
         """Raw outputs: ``probabilities`` float32 [C] and ``distance`` float32 [1].
@@ -182,17 +192,14 @@ class Classifier:
         With features also ``features`` float32 [D], at the tap where pictures are compared with
         those of training.
         """
-        sources: Iterator[Source] = (
-            picture if isinstance(picture, bytes) else Path(picture) for picture in pictures
-        )
+        sources = map(_source, pictures)
         threads = 2 * self._threads if self._threads else None
         preprocessing = self.record.preprocessing
         return read_through(sources, self._engine, preprocessing, threads=threads)
 
     def outcome(self, picture: Picture) -> Outcome:
         """As `outcomes`, of one picture, in the thread that asks."""
-        source = picture if isinstance(picture, bytes) else Path(picture)
-        return outcome_of(source, self._engine, self.record.preprocessing)
+        return outcome_of(_source(picture), self._engine, self.record.preprocessing)
 
     def reason(self, outputs: dict[str, Any]) -> str | None:
         """Why it is unsure about a picture with these outputs: a word, or None."""
@@ -223,3 +230,13 @@ class Classifier:
             self.record.unsure,
             self.sets,
         )
+
+
+def _source(picture: Picture) -> Source:
+    if isinstance(picture, str | os.PathLike):
+        return Path(picture)
+    return picture if isinstance(picture, bytes) else as_bytes(picture)
+
+
+def _unnamed(picture: Picture) -> str:
+    return "<bytes>" if isinstance(picture, bytes) else "<image>"

@@ -87,6 +87,11 @@ class LookAlikes:
         return self.label != self.other_label
 
     @property
+    def perhaps_leaked(self) -> bool:
+        """Of one class, one to learn from and one to judge by: a copy that was not known as one."""
+        return not self.across_classes and {self.split, self.other_split} == {"train", "test"}
+
+    @property
     def words(self) -> str:
         """``"a.jpg (cat) and b.jpg (dog)"``."""
         return f"{self.path} ({self.label}) and {self.other_path} ({self.other_label})"
@@ -128,6 +133,11 @@ class Audit:
         return tuple(pair for pair in self.look_alikes if pair.across_classes)
 
     @property
+    def perhaps_leaked(self) -> tuple[LookAlikes, ...]:
+        """Look-alikes of one class, one of them to learn from and the other to judge by."""
+        return tuple(pair for pair in self.look_alikes if pair.perhaps_leaked)
+
+    @property
     def expected(self) -> tuple[Expected, ...]:
         """With twice and four times the pictures, as far as can be foreseen."""
         curve = self.curve
@@ -147,11 +157,13 @@ class Audit:
     def lines(self) -> tuple[str, ...]:
         """The most important of it, for the console."""
         look_alikes = [pair.words for pair in self.across_classes]
+        leaked = [f"{pair.path} and {pair.other_path}" for pair in self.perhaps_leaked]
         return (
             *self._labels_in_doubt("train", "training"),
             *self._labels_in_doubt("test", "test"),
             *_line("pictures unlike the rest", [picture.path for picture in self.unlike]),
             *_line("look-alikes filed in different classes", look_alikes),
+            *_line("test pictures much like one of training, not counted as copies", leaked),
             *([f"leakage: {self.leakage.text()}"] if self.leakage and self.leakage.shown else []),
             *([f"{_MORE}: {self.outlook}"] if self.outlook else []),
             *self.notes,
@@ -172,6 +184,7 @@ class Audit:
             "look_alikes": {
                 "num_pairs": len(self.look_alikes),
                 "num_across_classes": len(self.across_classes),
+                "num_perhaps_leaked": len(self.perhaps_leaked),
                 "rows": [asdict(pair) for pair in self.look_alikes[:MOST_ROWS]],
             },
             "leakage": self.leakage and self.leakage.to_json(),

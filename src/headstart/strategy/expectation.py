@@ -83,7 +83,7 @@ class Expectation:
             f"({100 * self.low:+.0f} to {100 * self.high:+.0f})"
         )
         if self.high < MATTERS:
-            return f"{gain}: too little to matter"
+            return f"{gain}: {'no gain to expect' if self.middle < 0 else 'too little to matter'}"
         needed = f", {self.needed} are needed to show the middle" if self.needed else ""
         seen = f"{self.num_images} pictures can show {100 * self.detectable:.1f} points or more"
         no = "" if self.is_worth_trying else ": they could not prove it"

@@ -136,6 +136,7 @@ def run_evaluate(
         )
     index = {name: position for position, name in enumerate(classifier.class_names)}
     seen = np.array([digest in trained_on for digest in digests])
+    answers = [classifier.class_names[each.argmax()] for each in probabilities]
     results = Results.of(
         np.array([index[names[judged.labels[row]]] for row in rows]),
         np.stack(probabilities),
@@ -151,7 +152,7 @@ def run_evaluate(
         int(seen.sum()),
         rule,
         classifier.warning,
-        count_look(digests, recipe.cache or cache_folder()),
+        count_look(zip(digests, answers, strict=True), recipe.cache or cache_folder()),
     )
 
 

@@ -116,7 +116,10 @@ def run_fit(
             progress.say(line)
     trained = train(prepared, recipe, progress, on_epoch)
     digests = prepared.features.facts.digests
-    looks = count_look((digests[row] for row in trained.test), recipe.cache or cache_folder())
+    names = prepared.manifest.class_names
+    answers = [names[k] for k in trained.probabilities.argmax(axis=1)]
+    looked = zip((digests[row] for row in trained.test), answers, strict=True)
+    looks = count_look(looked, recipe.cache or cache_folder())
     seconds = time.monotonic() - began
     shown = shown_of(prepared, trained, recipe)
     own = own_choice(pictures, prepared, trained, recipe, seconds, progress)

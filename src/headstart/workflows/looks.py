@@ -7,23 +7,37 @@ from pathlib import Path
 
 from headstart.files import sha256
 
+_EACH = 16  # bytes that stand for one look
 
-def count_look(digests: Iterable[bytes], cache: Path) -> int | None:
-    """Count this look at these pictures; which one it is, from 1; None: it cannot be written.
 
-    The same pictures in any order are the same set; one more or less is another. Looks are counted
-    in the cache folder, a byte for each: another machine, or another cache, begins anew.
+def count_look(answers: Iterable[tuple[bytes, str]], cache: Path) -> int | None:
+    """Which look at these pictures this is, from 1; None: it cannot be written down.
+
+    The same pictures in any order are the same set; one more or less is another. A classifier that
+    looks again, or another that gives the same answers, learns nothing new: it is the look that it
+    was before. Looks are noted in the cache folder: another machine, or another cache, begins anew.
 
     Args:
-        digests: Of each picture's bytes.
+        answers: Of each picture, its digest and the class it was taken for.
         cache: The cache folder.
     """
-    place = cache / "looks" / sha256(b"".join(sorted(set(digests))))[:32]
+    given = dict(answers)
+    pictures = sorted(given)
+    place = cache / "looks" / f"{sha256(b''.join(pictures))[:32]}.answers"
+    told = b"".join(
+        picture + given[picture].encode(errors="surrogateescape") for picture in pictures
+    )
+    look = bytes.fromhex(sha256(told))[:_EACH]
     try:
         place.parent.mkdir(parents=True, exist_ok=True)
-        with place.open("ab") as file:
-            file.write(b".")
-            return file.tell()
+        with place.open("ab+") as file:
+            file.seek(0)
+            known = file.read()
+            before = [known[at : at + _EACH] for at in range(0, len(known), _EACH)]
+            if look in before:
+                return before.index(look) + 1
+            file.write(look)
+            return len(before) + 1
     except OSError:
         return None
 

@@ -132,9 +132,9 @@ def why(trained: Trained) -> str:
         reason = "no other head was more accurate in cross-validation"
     else:
         reason = (
-            f"{most_accurate.candidate.name} was not distinguishably more accurate in "
-            "cross-validation, and no other had distinguishably better probabilities, allowing for "
-            "luck among so many"
+            f"{most_accurate.candidate.name} was more accurate in cross-validation, but by no more "
+            "than luck among so many explains, and no other had distinguishably better "
+            "probabilities; without proof the first in order stays"
         )
     chosen = f"{compared.best.candidate.words}: {reason}."
     return f"{chosen} Corrected for having chosen the best of {len(scores)}, {expects}"

@@ -1,0 +1,47 @@
+"""Pictures in memory take the road of files."""
+
+import io
+
+import numpy as np
+import PIL.Image
+import pytest
+
+from headstart.errors import SettingError
+from headstart.images.decode import decode
+from headstart.images.in_memory import as_bytes, is_picture
+
+
+def some(*shape: int) -> np.ndarray:
+    return np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
+
+
+def test_nothing_is_lost() -> None:
+    pixels = some(20, 30, 3)
+    for given in (pixels, PIL.Image.fromarray(pixels)):
+        assert is_picture(given)
+        assert np.array_equal(np.asarray(decode(as_bytes(given)).image), pixels)
+    assert decode(as_bytes(pixels[:, :, 0])).mode == "L"
+    assert decode(as_bytes(some(20, 30, 4))).mode == "RGBA"
+
+
+def test_a_photograph_is_turned_as_its_camera_says() -> None:
+    exif = PIL.Image.Exif()
+    exif[0x0112] = 6
+    stream = io.BytesIO()
+    PIL.Image.fromarray(some(20, 30, 3)).save(stream, "JPEG", exif=exif)
+    again = decode(as_bytes(PIL.Image.open(stream)))
+    assert (again.width, again.height, again.flags) == (20, 30, frozenset())
+
+
+@pytest.mark.parametrize(
+    "given", [5, "cat.jpg", some(4, 4, 3) / 255, some(0, 4, 3), some(4, 4, 2), some(2, 4, 4, 3)]
+)
+def test_what_is_no_picture(given: object) -> None:
+    with pytest.raises(SettingError, match="is no picture"):
+        as_bytes(given)
+
+
+def test_many_pictures_are_not_one() -> None:
+    assert not is_picture(some(5, 8, 8, 3))
+    assert not is_picture(some(5, 8, 8))
+    assert not is_picture([some(8, 8, 3)])
