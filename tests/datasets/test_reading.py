@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from headstart.datasets.reading import ReadOptions, read
+from headstart.datasets.reading import ReadOptions, place_of, read
 from headstart.errors import DatasetError, HeadstartError, NotEnoughData, SettingError
 
 Tree = Callable[..., Path]
@@ -245,3 +245,8 @@ def test_merging_into_a_class_that_is_not_there_is_noted(tree: Tree) -> None:
     assert "merged 'kittens' into 'cat', which is a new class; there is 'cats'" in found.notes
     found = read(root, ReadOptions(merge=(("kittens", "cats"),)))
     assert not any("new class" in note for note in found.notes)
+
+
+def test_what_is_no_path_is_refused_with_what_to_do() -> None:
+    with pytest.raises(DatasetError, match=r"type dict(.|\n)*to_csv"):
+        place_of({"image": ["1.jpg"]})  # type: ignore[arg-type]

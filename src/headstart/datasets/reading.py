@@ -86,6 +86,21 @@ def read(
     return near_names_noted(replace(manifest, declared=declared, name=name))
 
 
+def place_of(pictures: str | os.PathLike[str]) -> Path:
+    """Where pictures are; what is no place at all gets a clear error.
+
+    Raises:
+        DatasetError: Something else was given: a table in memory, a list of files.
+    """
+    if isinstance(pictures, str | os.PathLike):
+        return Path(pictures).expanduser()
+    raise DatasetError(
+        f"the pictures were given as an object of type {type(pictures).__name__}",
+        "the path of a folder of labelled pictures, or of a table that names them",
+        "write a table to a file first: frame.to_csv('labels.csv', index=False)",
+    )
+
+
 def _read_one(source: Path, options: ReadOptions, known: tuple[str, ...]) -> Manifest:
     """One folder or table; ``known`` classes if it is only to judge by."""
     if not source.is_file():

@@ -12,7 +12,7 @@ import numpy as np
 from headstart.datasets.duplicates import same_bytes
 from headstart.datasets.groups import merge_groups
 from headstart.datasets.manifest import Manifest
-from headstart.datasets.reading import read
+from headstart.datasets.reading import place_of, read
 from headstart.errors import BundleError, DatasetError, SettingError
 from headstart.files import cache_folder
 from headstart.labels import match_names, similar
@@ -106,7 +106,7 @@ def run_evaluate(
             "max_error where the classifier is loaded",
             f"headstart.load(path, max_error={recipe.max_error})",
         )
-    found = read(Path(pictures), recipe.read_options, known=classifier.class_names)
+    found = read(place_of(pictures), recipe.read_options, known=classifier.class_names)
     progress.say(found.summary())
     judged, rule = part_to_judge(found)
     progress.say(rule)

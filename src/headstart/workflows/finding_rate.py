@@ -10,6 +10,7 @@ from typing import Any
 
 from headstart.backbones.catalog import DEFAULT
 from headstart.backbones.loading import request_of
+from headstart.datasets.reading import place_of
 from headstart.errors import SettingError
 from headstart.files import cache_folder, must_be_writable, write_text
 from headstart.finetuning.job import find_learning_rate
@@ -70,7 +71,7 @@ def find_rate(
             "a strategy that trains",
             "leave --find-lr out, or choose another strategy (--strategy partial)",
         )
-    place = bundle_place(Path(pictures), out)
+    place = bundle_place(place_of(pictures), out)
     plot = place.with_name(place.name.removesuffix(".headstart") + ".learning-rate.svg")
     must_be_writable(plot.parent)
     # One network learns: none is put beside it.

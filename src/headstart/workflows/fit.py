@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from headstart.datasets.reading import place_of
 from headstart.files import cache_folder, folder_written_whole, must_be_writable, sweep
 from headstart.finetuning.epoch_metrics import OnEpochMetrics
 from headstart.model.bundle import is_bundle
@@ -102,7 +103,7 @@ def run_fit(
     """`fit`, giving back all that was measured instead of the loaded classifier."""
     began = time.monotonic()
     progress = progress or Silent()
-    place = bundle_place(Path(pictures), out)
+    place = bundle_place(place_of(pictures), out)
     if is_bundle(place):
         progress.say(f"the classifier in {place} will be replaced")
     # A wrong name is refused now, not after the reading.

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -20,7 +19,7 @@ from headstart.datasets.duplicates import Duplicates, find_duplicates
 from headstart.datasets.groups import merge_groups
 from headstart.datasets.manifest import Manifest
 from headstart.datasets.options import NO_GROUPS
-from headstart.datasets.reading import read
+from headstart.datasets.reading import place_of, read
 from headstart.datasets.refining import groups_found
 from headstart.errors import NotEnoughData, SettingError
 from headstart.features.extraction import extract
@@ -82,7 +81,7 @@ def prepare(pictures: str | os.PathLike[str], recipe: Recipe, progress: Progress
         StoreError: The cache cannot be written.
     """
     device = device_of(recipe.device)
-    found = read(Path(pictures).expanduser(), recipe.read_options)
+    found = read(place_of(pictures), recipe.read_options)
     _must_have_effect(recipe, found)
     progress.say(found.summary())
     for note in found.notes:

@@ -32,6 +32,10 @@ _LEARNT_WITH: dict[str, dict[str, bool]] = {
 SHOWN = ("targets", "classification-report", "curves")
 
 
+# Settings that are called otherwise on the command line.
+_OPTIONS = {"num_folds": "folds", "heads": "head"}
+
+
 @dataclass(frozen=True)
 class Recipe:
     """Settings of a run; the defaults are meant to be right.
@@ -278,7 +282,9 @@ def recipe_of(settings: dict[str, Any]) -> Recipe:
             raise SettingError(
                 f"no setting is called {name!r}",
                 f"one of {', '.join(known)}",
-                near(name, known) or "help(headstart.fit)",
+                _meant(name)
+                or near(name, known)
+                or "docs/python.md says what each is; recipe.toml of a saved classifier has all",
             )
     if named is not None:
         settings = {**read_recipe(named, known), **settings}
@@ -332,11 +338,15 @@ def _must_be(holds: bool, name: str, value: object, expected: str) -> None:
         )
 
 
+def _meant(option: str) -> str:
+    """The setting of an option that is called otherwise on the command line; or empty."""
+    meant = [name for name, spelt in _OPTIONS.items() if spelt == option.replace("_", "-")]
+    return f"did you mean {meant[0]}? (--{option} is its name on the command line)" if meant else ""
+
+
 def _as_option(name: str) -> str:
     """How the setting is spelt on the command line."""
     if name in ("show", "say_every", "rooted"):
         return f" (on the command line: --set {name}=...)"
-    option = {"num_folds": "folds", "heads": "head", "merge": "merge A=B"}.get(
-        name, name.replace("_", "-")
-    )
+    option = {**_OPTIONS, "merge": "merge A=B"}.get(name, name.replace("_", "-"))
     return f" (on the command line: --{option})"
