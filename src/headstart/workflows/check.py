@@ -8,15 +8,20 @@ from dataclasses import dataclass
 from typing import Any
 
 from headstart.audit.name_groups import BESIDE
+from headstart.audit.siblings import FAR_NEARER, share_with_siblings
 from headstart.datasets import checks
 from headstart.datasets.finding import Finding, worst_first
 from headstart.datasets.options import NO_GROUPS
 from headstart.errors import NotEnoughData
+from headstart.heads.candidates import Seen
 from headstart.progress import Progress, Silent
 from headstart.reports.results import percent
 from headstart.workflows.dividing import divide
 from headstart.workflows.preparing import Prepared, prepare
 from headstart.workflows.recipe import Recipe, recipe_of
+
+_SEED = 0
+_MANY = 0.25  # share of the pictures with a sibling that is worth a warning
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,7 +98,23 @@ def findings_of(prepared: Prepared) -> tuple[Finding, ...]:
         turned=prepared.duplicates.turned,
         unusable=prepared.unusable,
     )
-    return worst_first([*found, *_in_names(prepared)])
+    return worst_first([*found, *_in_names(prepared), *_siblings(prepared)])
+
+
+def _siblings(prepared: Prepared) -> list[Finding]:
+    """That pictures come in families which nobody has named, by what they look like."""
+    features = Seen((prepared.features.taps[prepared.backbone.tap_names[-1]],), is_rooted=True)
+    y = prepared.manifest.class_indices
+    share = share_with_siblings(features, y, prepared.groups, _SEED)
+    if share is None or share < _MANY:
+        return []
+    message = (
+        f"of {percent(share)} of the pictures one other of the class is far nearer than the rest "
+        f"(at less than {FAR_NEARER:g} of the distance of the tenth nearest; of pictures taken "
+        "one by one it is about 1 %): versions of one source, a burst, frames or slices. Torn "
+        "apart they flatter every figure: name the groups (--group-pattern, or a column)"
+    )
+    return [Finding("siblings", "warning", round(share * len(y)), message)]
 
 
 def _in_names(prepared: Prepared) -> list[Finding]:
