@@ -22,6 +22,8 @@ _CORRELATION = 0.98
 _ENOUGH_FOR_A_MEAN = 50
 _LEAST_CONTRAST = 2  # gray levels
 _MOST_COMPARED = 4_000_000  # at a time
+_ROWS_AT_ONCE = 16_384
+_FEW = 48  # rows of a set that are compared all at once
 
 Pairs = npt.NDArray[np.int64]
 Rows = npt.NDArray[np.int64]
@@ -114,17 +116,20 @@ def _alike_pairs(one: _Looks, other: _Looks) -> Pairs:
     """Rows i < j, row i of one alike in hash and pattern to row j of the other.
 
     Exact by the pigeonhole principle: hashes that differ in at most d bits are equal in at least
-    one of d + 1 bands, so only rows that share a band are compared, in blocks: a set whose
-    pictures all look alike costs time, not memory.
+    one of d + 1 bands, so only rows that share a band are compared. Small sets of such rows are
+    compared all at once; large ones in blocks: pictures that all look alike cost time, not memory.
     """
     number = len(one.hashes)
     edges = np.linspace(0, _HASH_BITS, _HASH_DISTANCE + 2).astype(int).tolist()
     found = [np.empty((0, 2), np.int64)]
     for low, high in itertools.pairwise(edges):
-        bands = [_band(looks, low, high) for looks in (one, other)]
-        for rows in _sharing(np.concatenate(bands)):
-            mine, theirs = rows[rows < number], rows[rows >= number] - number
-            found += _blocks(one, mine, other, theirs)
+        bands = np.concatenate([_band(looks, low, high) for looks in (one, other)])
+        order = np.argsort(bands, kind="stable")
+        _, starts, sizes = np.unique(bands[order], return_index=True, return_counts=True)
+        found += _few_at_once(one, other, bands, order[np.repeat(sizes <= _FEW, sizes)])
+        for start, size in zip(starts[sizes > _FEW], sizes[sizes > _FEW], strict=True):
+            rows = order[start : start + size]
+            found += _blocks(one, rows[rows < number], other, rows[rows >= number] - number)
     return np.unique(np.concatenate(found), axis=0)
 
 
@@ -134,11 +139,32 @@ def _band(looks: _Looks, low: int, high: int) -> npt.NDArray[np.uint64]:
     return band if looks.kinds is None else band | looks.kinds << np.uint64(high - low)
 
 
-def _sharing(values: npt.NDArray[np.uint64]) -> Iterator[Rows]:
-    """Sets of two or more rows with the same value, each in rising order."""
-    order = np.argsort(values, kind="stable")
-    changes = np.flatnonzero(np.diff(values[order])) + 1
-    return (rows for rows in np.split(order, changes) if len(rows) > 1)
+def _few_at_once(
+    one: _Looks, other: _Looks, bands: npt.NDArray[np.uint64], order: Rows
+) -> Iterator[Pairs]:
+    """Pairs within small sets of equal bands.
+
+    Args:
+        one: N rows.
+        other: N rows.
+        bands: uint64 [2 N], of the one, then of the other.
+        order: int64 [M], rows of small sets, each set's side by side and rising.
+    """
+    number, values = len(one.hashes), bands[order]
+    for apart in range(1, _FEW):
+        same = values[apart:] == values[:-apart]
+        if not same.any():
+            return
+        first, second = order[:-apart][same], order[apart:][same] - number
+        between = first < second  # and so the first is of the one, the second of the other
+        i, j = first[between], second[between]
+        near = np.bitwise_count(one.hashes[i] ^ other.hashes[j]) <= _HASH_DISTANCE
+        i, j = i[near], j[near]
+        for start in range(0, len(i), _ROWS_AT_ONCE):
+            some = slice(start, start + _ROWS_AT_ONCE)
+            patterns = one.patterns.of(i[some], one.way), other.patterns.of(j[some], other.way)
+            alike = np.einsum("np,np->n", *patterns) >= _CORRELATION
+            yield np.stack([i[some][alike], j[some][alike]], axis=1)
 
 
 def _blocks(one: _Looks, mine: Rows, other: _Looks, theirs: Rows) -> Iterator[Pairs]:
