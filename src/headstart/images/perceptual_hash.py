@@ -15,6 +15,7 @@ from headstart.images.decode import RESAMPLING, Image
 _BITS = 64
 _SIDE, _LOW = 32, 8
 _MOST_STEPS = 5
+_AT_ONCE = 4096  # thumbnails
 THUMBNAIL_SIDE = 16
 
 
@@ -51,9 +52,13 @@ def thumbnail_hashes(thumbnails: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint64
     Returns:
         uint64 [N].
     """
-    gray = thumbnails.reshape(-1, THUMBNAIL_SIDE, THUMBNAIL_SIDE).astype(np.float64)
-    low = _COSINES_OF_THUMBNAIL @ gray @ _COSINES_OF_THUMBNAIL.T
-    return _bits(low.reshape(-1, _BITS)).view(">u8")[:, 0].astype(np.uint64)
+    squares = thumbnails.reshape(-1, THUMBNAIL_SIDE, THUMBNAIL_SIDE)
+    found = np.empty(len(squares), np.uint64)
+    for start in range(0, len(squares), _AT_ONCE):
+        some = slice(start, start + _AT_ONCE)
+        low = _COSINES_OF_THUMBNAIL @ squares[some].astype(np.float64) @ _COSINES_OF_THUMBNAIL.T
+        found[some] = _bits(low.reshape(-1, _BITS)).view(">u8")[:, 0]
+    return found
 
 
 def _small(image: Image) -> Image:
