@@ -17,6 +17,9 @@ _ALL_TAPS = ("ridge", "softmax", "discriminant")
 _BLOCK = 4_000_000  # numbers copied at a time
 
 
+_NAMED = 3  # members of an ensemble, in words
+
+
 @dataclass(frozen=True)
 class Candidate:
     """A head and the taps whose features it sees, side by side.
@@ -60,9 +63,13 @@ class Candidate:
 
     @property
     def words(self) -> str:
-        """Its name; of an ensemble also what it is made of."""
-        parts = (f"{100 * share:.0f} % {name}" for name, share in self.shares.items())
-        return f"{self.name} ({', '.join(parts)})" if self.weights else self.name
+        """Its name; of an ensemble also what most of it is."""
+        if not self.weights:
+            return self.name
+        parts = [f"{100 * share:.0f} % {name}" for name, share in self.shares.items()]
+        others = len(parts) - _NAMED
+        more = [f"{others} other{'s' * (others > 1)}"] if others > 0 else []
+        return f"{self.name} ({', '.join([*parts[:_NAMED], *more])})"
 
 
 def default_candidates(taps: Sequence[str], heads: Sequence[str]) -> tuple[Candidate, ...]:
