@@ -43,9 +43,9 @@ def test_groups_are_found_by_their_names(shape: str) -> None:
     assert groups.is_certain
     assert groups.chance == pytest.approx((EACH - 1) / (NUM * EACH / 2 - 1))
     search = re.compile(groups.pattern).search
-    assert [(search(name) or [""])[1] for name in names[::EACH]] == [
-        (search(name) or [""])[1] for name in names[1::EACH]
-    ]
+    named = [(search(name) or [""])[1] for name in names]
+    assert named[::EACH] == named[1::EACH] == named[EACH - 1 :: EACH]
+    assert len(set(named)) == NUM
 
 
 def test_large_groups_may_be_kinds_of_a_class() -> None:
@@ -57,6 +57,53 @@ def test_large_groups_may_be_kinds_of_a_class() -> None:
     found = name_groups(names, features, y, np.arange(800))
     assert found is not None
     assert (found.share > 0.9, found.size, found.is_certain) == (True, 25.0, False)
+
+
+def test_small_kinds_that_are_not_versions_are_only_told_of() -> None:
+    random = np.random.default_rng(0)
+    kind = np.arange(400) // 10
+    features = random.normal(size=(40, 64))[kind] + random.normal(size=(400, 64))
+    names = [f"cats/breed{k}/{number}.jpg" for number, k in enumerate(kind)]
+    found = name_groups(names, features, np.arange(400) // 200, np.arange(400))
+    assert found is not None
+    assert (found.share > 0.8, found.size, found.is_certain) == (True, 10.0, False)
+
+
+def test_numbers_that_begin_anew_in_every_folder_join_nothing() -> None:
+    """Ten sources in each of four folders, numbered from 0 in each."""
+    random = np.random.default_rng(0)
+    source = np.arange(160) // 4
+    features = 5 * random.normal(size=(40, 16))[source] + random.normal(size=(160, 16))
+    parts = ("train/a", "test/a", "train/b", "test/b")
+    names = [f"{parts[s // 10]}/{s % 10:03}_{k % 4}.jpg" for k, s in enumerate(source)]
+    found = name_groups(names, features, np.array([0, 0, 1, 1]).repeat(40), np.arange(160))
+    assert found is not None
+    assert found.is_certain
+    search = re.compile(found.pattern).search
+    assert len({search(name)[1] for name in names}) == 40
+
+
+def test_versions_that_lie_in_several_folders_are_one_group() -> None:
+    """A ready-made split that tore the versions apart."""
+    random = np.random.default_rng(0)
+    source = np.arange(160) // 4
+    features = 5 * random.normal(size=(40, 16))[source] + random.normal(size=(160, 16))
+    parts = ("train", "test", "valid", "train")
+    names = [f"{parts[k % 4]}/img{s}_v{k % 4}.jpg" for k, s in enumerate(source)]
+    found = name_groups(names, features, source % 2, np.arange(160))
+    assert found is not None
+    assert (found.share > 0.9, found.is_certain) == (True, True)
+    search = re.compile(found.pattern).search
+    assert len({search(name)[1] for name in names}) == 40
+
+
+def test_a_few_files_named_otherwise_do_not_decide() -> None:
+    features, y = alike_in_groups(5.0)
+    names = [SHAPES["patient"](group, k) for group in range(NUM) for k in range(EACH)]
+    names[:EACH] = [f"x_jpg.rf.{k}ab.jpg" for k in range(EACH)]
+    found = name_groups(names, features, y, np.arange(NUM * EACH))
+    assert found is not None
+    assert (".rf" in found.pattern, found.is_certain) == (False, True)
 
 
 def test_names_that_say_nothing_of_the_pictures_are_no_groups() -> None:

@@ -22,6 +22,13 @@ def test_members_of_families_are_found(size: int) -> None:
     assert share_with_siblings(features, y, np.arange(60).repeat(size), 0) == 0
 
 
+def test_families_in_large_classes_are_not_torn_apart() -> None:
+    features, y = families(4000, 3, apart=0.2)
+    found = share_with_siblings(features, y, np.arange(len(y)), 0)
+    assert found is not None
+    assert found > 0.9
+
+
 def test_pictures_taken_one_by_one_have_none() -> None:
     features, y = families(300, 1, apart=1.0)
     found = share_with_siblings(features, y, np.arange(300), 0)

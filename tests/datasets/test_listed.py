@@ -246,6 +246,35 @@ def test_a_column_named_split_is_not_passed_over(tree: Tree, cells: Any, other: 
         read(path)
 
 
+def test_what_a_person_says_of_a_column_is_obeyed(tree: Tree) -> None:
+    text = "file,phase,split\n1.jpg,dev,train\n2.jpg,web,train\n3.jpg,dev,test\n4.jpg,web,test\n"
+    path = tree(FOUR, l__csv=text) / "l.csv"
+    found = read(path, ReadOptions(label_column="phase"))
+    assert found.splits == ("train", "train", "test", "test")
+    assert found.labels == ("dev", "web", "dev", "web")
+    mixed = "file,label,usage\n1.jpg,a,test\n2.jpg,b,x\n3.jpg,a,y\n4.jpg,b,x\n"
+    path = tree(FOUR, root="mixed", l__csv=mixed) / "l.csv"
+    with pytest.raises(DatasetError, match="say --split-column none"):
+        read(path)
+    assert set(read(path, ReadOptions(split_column="none")).splits) == {""}
+
+
+def test_two_columns_of_yes_and_no_are_one_too_many(tree: Tree) -> None:
+    rows = ["1.jpg,a,0,0", "2.jpg,b,0,0", "3.jpg,a,1,0", "4.jpg,b,0,1"]
+    path = tree(FOUR, l__csv="\n".join(["file,label,is_valid,is_test", *rows])) / "l.csv"
+    with pytest.raises(DatasetError, match="several columns tell the split: is_valid, is_test"):
+        read(path)
+
+
+def test_a_table_of_test_pictures_stays_one_where_its_cells_are_empty(tree: Tree) -> None:
+    root = tree(
+        FOUR,
+        train__csv="file,label,set\n1.jpg,a,train\n2.jpg,b,train\n",
+        test__csv="file,label,set\n3.jpg,a,\n4.jpg,b,\n",
+    )
+    assert read(root).splits == ("train", "train", "test", "test")
+
+
 def test_a_column_of_other_things_that_is_named_so_is_said_not_to_be_used(tree: Tree) -> None:
     text = "file,label,fold\n1.jpg,a,0\n2.jpg,b,1\n3.jpg,a,1\n4.jpg,b,0\n"
     found = read(tree(FOUR, l__csv=text) / "l.csv")

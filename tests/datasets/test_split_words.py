@@ -30,7 +30,7 @@ def test_a_cell_is_the_word_alone() -> None:
     assert [split_of_cell(cell) for cell in (" Train", "VAL", "seg_train", "1", "")] == [
         *("train", "validation", None, None, None)
     ]
-    assert [split_of_cell(cell) for cell in ("Hold-out", "hold_out", "public_test")] == [
+    assert [split_of_cell(cell) for cell in ("Hold-out", "hold_out", "public-ish")] == [
         *("test", "test", None)
     ]
 

@@ -34,11 +34,26 @@ def test_a_photograph_is_turned_as_its_camera_says() -> None:
 
 
 @pytest.mark.parametrize(
-    "given", [5, "cat.jpg", some(4, 4, 3) / 255, some(0, 4, 3), some(4, 4, 2), some(2, 4, 4, 3)]
+    "given",
+    [5, "cat.jpg", some(4, 4, 3) / 255, some(0, 4, 3), some(3, 4, 5), some(2, 4, 4, 3)],
 )
 def test_what_is_no_picture(given: object) -> None:
     with pytest.raises(SettingError, match="is no picture"):
         as_bytes(given)
+
+
+def test_modes_that_a_file_may_have_too() -> None:
+    for mode in ("1", "P", "CMYK", "YCbCr", "HSV", "I;16", "LA"):
+        assert decode(as_bytes(PIL.Image.new(mode, (8, 6)))).width == 8
+    assert decode(as_bytes(some(8, 6, 1))).mode == "L"
+
+
+def test_a_picture_that_cannot_be_read_says_so() -> None:
+    stream = io.BytesIO()
+    PIL.Image.fromarray(some(64, 64, 3)).save(stream, "JPEG")
+    cut = PIL.Image.open(io.BytesIO(stream.getvalue()[:-300]))
+    with pytest.raises(SettingError, match="cannot be read"):
+        as_bytes(cut)
 
 
 def test_many_pictures_are_not_one() -> None:

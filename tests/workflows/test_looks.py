@@ -26,6 +26,15 @@ def test_who_gives_the_same_answers_again_has_not_looked_anew(tmp_path: Path) ->
     assert look(tmp_path, a="dog", b="dog") == 2
 
 
+def test_what_a_killed_run_began_to_write_is_no_look(tmp_path: Path) -> None:
+    assert look(tmp_path, a="cat") == 1
+    (place,) = (tmp_path / "looks").iterdir()
+    place.write_bytes(place.read_bytes() + b"half")
+    assert look(tmp_path, a="cat") == 1
+    assert look(tmp_path, a="dog") == 2
+    assert look(tmp_path, a="dog") == 2
+
+
 def test_where_nothing_can_be_written_nothing_is_claimed(tmp_path: Path) -> None:
     (tmp_path / "looks").write_text("a file in the way")
     assert look(tmp_path, a="cat") is None

@@ -73,10 +73,10 @@ def test_pictures_of_a_group_by_their_names_stay_together(bursts: Path, backbone
     found = prepare(bursts, Recipe(), Silent())
     assert found.names is not None
     assert found.names.is_certain
-    assert len(set(found.manifest.groups)) == 12
-    assert len(np.unique(found.groups)) == 12
+    assert len(set(found.manifest.groups)) == 24
+    assert len(np.unique(found.groups)) == 24
     (finding,) = [one for one in findings_of(found) if one.kind == "name_groups"]
-    assert "They are kept together, as with --group-pattern" in finding.message
+    assert "They are kept together, within a class as with --group-pattern" in finding.message
 
 
 def test_unless_a_person_says_that_there_are_none(bursts: Path, backbone: Backbone) -> None:

@@ -132,7 +132,7 @@ def _listed(stream: BinaryIO) -> Iterator[Reference]:
         DatasetError: It is a picture itself.
     """
     block = stream.read(_BLOCK)
-    if sniff(block[:SNIFFED]) in READ | NOT_READ:
+    if sniff(block[:SNIFFED]) in READ and not _is_text(block[:SNIFFED]):
         raise DatasetError(
             f"{getattr(stream, 'name', 'the list')} holds a picture, not names of pictures",
             "one path or URL a line",
@@ -144,6 +144,11 @@ def _listed(stream: BinaryIO) -> Iterator[Reference]:
         yield from _names(whole)
         block = stream.read(_BLOCK)
     yield from _names([rest])
+
+
+def _is_text(start: bytes) -> bool:
+    """Whether names may begin so; the last letter may be cut in two."""
+    return bool(start[:-3].decode(errors="ignore").encode() == start[:-3])
 
 
 def _names(listed: list[bytes]) -> Iterator[Reference]:

@@ -135,3 +135,7 @@ def _three_lines(*parts: str) -> str:
 def _stop(message: str, code: int) -> None:
     print(message, file=sys.stderr)
     sys.exit(code)
+
+
+if __name__ == "__main__":
+    run()

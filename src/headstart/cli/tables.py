@@ -44,7 +44,8 @@ def finding_lines(findings: list[dict[str, Any]]) -> list[str]:
     """What should have been mended before training, and what makes the figures mean less."""
     told = [finding for finding in findings if finding["severity"] != "note"]
     return [
-        f"{finding['severity']}: {finding['message']} (headstart check lists them)"
+        f"{finding['severity']}: {finding['message']}"
+        + (" (headstart check lists them)" if finding["examples"] else "")
         for finding in told
         # Pictures that were left out are told of already.
         if finding["severity"] == "problem" or finding["kind"] not in REASONS

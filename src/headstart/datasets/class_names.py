@@ -11,7 +11,21 @@ from headstart.datasets.split_words import split_of_cell
 
 # As spreadsheets and pandas write a cell that holds nothing.
 _MISSING = frozenset(
-    ["nan", "na", "n/a", "#n/a", "<na>", "null", "nil", "none", "?", "-", "missing", "unlabeled"]
+    [
+        "nan",
+        "na",
+        "n/a",
+        "#n/a",
+        "<na>",
+        "null",
+        "nil",
+        "none",
+        "?",
+        "-",
+        "missing",
+        "unlabeled",
+        "unlabelled",
+    ]
 )
 _MEASUREMENT = re.compile(r"[-+]?\d*\.\d*[1-9]\d*(e[-+]?\d+)?", re.IGNORECASE)
 _MOSTLY = 0.5

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from headstart.datasets.manifest import first_of
-from headstart.datasets.options import ReadOptions
+from headstart.datasets.options import NO_SPLITS, ReadOptions
 from headstart.datasets.split_words import is_flag, split_of_cell
 from headstart.datasets.tables import Cells, Table, pictures_inside
 from headstart.datasets.walking import IMAGE_SUFFIXES, suffix_of
@@ -222,22 +222,47 @@ def _may_be_file(cell: str, names_a_file: Callable[[str], bool]) -> bool:
 
 def _split_column(columns: Columns, body: Sequence[Cells], options: ReadOptions) -> int | None:
     if options.split_column is not None:
-        place = _place("split_column", options.split_column, columns.header, body[0])
-        if unknown := _cells_by_split(columns, body, place).get(None):
-            raise SettingError(
-                f"split_column {options.split_column!r} holds {first_of(map(repr, unknown))}",
-                "only train, validation and test",
-                "name another column, or none",
-            )
-        return place
+        return _split_column_by_name(columns, body, options.split_column)
+    other = {
+        _word(name)
+        for name in (options.image_column, options.label_column, options.group_column)
+        if name
+    }
+    good, mixed = [], []
     for place in range(len(body[0])):
-        splits = _cells_by_split(columns, body, place)
-        named = bool(columns.header) and _is_split_name(columns.header[place])
-        if None not in splits and len(splits) > (0 if named else 1):
-            return place
-        if named and len(splits) > 1:
-            _refuse_other_words(columns.header[place], splits)
-    return None
+        name = columns.header[place] if columns.header else ""
+        if _word(name) in other or str(place + 1) in other:
+            continue
+        splits, is_named = _cells_by_split(columns, body, place), _is_split_name(name)
+        if None not in splits and len(splits) > (0 if is_named else 1):
+            good.append(place)
+        elif is_named and None in splits and (len(splits) > 1 or is_flag(name)):
+            mixed.append((name, splits))
+    flags = [
+        columns.header[place] for place in good if columns.header and is_flag(columns.header[place])
+    ]
+    if len(flags) > 1:
+        raise DatasetError(
+            f"several columns tell the split: {first_of(flags)}",
+            "one column with train, validation or test in each row",
+            "write one, or say which: --split-column NAME",
+        )
+    if mixed and not good:
+        _refuse_other_words(*mixed[0])
+    return good[0] if good else None
+
+
+def _split_column_by_name(columns: Columns, body: Sequence[Cells], wanted: str) -> int | None:
+    if wanted == NO_SPLITS and wanted not in columns.header:
+        return None
+    place = _place("split_column", wanted, columns.header, body[0])
+    if unknown := _cells_by_split(columns, body, place).get(None):
+        raise SettingError(
+            f"split_column {wanted!r} holds {first_of(map(repr, unknown))}",
+            "only train, validation and test",
+            f"name another column, or {NO_SPLITS}: no column is about splits",
+        )
+    return place
 
 
 def _cells_by_split(
@@ -263,11 +288,11 @@ def _refuse_other_words(name: str, splits: dict[str | None, list[str]]) -> None:
     """
     known = [cell for split, cells in splits.items() if split for cell in cells]
     raise DatasetError(
-        f"the column {name!r} names splits ({first_of(known)}), but also "
+        f"the column {name!r} names splits{f' ({first_of(known)})' if known else ''}, but also "
         f"{first_of(map(repr, splits[None]))}",
         "train, validation or test in every row that has anything there",
-        "write these words, take out the rows that are not to be used, or rename the column if it "
-        "is about something else",
+        "write these words, take out the rows that are not to be used, or say --split-column "
+        f"{NO_SPLITS} if it is about something else",
     )
 
 

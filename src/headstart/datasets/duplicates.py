@@ -129,7 +129,8 @@ def _alike_pairs(one: _Looks, other: _Looks) -> Pairs:
         found += _few_at_once(one, other, bands, order[np.repeat(sizes <= _FEW, sizes)])
         for start, size in zip(starts[sizes > _FEW], sizes[sizes > _FEW], strict=True):
             rows = order[start : start + size]
-            found += _blocks(one, rows[rows < number], other, rows[rows >= number] - number)
+            blocks = _blocks(one, rows[rows < number], other, rows[rows >= number] - number)
+            found.append(_spanning(np.concatenate([found[0], *blocks]), len(rows)))
     return np.unique(np.concatenate(found), axis=0)
 
 

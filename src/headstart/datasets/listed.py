@@ -158,7 +158,7 @@ def _entries_of(table: Table, columns: Columns, split: str, locator: Locator) ->
             cell=row[columns.image],
             files=locator.find(row[columns.image]),
             label=label,
-            split=split if columns.split is None else columns.split_of(row),
+            split=columns.split_of(row) or split,
             group="" if columns.group is None else row[columns.group].strip(),
             where=f"{table.path.name}, row {number}",
         )

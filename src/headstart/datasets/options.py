@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-NO_GROUPS = "none"
+NO_GROUPS = NO_SPLITS = "none"
 TABLE_SETTINGS = ("image_column", "label_column", "group_column", "split_column", "images")
 
 

@@ -79,7 +79,9 @@ def read(
     if not known:
         manifest = classes_matched(manifest)
         _require_two_classes(manifest, source)
-    if options.group_pattern not in (None, NO_GROUPS):
+    if options.group_pattern == NO_GROUPS:
+        manifest = replace(manifest, groups=("",) * len(manifest))
+    elif options.group_pattern is not None:
         manifest = groups_found(manifest, options.group_pattern)
     declared = class_names((*manifest.declared, *manifest.labels))
     name = source.name if source.is_file() else f"{source.absolute().name}/"

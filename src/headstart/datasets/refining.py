@@ -42,7 +42,7 @@ def joined(train: Manifest, test: Manifest) -> Manifest:
     kept, moved = _without(train, set(test.ids))
     if not kept.ids:
         raise SettingError(
-            f"--test {test.root} names every picture of {train.root}: none is left to learn from",
+            f"--test names every picture of {train.name or train.root}: none is left to learn from",
             "test pictures beside those that are learnt from",
             "leave --test out: a share of the pictures is then drawn to judge by",
         )

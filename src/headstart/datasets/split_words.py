@@ -22,6 +22,8 @@ _WORDS = {
     "eval": "test",
     "evaluation": "test",
     "holdout": "test",
+    "publictest": "validation",  # as competitions have it
+    "privatetest": "test",
 }
 # Columns of yes and no, without signs: which split either is.
 _FLAGS = {
@@ -32,7 +34,10 @@ _FLAGS = {
     "istrain": ("train", "test"),
     "istraining": ("train", "test"),
 }
-_YES, _NO = ("true", "yes", "1", "10"), ("false", "no", "0", "00")  # 1.0 and 0.0 without the point
+_YES, _NO = (
+    ("true", "yes", "t", "y", "1", "10"),
+    ("false", "no", "f", "n", "0", "00"),
+)  # 1.0 and 0.0 without the point
 # What stands beside the word without changing what is meant: test_set, train_images, val_labels.
 _FILLERS = "set|sets|split|data|dataset|images|image|imgs|img|pictures|photos|labels|label|list"
 _SPLIT = re.compile(rf"(?<![a-z])({'|'.join(_WORDS)})(?:{_FILLERS})?(?![a-z])")

@@ -11,11 +11,14 @@ import PIL.ImageOps
 
 from headstart.errors import SettingError
 
+# Modes that a PNG keeps as they are; print colours and the like become RGB.
+_KEPT = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "I;16", "I")
+
 
 def is_picture(thing: Any) -> bool:
     """Whether it is one picture in memory: a Pillow image, or an array of one's shape."""
     if isinstance(thing, np.ndarray):
-        return thing.ndim == 2 or (thing.ndim == 3 and thing.shape[2] in (3, 4))
+        return thing.ndim == 2 or (thing.ndim == 3 and thing.shape[2] in (1, 3, 4))
     return isinstance(thing, PIL.Image.Image)
 
 
@@ -34,26 +37,35 @@ def as_bytes(picture: Any) -> bytes:
         raise no_picture(picture)
     stream = io.BytesIO()
     try:
-        PIL.ImageOps.exif_transpose(picture).save(stream, "PNG", compress_level=1)
-    except OSError as error:
-        raise _no_picture(f"an image of mode {picture.mode} ({error})") from error
+        upright = PIL.ImageOps.exif_transpose(picture)
+        if upright.mode not in _KEPT:
+            upright = upright.convert("RGB")
+        upright.save(stream, "PNG", compress_level=1)
+    except (OSError, ValueError, SyntaxError) as error:
+        raise _no_picture(
+            f"an image of mode {picture.mode} that cannot be read ({error})"
+        ) from error
     return stream.getvalue()
 
 
 def no_picture(thing: Any) -> SettingError:
     """Something else was given instead of a picture."""
+    if isinstance(thing, np.ndarray):
+        return _no_picture(f"an array of {thing.dtype} {list(thing.shape)}")
     return _no_picture(f"an object of type {type(thing).__name__}")
 
 
 def _image_of(array: np.ndarray[Any, Any]) -> PIL.Image.Image:
     if array.dtype != np.uint8 or not is_picture(array) or not array.size:
-        raise _no_picture(f"{array.dtype} of shape {list(array.shape)}")
-    return PIL.Image.fromarray(np.ascontiguousarray(array))
+        raise no_picture(array)
+    flat = array[:, :, 0] if array.ndim == 3 and array.shape[2] == 1 else array
+    return PIL.Image.fromarray(np.ascontiguousarray(flat))
 
 
 def _no_picture(what: str) -> SettingError:
     return SettingError(
         f"{what} is no picture",
-        "a path, the bytes of a file, a Pillow image, or uint8 [H, W], [H, W, 3] or [H, W, 4]",
-        "of an array of other numbers: (255 * array).astype('uint8') where it runs from 0 to 1",
+        "a path, the bytes of a file, a Pillow image, or uint8 [H, W] or [H, W, 1, 3 or 4]",
+        "(255 * array).astype('uint8') where it runs from 0 to 1; array.transpose(1, 2, 0) where "
+        "channels come first; a list of arrays for several",
     )

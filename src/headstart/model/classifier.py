@@ -24,7 +24,6 @@ from headstart.model.prediction import Prediction
 from headstart.model.record import Record, handed_over
 
 # One picture: a path, or the bytes of a file.
-# A path, the bytes of a file, or a picture in memory: a Pillow image, or an array.
 Picture = Any
 
 
@@ -175,7 +174,8 @@ class Classifier:
         """
         if isinstance(pictures, str | bytes | os.PathLike) or is_picture(pictures):
             return next(self.predictions([pictures]))
-        if not isinstance(pictures, Iterable):
+        is_strange_array = isinstance(pictures, np.ndarray) and pictures.ndim == 3
+        if is_strange_array or not isinstance(pictures, Iterable):
             raise no_picture(pictures)
         return list(self.predictions(pictures))
 

@@ -133,7 +133,8 @@ def _in_names(prepared: Prepared) -> list[Finding]:
         return [Finding("file_order", "note", number, message)]
     option = f"--group-pattern {shlex.quote(names.pattern)}"
     advice = (
-        f"They are kept together, as with {option}; --group-pattern {NO_GROUPS} parts them"
+        f"They are kept together, within a class as with {option}, and count as leakage where a "
+        f"given split tears them; --group-pattern {NO_GROUPS} parts them"
         if any(prepared.manifest.groups)
         else f"If these are of one patient, burst or source, keep them together: {option}"
     )

@@ -24,18 +24,18 @@ def count_look(answers: Iterable[tuple[bytes, str]], cache: Path) -> int | None:
     given = dict(answers)
     pictures = sorted(given)
     place = cache / "looks" / f"{sha256(b''.join(pictures))[:32]}.answers"
-    told = b"".join(
-        picture + given[picture].encode(errors="surrogateescape") for picture in pictures
-    )
+    told = b"".join(picture + given[picture].encode(errors="surrogatepass") for picture in pictures)
     look = bytes.fromhex(sha256(told))[:_EACH]
     try:
         place.parent.mkdir(parents=True, exist_ok=True)
         with place.open("ab+") as file:
             file.seek(0)
             known = file.read()
-            before = [known[at : at + _EACH] for at in range(0, len(known), _EACH)]
+            whole = len(known) // _EACH * _EACH  # what a killed run began to write is no look
+            before = [known[at : at + _EACH] for at in range(0, whole, _EACH)]
             if look in before:
                 return before.index(look) + 1
+            file.truncate(whole)
             file.write(look)
             return len(before) + 1
     except OSError:

@@ -146,16 +146,21 @@ def _grouped_by_names(prepared: Prepared, recipe: Recipe, progress: Progress) ->
     features = Seen((last,), is_rooted=True)
     names = name_groups(manifest.ids, features, manifest.class_indices, prepared.groups)
     prepared = replace(prepared, names=names)
-    if names is None or not names.is_certain or recipe.group_pattern == NO_GROUPS:
+    is_parted = recipe.group_pattern == NO_GROUPS or recipe.split == "random"
+    if names is None or not names.is_certain or is_parted:
         return prepared
-    manifest = groups_found(manifest, names.pattern)
+    # Within a class, as it was asked: in other classes the same numbers may begin anew.
+    named = zip(manifest.labels, groups_found(manifest, names.pattern).groups, strict=True)
+    groups = tuple(f"{label}/{group}" if group else "" for label, group in named)
+    manifest = replace(manifest, groups=groups)
     progress.say(
-        f"pictures kept together by their names, as with --group-pattern '{names.pattern}': of "
-        f"{100 * names.share:.0f} % the most alike of their class is of the same group, where "
-        f"chance gives {100 * names.chance:.0f} % (--group-pattern {NO_GROUPS} parts them)"
+        f"pictures kept together by their names, within a class as with --group-pattern "
+        f"'{names.pattern}': of {100 * names.share:.0f} % the most alike of their class is of the "
+        f"same group, where chance gives {100 * names.chance:.0f} % (--group-pattern {NO_GROUPS} "
+        "parts them)"
     )
-    groups = merge_groups(manifest.groups, prepared.duplicates.pairs)
-    return replace(prepared, manifest=manifest, groups=groups)
+    together = merge_groups(manifest.groups, prepared.duplicates.pairs)
+    return replace(prepared, manifest=manifest, groups=together)
 
 
 def select(prepared: Prepared, rows: Rows, splits: Sequence[str]) -> Prepared:
