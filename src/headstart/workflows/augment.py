@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from headstart.backbones.catalog import DEFAULT
 from headstart.backbones.loading import load_backbone
+from headstart.datasets.reading import place_of
 from headstart.errors import NotEnoughData, SettingError, UnusableImage
 from headstart.finetuning.settings import Augmentation
 from headstart.images.decode import read
@@ -84,7 +85,7 @@ def run_augment(
     """
     from headstart.finetuning.sheet import must_be_free, write_sheet
 
-    source = Path(pictures).expanduser()
+    source = place_of(pictures)
     must_be_there(source)
     found = list(expand([source]))
     place = _place(source, out)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from headstart.datasets.reading import place_of
 from headstart.errors import SettingError
 from headstart.progress import Progress, Silent
 from headstart.reports.matrix_figure import matrix_svg
@@ -85,7 +86,7 @@ def drawing_place(pictures: str | os.PathLike[str], out: Path) -> Path:
     Raises:
         SettingError: It is no SVG file's name, among the pictures, or taken by something else.
     """
-    place, source = out.expanduser().resolve(), Path(pictures).expanduser().resolve()
+    place, source = out.expanduser().resolve(), place_of(pictures).resolve()
     if place.suffix.lower() != ".svg":
         raise SettingError(
             f"the matrix would be drawn to {out}", "a name that ends in .svg", "--out matrix.svg"

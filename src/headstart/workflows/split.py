@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from headstart.datasets.reading import place_of
 from headstart.errors import SettingError
 from headstart.files import folder_written_whole, must_be_writable
 from headstart.progress import Progress, Silent
@@ -94,7 +95,7 @@ def run_split(
     progress = progress or Silent()
     folder = Path(to).expanduser().resolve()
     _must_be_free(folder)
-    _must_lie_apart(folder, Path(pictures).expanduser().resolve())
+    _must_lie_apart(folder, place_of(pictures).resolve())
     must_be_writable(folder.parent)
     prepared = prepare(pictures, recipe, progress)
     _must_lie_apart(folder, prepared.manifest.root.resolve())
