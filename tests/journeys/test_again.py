@@ -59,7 +59,7 @@ def test_the_same_seed_gives_the_same_bytes_and_another_seed_others(headstart, s
         return json.loads((tmp_path / name / "receipt.json").read_text())["looks_at_test"]
 
     assert receipt("a") == receipt("b")
-    assert looks("b") == looks("a") + 1
+    assert looks("b") == looks("a")  # the same answers: nothing new was seen
     classifier = hs.load(tmp_path / "a")
     assert json.loads(content("a")[0]) == receipt("a")["test"]
     assert classifier.test["accuracy"] == receipt("a")["test"]["accuracy"]

@@ -136,6 +136,7 @@ def audit(name="bee", num_doubted=3):
         look_alikes=(
             LookAlikes(f"one{name}", "ant", "train", f"other{name}", name, "test", 0.99),
             LookAlikes("same", "ant", "train", "again", "ant", "train", 0.99),
+            LookAlikes("learnt", "ant", "train", "judged", "ant", "test", 0.99),
         ),
         leakage=leakage_price(right, np.arange(400) % 4 > 0, np.arange(400) // 2),
         curve=curve(),
@@ -374,7 +375,16 @@ def test_the_least_supported_labels_are_shown_and_all_are_counted():
 
 
 def test_pictures_that_are_shown_are_named():
-    assert pictured(audit()) == ("0bee", "1bee", "2bee", "ubee", "onebee", "otherbee")
+    assert pictured(audit()) == (
+        "0bee",
+        "1bee",
+        "2bee",
+        "ubee",
+        "onebee",
+        "otherbee",
+        "learnt",
+        "judged",
+    )
 
 
 def test_the_matrix_has_its_picture_and_its_place_in_words():

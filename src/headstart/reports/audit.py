@@ -138,6 +138,11 @@ class Audit:
         return tuple(pair for pair in self.look_alikes if pair.perhaps_leaked)
 
     @property
+    def told(self) -> tuple[LookAlikes, ...]:
+        """Those that a person should look at: of two classes, and of training and test."""
+        return (*self.across_classes, *self.perhaps_leaked)
+
+    @property
     def expected(self) -> tuple[Expected, ...]:
         """With twice and four times the pictures, as far as can be foreseen."""
         curve = self.curve

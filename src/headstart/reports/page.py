@@ -171,7 +171,7 @@ def pictured(audit: Audit) -> tuple[str, ...]:
     """The paths of those pictures that the page shows of an audit."""
     doubted = [label.path for label in audit.doubted("train")[:MOST_DOUBTED]]
     unlike = [picture.path for picture in audit.unlike[:MOST_UNLIKE]]
-    pairs = audit.across_classes[:MOST_LOOK_ALIKES]
+    pairs = audit.told[:MOST_LOOK_ALIKES]
     alike = [path for pair in pairs for path in (pair.path, pair.other_path)]
     return tuple(dict.fromkeys([*doubted, *unlike, *alike]))
 
