@@ -14,6 +14,7 @@ import click
 from headstart.cli import options
 from headstart.cli.console import Console, print_json, print_json_rows, printable
 from headstart.cli.shares import share
+from headstart.unusable import REASONS
 
 
 class _Shard(click.ParamType):  # type: ignore[type-arg]
@@ -217,7 +218,8 @@ def _show(rows: Iterator[Any], top: int, *, with_bars: bool) -> None:
 
 def _line(row: Any, top: int) -> str:
     if row.label is None:
-        return f"{row.path}: not usable: {row.reason}"
+        meaning = REASONS.get(row.reason)  # of a reason without details
+        return f"{row.path}: not usable: {row.reason}{f': {meaning}' if meaning else ''}"
     ranking = "   ".join(f"{label} {100 * p:.1f} %" for label, p in row.ranking[:top])
     members = "" if row.set is None else f"   {{{', '.join(row.set)}}}"
     return f"{row.path}: {f'unsure ({row.reason}): ' if row.unsure else ''}{ranking}{members}"
