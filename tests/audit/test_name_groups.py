@@ -69,6 +69,16 @@ def test_small_kinds_that_are_not_versions_are_only_told_of() -> None:
     assert (found.share > 0.8, found.size, found.is_certain) == (True, 10.0, False)
 
 
+def test_a_handful_of_groups_is_only_told_of() -> None:
+    random = np.random.default_rng(0)
+    source = np.arange(36) // 6
+    features = 5 * random.normal(size=(6, 16))[source] + random.normal(size=(36, 16))
+    names = [f"img{s}_v{k % 6}.jpg" for k, s in enumerate(source)]
+    found = name_groups(names, features, source // 3, np.arange(36))
+    assert found is not None
+    assert (found.share, found.is_certain) == (1.0, False)
+
+
 def test_numbers_that_begin_anew_in_every_folder_join_nothing() -> None:
     """Ten sources in each of four folders, numbered from 0 in each."""
     random = np.random.default_rng(0)

@@ -43,8 +43,9 @@ _FEWEST, _MOST = 20, 4000  # pictures
 _DEVIATIONS = 5.0
 _LEAST_EXCESS = 0.1
 _LEAST_RATIO = 2.0
-# To be kept together unasked: share above chance, share of siblings, pictures of a group.
-_MUCH, _MOSTLY, _SMALL = 0.5, 0.5, 12.0
+# To be kept together unasked: share above chance, share of siblings, pictures of a group; and so
+# little by chance that a class has some five groups, for with fewer nothing can be judged.
+_MUCH, _MOSTLY, _SMALL, _HARDLY = 0.5, 0.5, 12.0, 0.25
 
 
 @dataclass(frozen=True)
@@ -77,8 +78,8 @@ class NameGroups:
         be kinds within a class, all of which are to be learnt.
         """
         is_known = self.share - self.chance >= _MUCH and self.siblings >= _MOSTLY
-        is_small = self.size <= _SMALL and self.is_sure_of_folders
-        return bool(self.pattern) and is_known and is_small
+        is_small = self.size <= _SMALL and self.chance <= _HARDLY
+        return bool(self.pattern) and is_known and is_small and self.is_sure_of_folders
 
 
 @dataclass(frozen=True, eq=False)
