@@ -74,7 +74,8 @@ class Expectation:
         if not self.tells_apart:
             return (
                 "as far as so many pictures can tell that is no better than always giving the same "
-                "answer: look at labels and pictures first; adapting the backbone is a long shot"
+                "answer: look at labels, pictures and how even the classes are first; adapting the "
+                "backbone is a long shot"
             )
         middle = f"{100 * self.middle:+.0f}"
         points = "point" if middle in ("+1", "-1") else "points"
