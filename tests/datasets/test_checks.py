@@ -36,6 +36,7 @@ def facts(number: int, **changes: Any) -> Facts:
         "flags": (frozenset(),) * number,
         "hashes": np.zeros(number, dtype=np.uint64),
         "thumbnails": np.tile(np.arange(256, dtype=np.uint8), (number, 1)),
+        "qualities": np.full(number, 90),
     }
     return Facts(**{**columns, **changes})
 

@@ -32,6 +32,7 @@ def facts_of(pictures: list[Image.Image], digests: list[bytes] | None = None) ->
         flags=(frozenset(),) * number,
         hashes=np.array([value for value, _ in found], dtype=np.uint64),
         thumbnails=np.stack([np.frombuffer(small, np.uint8) for _, small in found]),
+        qualities=np.zeros(number, np.int64),
     )
 
 
@@ -111,6 +112,7 @@ def of_patterns(patterns: np.ndarray, hashes: list[int]) -> Facts:
         flags=(frozenset(),) * number,
         hashes=np.array(hashes, dtype=np.uint64),
         thumbnails=patterns.astype(np.uint8),
+        qualities=np.zeros(number, np.int64),
     )
 
 

@@ -14,6 +14,7 @@ def facts() -> Facts:
         flags=(frozenset(), frozenset({"gray"}), frozenset({"multi_frame"})),
         hashes=np.array([7, 8, 2**63], dtype=np.uint64),
         thumbnails=np.arange(3 * 256).reshape(3, 256).astype(np.uint8),
+        qualities=np.array([90, 0, 0]),
     )
 
 
@@ -27,6 +28,7 @@ def test_select_keeps_columns_together() -> None:
     assert chosen.modes == ("P", "RGB")
     assert chosen.flags == (frozenset({"multi_frame"}), frozenset())
     assert chosen.hashes.tolist() == [2**63, 7]
+    assert chosen.qualities.tolist() == [0, 90]
     assert (chosen.thumbnails == facts().thumbnails[[2, 0]]).all()
 
 

@@ -25,6 +25,7 @@ def dataset(
         flags=(frozenset(),) * number,
         hashes=np.zeros(number, dtype=np.uint64),
         thumbnails=np.zeros((number, 256), dtype=np.uint8),
+        qualities=np.full(number, 90),
     )
     return manifest, facts
 
@@ -92,3 +93,12 @@ def test_few_pictures_prove_nothing() -> None:
     labels = ["cat"] * 6 + ["dog"] * 6
     formats = ["PNG"] * 6 + ["JPEG"] * 6
     assert giveaways(*dataset(labels, [(9, 9)] * 12, formats)) == []
+
+
+def test_a_class_that_was_saved_otherwise_is_known_by_it() -> None:
+    labels = ["cat"] * 100 + ["dog"] * 100
+    manifest, facts = dataset(labels, [(9, 9)] * 200, ["JPEG"] * 200)
+    assert giveaways(manifest, facts) == []
+    (found,) = giveaways(manifest, replace(facts, qualities=np.array([92, 40]).repeat(100)))
+    assert found.message.startswith("the JPEG quality alone tells the class for 100%")
+    assert found.examples[0] == "92: cat 100 of 100"

@@ -21,7 +21,7 @@ with tempfile.TemporaryDirectory() as folder:
     taps, place = (Tap("head", 4),), Path(folder)
     preprocessing = Preprocessing(8, 8, mean=(0, 0, 0), std=(1, 1, 1))
     backbone = Backbone("a", "a", "a", True, "a", preprocessing, taps, "f" * 64, place / "graph")
-    facts = FileFacts(1, 2, "JPEG", "RGB", frozenset({"gray"}), 3, bytes(256))
+    facts = FileFacts(1, 2, "JPEG", "RGB", frozenset({"gray"}), 3, bytes(256), 90)
     FeatureStore(place, backbone).add([(bytes(32), {"head": np.ones(4, np.float32)}, facts)])
     taps, facts = FeatureStore(place, backbone).load([bytes(32)])
     print(taps["head"].sum(), facts.heights[0], "pandas" in sys.modules)

@@ -29,7 +29,7 @@ def test_a_tap_is_read_once_and_only_when_it_is_asked_for() -> None:
 def test_the_last_tap_of_one_stands_behind_those_of_another() -> None:
     def features(**taps: np.ndarray) -> FeatureSet:
         none = np.empty(0)
-        facts = Facts((), none, none, (), (), (), none, none)
+        facts = Facts((), none, none, (), (), (), none, none, none)
         return FeatureSet(np.arange(2), taps, facts, (), computed=2, reused=0)
 
     one, two, new = (np.full((2, 1), number, np.float32) for number in (1, 2, 3))
@@ -49,7 +49,7 @@ def test_selected_rows_of_features_on_the_disk_stay_there(tmp_path: Path) -> Non
         *(np.arange(6),) * 2,
         *(("",) * 6,) * 2,
         (frozenset(),) * 6,
-        *(np.arange(6),) * 2,
+        *(np.arange(6),) * 3,
     )
     whole = FeatureSet(np.arange(6), {"head": kept, "early": values}, facts, (), 6, 0)
     rows = np.array([5, 1, 1])

@@ -36,7 +36,7 @@ def row(number: int) -> Row:
     }
     flags = frozenset([(), ("gray",), ("gray", "multi_frame")][number % 3])
     name = "JPEG" if number % 2 else "PNG"
-    facts = FileFacts(number, 2, name, "RGB", flags, 2**64 - 1 - number, bytes([number]) * 256)
+    facts = FileFacts(number, 2, name, "RGB", flags, 2**64 - 1 - number, bytes([number]) * 256, 9)
     return number.to_bytes(32, "big"), outputs, facts
 
 
@@ -49,6 +49,7 @@ def fact_at(facts: Facts, place: int) -> FileFacts:
         flags=facts.flags[place],
         hash=facts.hashes[place],
         thumbnail=facts.thumbnails[place].tobytes(),
+        quality=facts.qualities[place],
     )
 
 
@@ -110,7 +111,7 @@ def test_damage_in_the_features_is_found_when_they_are_read(
     FeatureStore(tmp_path, backbone).add([row(number) for number in range(50)])
     store = FeatureStore(tmp_path, backbone)
     shard = next(store.folder.glob("part-*.parquet"))
-    column = pq.ParquetFile(shard).metadata.row_group(0).column(9)
+    column = pq.ParquetFile(shard).metadata.row_group(0).column(10)
     assert column.path_in_schema.startswith("tap.head")
     content = bytearray(shard.read_bytes())
     content[column.data_page_offset + column.total_compressed_size // 2] ^= 1

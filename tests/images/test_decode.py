@@ -609,3 +609,13 @@ def test_a_picture_longer_than_its_start_is_read_whole(tmp_path: Path) -> None:
     path.write_bytes(EVERY_FORMAT["BMP"])
     assert len(EVERY_FORMAT["BMP"]) > 4096
     assert read_bytes(path) == EVERY_FORMAT["BMP"]
+
+
+@pytest.mark.parametrize("quality", [25, 40, 75, 92, 100])
+def test_the_quality_of_a_jpeg_is_known(quality: int) -> None:
+    stream = io.BytesIO()
+    PIL.Image.new("RGB", (40, 40), "teal").save(stream, "JPEG", quality=quality)
+    assert abs(decode(stream.getvalue()).quality - quality) <= 1
+    png = io.BytesIO()
+    PIL.Image.new("RGB", (40, 40)).save(png, "PNG")
+    assert decode(png.getvalue()).quality == 0

@@ -41,6 +41,7 @@ class FileFacts:
         flags: See `images.decode.Picture`.
         hash: 64-bit perceptual hash.
         thumbnail: 256 bytes, 16x16 gray pixels.
+        quality: Of a JPEG, 1 to 100; 0 of other formats.
     """
 
     width: int
@@ -50,6 +51,7 @@ class FileFacts:
     flags: frozenset[str]
     hash: int
     thumbnail: bytes
+    quality: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -140,4 +142,5 @@ def facts_of(picture: Picture) -> FileFacts:
         flags=picture.flags,
         hash=hash_,
         thumbnail=thumbnail,
+        quality=picture.quality,
     )

@@ -22,6 +22,7 @@ class Facts:
         flags: What else was seen, for example ``"multi_frame"``.
         hashes: uint64 [N], perceptual hashes.
         thumbnails: uint8 [N, 256], 16x16 gray pixels.
+        qualities: int64 [N], of JPEGs, 1 to 100; 0 of other formats.
     """
 
     digests: tuple[bytes, ...]
@@ -32,6 +33,7 @@ class Facts:
     flags: tuple[frozenset[str], ...]
     hashes: npt.NDArray[np.uint64]
     thumbnails: npt.NDArray[np.uint8]
+    qualities: npt.NDArray[np.int64]
 
     def __post_init__(self) -> None:
         lengths = {name: len(column) for name, column in vars(self).items()}
@@ -53,4 +55,5 @@ class Facts:
             flags=tuple(self.flags[row] for row in rows),
             hashes=self.hashes[rows],
             thumbnails=self.thumbnails[rows],
+            qualities=self.qualities[rows],
         )

@@ -1,4 +1,4 @@
-"""Whether the file, not the picture, tells the class: its size and shape, format or colour mode.
+"""Whether the file, not the picture, tells the class: size, shape, format, mode or JPEG quality.
 
 Or the outermost part of the picture alone, where that tells nearly every one.
 
@@ -51,6 +51,7 @@ def giveaways(manifest: Manifest, facts: Facts) -> list[Finding]:
         _giveaway("size in pixels", sizes, _size_columns(facts), labels),
         _giveaway("file format", facts.formats, _one_hot(facts.formats), labels),
         _giveaway("colour mode", facts.modes, _one_hot(facts.modes), labels),
+        _giveaway("JPEG quality", facts.qualities.tolist(), _column(facts.qualities), labels),
     )
     return [finding for finding in (*found, _border(facts, labels)) if finding]
 
@@ -137,6 +138,10 @@ def _measure(
 def _size_columns(facts: Facts) -> npt.NDArray[np.float64]:
     widths, heights = facts.widths.astype(np.float64), facts.heights.astype(np.float64)
     return np.column_stack([widths, heights, widths * heights, np.log(widths / heights)])
+
+
+def _column(values: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+    return values[:, None].astype(np.float64)
 
 
 def _one_hot(values: Sequence[str]) -> npt.NDArray[np.float64]:

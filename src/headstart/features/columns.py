@@ -21,7 +21,7 @@ from headstart.images.perceptual_hash import THUMBNAIL_SIDE
 Rows = npt.NDArray[np.int64]
 
 _THUMBNAIL = THUMBNAIL_SIDE**2
-FACTS = ("width", "height", "format", "mode", "flags", "hash", "thumbnail")
+FACTS = ("width", "height", "format", "mode", "flags", "hash", "thumbnail", "quality")
 
 
 def numbers(values: npt.NDArray[Any], kind: pa.DataType) -> pa.Array:
@@ -55,6 +55,7 @@ def of_facts(facts: Sequence[FileFacts]) -> dict[str, pa.Array]:
         ),
         "hash": numbers(np.array([fact.hash for fact in facts], np.uint64), pa.uint64()),
         "thumbnail": _pieces([fact.thumbnail for fact in facts], pa.binary()),
+        "quality": numbers(np.array([fact.quality for fact in facts], np.int64), pa.int64()),
     }
 
 
@@ -76,7 +77,7 @@ class FactColumns:
 
     def __init__(self, n: int) -> None:
         self._widths, self._heights = np.empty(n, np.int64), np.empty(n, np.int64)
-        self._hashes = np.empty(n, np.uint64)
+        self._hashes, self._qualities = np.empty(n, np.uint64), np.empty(n, np.int64)
         self._thumbnails = np.empty((n, _THUMBNAIL), np.uint8)
         self._formats, self._modes = [""] * n, [""] * n
         self._flags: list[frozenset[str]] = [frozenset()] * n
@@ -88,6 +89,7 @@ class FactColumns:
         self._widths[places] = _values(column["width"], np.int64)[rows]
         self._heights[places] = _values(column["height"], np.int64)[rows]
         self._hashes[places] = _values(column["hash"], np.uint64)[rows]
+        self._qualities[places] = _values(column["quality"], np.int64)[rows]
         thumbnails = _values(column["thumbnail"], np.uint8, _THUMBNAIL)
         self._thumbnails[places] = thumbnails.reshape(-1, _THUMBNAIL)[rows]
         formats, modes = column["format"].to_pylist(), column["mode"].to_pylist()
@@ -109,6 +111,7 @@ class FactColumns:
             flags=tuple(self._flags),
             hashes=self._hashes,
             thumbnails=self._thumbnails,
+            qualities=self._qualities,
         )
 
 

@@ -34,7 +34,7 @@ from headstart.features.on_disk import room_on_disk
 from headstart.files import canonical_json, sha256, sweep, write_text, written_whole
 from headstart.images.decode import DECODER_VERSION
 
-FORMAT_VERSION = 4
+FORMAT_VERSION = 5
 _DAY = 86_400
 _MOST_ROWS = 2**32  # of a shard
 _MOST_IN_MEMORY = 64_000_000  # numbers of all taps: of 23 000 pictures by the default network

@@ -72,6 +72,7 @@ _OPENERS: dict[str, Callable[[io.BytesIO], ImageFile]] = {
 
 hear_no_warnings_of(PIL.Image, JpegImagePlugin, PngImagePlugin, TiffImagePlugin)
 
+_STANDARD_TABLE = 3688  # sum of the 64 numbers for brightness in the standard's annex K
 _ORIENTATION, _KIND_OF_PAGE = 0x0112, 0x00FE  # tags of EXIF and TIFF
 _UPRIGHT = {
     2: PIL.Image.Transpose.FLIP_LEFT_RIGHT,
@@ -96,6 +97,7 @@ class Picture:
         mode: Pillow's name of the colours in the file, for example ``"L"``.
         flags: Some of ``"exif_rotated"`` (turned or mirrored), ``"transparent"`` (at least one
             pixel), ``"high_bit_depth"``, ``"cmyk"``, ``"multi_frame"``, ``"gray"``.
+        quality: Of a JPEG, 1 to 100, as encoders count it; 0 of other formats.
     """
 
     image: Image
@@ -104,6 +106,7 @@ class Picture:
     format: str
     mode: str
     flags: frozenset[str]
+    quality: int = 0
 
 
 def read(path: Path, *, at_least: int = 0, max_pixels: int = MAX_PIXELS) -> tuple[bytes, Picture]:
@@ -242,7 +245,21 @@ def _picture(name: str, image: ImageFile, at_least: int) -> Picture:
         "multi_frame": _has_more_frames(image),
         "gray": mode in ("1", "L", "LA", "La") or _is_wide(mode),
     }
-    return Picture(rgb, width, height, name, mode, frozenset(flag for flag in flags if flags[flag]))
+    found = frozenset(flag for flag in flags if flags[flag])
+    return Picture(rgb, width, height, name, mode, found, _quality(image))
+
+
+def _quality(image: ImageFile) -> int:
+    """How coarsely a JPEG's brightness was quantised, as a share of the standard's own table.
+
+    Source:
+        The Independent JPEG Group's ``jpeg_quality_scaling``, which this turns around.
+    """
+    table: tuple[int, ...] = tuple(getattr(image, "quantization", {}).get(0, ()))
+    if not any(table):
+        return 0
+    percent = 100 * sum(table) / _STANDARD_TABLE
+    return min(100, max(1, round((200 - percent) / 2 if percent <= 100 else 5000 / percent)))
 
 
 def _is_wide(mode: str) -> bool:
