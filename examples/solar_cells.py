@@ -25,7 +25,7 @@ def write_table(target: Path) -> Path:
     """A table that headstart reads: picture, label."""
     found = importlib.util.find_spec("elpv_dataset")
     if found is None or found.origin is None:
-        sys.exit("the pictures are missing: pip install 'headstart[demo]'")
+        sys.exit("the pictures are missing: pip install '.[demo]'")
     data = Path(found.origin).parent / "data"
     target.parent.mkdir(exist_ok=True)
     with target.open("w", newline="") as file:

@@ -8,6 +8,11 @@ from types import ModuleType
 from headstart.errors import MissingExtra
 
 
+def installed_by(extra: str) -> str:
+    """The command that installs an extra."""
+    return f"pip install '.[{extra}]'   (in a checkout of Headstart)"
+
+
 def require(module: str, extra: str) -> ModuleType:
     """Import an optional module.
 
@@ -24,5 +29,5 @@ def require(module: str, extra: str) -> ModuleType:
         raise MissingExtra(
             f"{module} is not installed",
             f"the optional library {module}",
-            f"pip install 'headstart[{extra}]'",
+            installed_by(extra),
         ) from error

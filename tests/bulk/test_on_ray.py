@@ -123,4 +123,4 @@ def test_ray_is_an_extra(bundle, pictures, tmp_path, monkeypatch):
     monkeypatch.setenv("RAY_ADDRESS", "127.0.0.1:1")
     with pytest.raises(MissingExtra, match="ray is not installed") as error:
         predict_bulk(bundle, pictures, tmp_path / "out", engine="ray")
-    assert error.value.fix == "pip install 'headstart[cluster]'"
+    assert "pip install '.[cluster]'" in error.value.fix

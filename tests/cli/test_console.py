@@ -1,12 +1,13 @@
 """What a person sees: on a terminal, in a pipe, and when quiet."""
 
 import io
+import json
 import sys
 
 import click
 import pytest
 
-from headstart.cli.console import Console, printable
+from headstart.cli.console import Console, print_json_rows, printable
 
 
 @pytest.fixture
@@ -98,3 +99,13 @@ def test_lines_above_a_bar_command_no_terminal(context, on_a_terminal):
 def test_printable(name, printed):
     assert printable(name) == printed
     assert printed.encode()
+
+
+def test_rows_are_json_whatever_ends_them(capfd):
+    def rows():
+        yield {"path": "a.png"}
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        print_json_rows(rows())
+    assert json.loads(capfd.readouterr().out) == [{"path": "a.png"}]

@@ -81,6 +81,12 @@ def test_a_pattern_that_fits_nothing_is_an_error(predict, tmp_path):
     assert "no file fits the pattern" in ran.err
 
 
+def test_a_pattern_is_looked_at_before_any_picture_is_read(predict, some):
+    ran = predict(some, some / "no*.png", "--json")
+    assert ran.code == 2
+    assert ran.json == []
+
+
 @pytest.fixture
 def predict_listed(predict, monkeypatch):
     def call(listed, *options):

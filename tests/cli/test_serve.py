@@ -64,7 +64,7 @@ def test_without_the_extra(headstart, bundle, monkeypatch):
     ran = headstart("serve", bundle)
     assert ran.code == 2
     assert "starlette is not installed" in ran.complaint
-    assert "headstart[serve]" in ran.err
+    assert "pip install '.[serve]'" in ran.err
 
 
 def test_a_token_file_that_is_not_there(headstart, bundle, tmp_path):

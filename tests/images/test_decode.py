@@ -156,7 +156,7 @@ def test_heif_without_its_library_says_what_to_install(monkeypatch: pytest.Monke
     monkeypatch.setitem(sys.modules, "pi_heif", None)
     failure = refused(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic")
     assert failure.reason == "needs_extra"
-    assert "pip install 'headstart[heif]'" in failure.detail
+    assert "pip install '.[heif]'" in failure.detail
 
 
 def test_heif_with_its_library(monkeypatch: pytest.MonkeyPatch) -> None:

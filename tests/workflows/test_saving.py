@@ -48,6 +48,14 @@ def test_a_link_does_not_hide_that_it_is_inside(pictures, tmp_path):
         bundle_place(pictures, tmp_path / "link" / "out")
 
 
+def test_never_inside_another_classifier(pictures, older):
+    with pytest.raises(SettingError, match="inside another one") as error:
+        bundle_place(older / "split.csv", None)
+    assert error.value.fix == f"--out {older.parent / 'split.headstart'}"
+    with pytest.raises(SettingError, match="inside another one"):
+        bundle_place(pictures, older / "again")
+
+
 def test_an_empty_folder_or_an_older_classifier_may_be_replaced(pictures, older, tmp_path):
     (tmp_path / "empty").mkdir()
     assert bundle_place(pictures, tmp_path / "empty") == tmp_path / "empty"

@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from headstart.errors import MissingExtra
+from headstart.extras import installed_by
 
 
 def write_intermediate(
@@ -69,7 +70,7 @@ def must_have_nncf() -> None:
     """
     if importlib.util.find_spec("nncf") is None:
         raise MissingExtra(
-            "nncf is not installed", "the optional library nncf", "pip install 'headstart[int8]'"
+            "nncf is not installed", "the optional library nncf", installed_by("int8")
         )
 
 

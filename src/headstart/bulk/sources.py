@@ -14,7 +14,7 @@ from headstart.bulk import places
 from headstart.datasets.walking import IMAGE_SUFFIXES, kind_of, suffix_of
 from headstart.errors import DatasetError, SettingError, UnusableImage
 from headstart.images.sniffing import NOT_READ, READ, SNIFFED, sniff
-from headstart.workflows.predict import expand
+from headstart.workflows.predict import expand, must_fit
 
 # A folder, file, pattern or URL; or an open list of names.
 Place = str | os.PathLike[str] | BinaryIO
@@ -62,6 +62,9 @@ def references(sources: Iterable[Place], image_column: str | None = None) -> Ite
         DatasetError: A list, a table or a store cannot be read.
         MissingExtra: The library for a kind of URL is not installed.
     """
+    sources = list(sources)
+    paths = [os.fspath(source) for source in sources if isinstance(source, str | os.PathLike)]
+    must_fit(path for path in paths if not places.is_url(path))
     for source in sources:
         if not isinstance(source, str | os.PathLike):
             yield from _listed(source)

@@ -66,8 +66,8 @@ def _settings(function: F) -> F:
     "--preset",
     "name",
     type=click.Choice(list(PRESETS)),
-    default="standard",
-    help="Where settings not given come from.  [default: standard]",
+    default="light",
+    help="Where settings not given come from.  [default: light, as fine-tuning]",
 )
 @click.option(
     "--rows",

@@ -88,10 +88,13 @@ def exit_code(reasons: Iterable[str]) -> int:
 def print_json_rows(values: Iterable[Any]) -> None:
     """One JSON array, alone on standard output, row by row as they come."""
     separator = "["
-    for value in values:
-        print(f"{separator}\n{json.dumps(value, ensure_ascii=True, allow_nan=False)}", end="")
-        separator = ","
-    print("[]" if separator == "[" else "\n]")
+    try:
+        for value in values:
+            print(f"{separator}\n{json.dumps(value, ensure_ascii=True, allow_nan=False)}", end="")
+            separator = ","
+    finally:
+        # Whatever ended it: what was printed is JSON.
+        print("[]" if separator == "[" else "\n]")
 
 
 def print_json(value: Any) -> None:

@@ -16,6 +16,7 @@ from headstart.cli.console import Console, exit_code, print_json
 @click.argument("pictures", type=click.Path(path_type=Path))
 @options.max_error("as fit set it")
 @options.reading
+@options.cache
 @options.device
 @options.everywhere
 def command(bundle: Path, pictures: Path, as_json: bool, quiet: bool, **given: Any) -> None:

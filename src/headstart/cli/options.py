@@ -105,16 +105,20 @@ def network(function: F) -> F:
                 metavar="FILE",
                 help="A .safetensors, .pth, .h5 or .keras file; or `random`: nothing learned.",
             ),
-            click.option(
-                "--cache",
-                type=click.Path(path_type=Path),
-                metavar="FOLDER",
-                help="Where features are kept.  [default: HEADSTART_CACHE, or the user's cache]",
-            ),
         ]
     ):
         function = option(function)
-    return function
+    return cache(function)
+
+
+def cache(function: F) -> F:
+    """Where what was computed is kept."""
+    return click.option(
+        "--cache",
+        type=click.Path(path_type=Path),
+        metavar="FOLDER",
+        help="Where features are kept.  [default: HEADSTART_CACHE, or the user's cache]",
+    )(function)
 
 
 def seeing(function: F) -> F:

@@ -16,7 +16,7 @@ def largest_products(
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]:
     """Rows int64 [count] with the largest inner products, and these float32 [count]; in no order.
 
-    Beyond a million rows by faiss, where it is installed (``pip install 'headstart[faiss]'``): it
+    Beyond a million rows by faiss, where it is installed (the extra ``faiss``): it
     keeps the best as it goes, on every core, and needs no index.
 
     Args:

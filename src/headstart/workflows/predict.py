@@ -50,6 +50,19 @@ def must_be_there(place: Path) -> None:
         )
 
 
+def must_fit(places: Iterable[str]) -> None:
+    """Look at all patterns before the first picture is read: an answer may be an hour's work.
+
+    Raises:
+        SettingError: A pattern fits no file.
+    """
+    for place in filter(_is_pattern, places):
+        if not any(True for _ in glob.iglob(place, recursive=True)):
+            raise SettingError(
+                f"no file fits the pattern {place}", "at least one file", "check its spelling"
+            )
+
+
 def expand(places: Iterable[str | os.PathLike[str]]) -> Iterator[str]:
     """The files that are meant: folders are searched through, patterns resolved.
 
@@ -58,17 +71,16 @@ def expand(places: Iterable[str | os.PathLike[str]]) -> Iterator[str]:
     Raises:
         SettingError: A pattern fits no file.
     """
-    for given in places:
-        place = os.fspath(given)
-        is_pattern = glob.has_magic(place) and not os.path.lexists(place)
-        found = sorted(glob.glob(place, recursive=True)) if is_pattern else [place]
-        if not found:
-            raise SettingError(
-                f"no file fits the pattern {place}", "at least one file", "check its spelling"
-            )
-        for path in found:
+    named = [os.fspath(given) for given in places]
+    must_fit(named)
+    for place in named:
+        for path in sorted(glob.glob(place, recursive=True)) if _is_pattern(place) else [place]:
             # os.path says no to what it cannot look up (a name too long), where pathlib raises.
             yield from _in_folder(path) if os.path.isdir(path) else [path]  # noqa: PTH112
+
+
+def _is_pattern(place: str) -> bool:
+    return glob.has_magic(place) and not os.path.lexists(place)
 
 
 def _in_folder(folder: str) -> Iterator[str]:

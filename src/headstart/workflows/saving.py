@@ -63,6 +63,12 @@ def bundle_place(pictures: Path, out: str | os.PathLike[str] | None) -> Path:
             "a place outside the pictures",
             f"--out {source.parent / name}",
         )
+    if bundle.is_bundle(place.parent):
+        raise SettingError(
+            f"the bundle would be written to {place}, inside another one",
+            "a place of its own",
+            f"--out {place.parent.parent / name}",
+        )
     if place.exists():
         _may_be_replaced(place)
     return place
