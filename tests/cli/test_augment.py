@@ -31,7 +31,7 @@ def test_the_seed_decides(headstart, shapes, backbone, tmp_path):
         out = tmp_path / "sheet.png"
         ran = headstart("augment", shapes, "--out", out, "--rows", 1, "--seed", seed)
         assert (ran.code, ran.out) == (0, "")
-        assert "rotation 10" in ran.err
+        assert "crop 0.6-1" in ran.err
         sheets.append(out.read_bytes())
     assert sheets[0] == sheets[1] != sheets[2]
 

@@ -2,7 +2,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from headstart.datasets.groups import merge_groups, union
+from headstart.datasets.groups import merge_groups, one_name_each, union
 
 ROWS = 9
 Pairs = list[tuple[int, int]]
@@ -38,3 +38,9 @@ def test_names_and_copies_connect(named: list[str], pairs: Pairs) -> None:
 def test_no_rows() -> None:
     assert union(0, np.empty((0, 2), dtype=np.int64)).tolist() == []
     assert merge_groups((), np.empty((0, 2), dtype=np.int64)).tolist() == []
+
+
+def test_names_of_one_picture_become_one() -> None:
+    found = one_name_each([{"a"}, {"c", "b"}, {"d", "c"}, {"x", "y"}, set()])
+    assert found == {"b": "b", "c": "b", "d": "b", "x": "x", "y": "x"}
+    assert one_name_each([{"a"}, {"b"}]) == {}

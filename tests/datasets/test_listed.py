@@ -92,6 +92,20 @@ def test_splits_and_groups(tree: Tree) -> None:
     assert found.groups == ("p", "q", "p", "")
 
 
+def test_a_file_of_two_groups_makes_them_one(tree: Tree) -> None:
+    text = "path,label,patient_id\n1,a,p\n1,a,q\n2,b,q\n3,a,s\n4,b,\n"
+    found = read(tree(FOUR, labels__csv=text))
+    assert found.groups == ("p", "p", "s", "")
+    assert "1 file is in several groups: these are kept together as one" in found.notes
+
+
+def test_the_label_may_be_named_like_a_group(tree: Tree) -> None:
+    path = tree(FOUR, l__csv="path,group\n1,a\n2,b\n3,a\n4,b\n") / "l.csv"
+    found = read(path, ReadOptions(label_column="group"))
+    assert found.labels == ("a", "b", "a", "b")
+    assert set(found.groups) == {""}
+
+
 def test_a_split_column_is_known_by_its_values(tree: Tree) -> None:
     found = read(tree(FOUR, labels__csv="1.jpg,a,train\n2.jpg,b,train\n3.jpg,a,val\n4.jpg,b,val\n"))
     assert found.splits == ("train", "train", "validation", "validation")

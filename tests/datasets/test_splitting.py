@@ -116,6 +116,21 @@ def test_only_a_training_split_is_drawn_from() -> None:
     assert split.rule == "30% of each class drawn to judge, seed 0"
 
 
+def test_what_is_given_to_training_is_not_drawn_to_judge() -> None:
+    labels, groups = alone([0, 1] * 20)
+    groups[20], groups[22] = groups[0], groups[22]  # a group mate of what is given to training
+    split = assign_splits(labels, groups, ["train"] * 20 + [""] * 20, seed=0)
+    assert set(split.splits[:21]) == {"train"}
+    assert split.splits.count("test") == 4
+    assert "20% of each class of the 19 that no split is given for" in split.rule
+
+
+def test_what_has_no_split_beside_a_given_test_is_said_to_join_training() -> None:
+    labels, groups = alone([0, 1] * 3)
+    split = assign_splits(labels, groups, ["train"] * 3 + ["", "test", "test"], seed=0)
+    assert split.rule.endswith("; 1 without a split joins training")
+
+
 def test_a_part_that_is_far_more_than_the_share_is_said_to_be() -> None:
     labels, groups = alone(list(range(30)) * 2)
     split = assign_splits(labels, groups, [""] * 60, seed=0, test_share=0.2)

@@ -50,3 +50,9 @@ def test_every_rung_has_defaults() -> None:
 
 def test_an_epoch_of_few_steps_needs_more_epochs() -> None:
     assert Tuning.of("top1", 60_000, steps_per_epoch=10).epochs == 20
+
+
+def test_the_heads_own_epochs_are_held_against_those_there_will_be() -> None:
+    assert Tuning.of("all", 40, frozen_epochs=10).epochs > 10
+    with pytest.raises(SettingError, match="frozen_epochs"):
+        Tuning.of("all", 40, epochs=8, frozen_epochs=10)

@@ -60,3 +60,26 @@ def test_many_pictures_are_not_one() -> None:
     assert not is_picture(some(5, 8, 8, 3))
     assert not is_picture(some(5, 8, 8))
     assert not is_picture([some(8, 8, 3)])
+
+
+def same_as_a_file(picture: PIL.Image.Image, kind: str) -> bool:
+    stream = io.BytesIO()
+    picture.save(stream, kind)
+    ours, file = (decode(data).image for data in (as_bytes(picture), stream.getvalue()))
+    return np.array_equal(np.asarray(ours), np.asarray(file))
+
+
+def test_numbers_beyond_a_byte_are_read_as_in_a_file() -> None:
+    wide = np.random.default_rng(0).integers(0, 2**16, (8, 6), dtype=np.uint16)
+    big_endian = PIL.Image.frombytes("I;16B", (6, 8), wide.astype(">u2").tobytes())
+    assert same_as_a_file(PIL.Image.fromarray(wide), "PNG")
+    assert same_as_a_file(big_endian, "TIFF")
+    assert same_as_a_file(PIL.Image.fromarray(wide.astype(np.int32)), "TIFF")
+    assert same_as_a_file(PIL.Image.fromarray(wide.astype(np.float32) / 2**16), "TIFF")
+
+
+@pytest.mark.parametrize("mode", ["RGBa", "La", "PA"])
+def test_what_is_transparent_stands_on_white(mode: str) -> None:
+    clear = PIL.Image.new({"La": "LA"}.get(mode, "RGBA"), (8, 6), 0)
+    picture = PIL.Image.new("PA", (8, 6), 0) if mode == "PA" else clear.convert(mode)
+    assert np.asarray(decode(as_bytes(picture)).image).min() == 255

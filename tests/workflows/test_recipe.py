@@ -29,6 +29,7 @@ def test_an_unknown_setting_suggests_near_ones():
         {"threads": 0},
         {"test_share": float("nan")},
         {"tta": "spins"},
+        {"time_limit": float("inf")},
     ],
 )
 def test_wrong_values_are_refused_at_the_door(wrong):
@@ -52,10 +53,9 @@ def test_weights_have_no_effect_from_scratch():
 
 
 def test_settings_are_held_against_the_rung_they_are_for():
-    # From scratch has more epochs than the last block.
     assert Recipe(strategy="scratch", frozen_epochs=10).first_rung == "scratch"
     with pytest.raises(SettingError, match="frozen_epochs"):
-        Recipe(strategy="partial", frozen_epochs=10)
+        Recipe(strategy="partial", epochs=10, frozen_epochs=10)
 
 
 def test_what_is_judged_upside_down_is_learnt_upside_down():

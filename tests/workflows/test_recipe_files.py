@@ -108,3 +108,9 @@ def test_what_is_written_is_read_as_it_was(file):
     )
     assert recipe_of({"recipe": file(recipe_text(recipe.to_json()))}) == recipe
     assert recipe_of({"recipe": file(recipe_text(Recipe().to_json()))}) == Recipe()
+
+
+def test_nothing_stands_for_nothing_inside_a_setting_too(file):
+    recipe = Recipe(augmentation={"preset": "none", "crop": None})
+    found = recipe_of({"recipe": file(recipe_text(recipe.to_json()))})
+    assert found.augmentation == {"preset": "none"}

@@ -112,7 +112,9 @@ def find_columns(
         raise DatasetError(f"{table.path} has a header, but no rows", "one picture a row")
     split = find_split_column(header, body, options)
     if options.group_column is None:
-        group = first_named(header, _GROUP_NAMES, (image, split))
+        wanted = options.label_column
+        label = place_of("label_column", wanted, header, body[0]) if wanted else None
+        group = first_named(header, _GROUP_NAMES, (image, split, label))
     else:
         group = place_of("group_column", options.group_column, header, body[0])
     taken = (image, split, group)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable
+
 import numpy as np
 import numpy.typing as npt
 
@@ -42,6 +44,24 @@ def merge_groups(named: tuple[str, ...], pairs: Rows) -> Rows:
     same_name = [(first.setdefault(name, row), row) for row, name in enumerate(named) if name]
     both = [np.asarray(same_name, dtype=np.int64).reshape(-1, 2), np.asarray(pairs).reshape(-1, 2)]
     return union(len(named), np.concatenate(both).astype(np.int64))
+
+
+def one_name_each(sets: Iterable[Collection[str]]) -> dict[str, str]:
+    """What groups are called that are one: a picture of two groups makes one of them.
+
+    Args:
+        sets: The names that were given to each picture.
+
+    Returns:
+        Every name that is one of several, and the first in the alphabet of those.
+    """
+    several = [sorted(names) for names in sets if len(names) > 1]
+    names = sorted({name for names in several for name in names})
+    place = {name: k for k, name in enumerate(names)}
+    pairs = [(place[first], place[name]) for first, *others in several for name in others]
+    number = union(len(names), np.array(pairs, dtype=np.int64)) if pairs else np.arange(0)
+    first: dict[int, str] = {}
+    return {name: first.setdefault(k, name) for name, k in zip(names, number.tolist(), strict=True)}
 
 
 def _by_first_appearance(sets: npt.NDArray[np.int32]) -> Rows:

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from headstart.datasets.columns import Columns, columns_like, find_columns
 from headstart.datasets.folders import Labelled, Row
+from headstart.datasets.groups import one_name_each
 from headstart.datasets.locating import Locator
 from headstart.datasets.manifest import SPLITS, counted, first_of
 from headstart.datasets.options import ReadOptions
@@ -215,6 +216,8 @@ def _settled(
     rows: list[Row] = []
     unusable: list[Unusable] = []
     happened: Counter[str] = Counter()
+    groups = {name: {entry.group for entry in entries} - {""} for name, entries in claims.items()}
+    called = one_name_each(groups.values())
     for name, entries in claims.items():
         labels = sorted({entry.label for entry in entries if entry.label})
         if len(labels) != 1:
@@ -223,8 +226,9 @@ def _settled(
             continue
         splits = {entry.split for entry in entries}
         split = next(split for split in _STRICTEST_FIRST if split in splits)
-        group = next((entry.group for entry in entries if entry.group), "")
-        rows.append(Row(name, labels[0], split, group))
+        group = min(groups[name], default="")
+        rows.append(Row(name, labels[0], split, called.get(group, group)))
+        happened["several groups"] += len(groups[name]) > 1
         happened["several splits"] += len(splits) > 1
         happened["repeated"] += len(entries) - 1
     notes = []
@@ -233,6 +237,9 @@ def _settled(
     if count := happened["several splits"]:
         one, many = "file of several splits judges only", "files of several splits judge only"
         notes.append(f"{counted(count, one, many)}")
+    if count := happened["several groups"]:
+        one, many = "file is in several groups", "files are in several groups"
+        notes.append(f"{counted(count, one, many)}: these are kept together as one")
     return tuple(rows), unusable, notes
 
 

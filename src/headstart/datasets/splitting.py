@@ -45,10 +45,10 @@ def assign_splits(
 
     A test split that was given is kept, and given validation rows join training, where
     cross-validation chooses. A given validation split without a test split judges. Otherwise a
-    share is drawn: a group is never split apart, each class keeps its share as well as groups
-    allow, and every class of two groups or more is in both parts, unless that would take another
-    class out of training. Given splits are not changed for groups that straddle them: ``checks``
-    reports those.
+    share is drawn, of the rows that are not given to training: a group is never split apart, each
+    class keeps its share as well as groups allow, and every class of two groups or more is in both
+    parts, unless that would take another class out of training. Given splits are not changed for
+    groups that straddle them: ``checks`` reports those.
 
     Args:
         labels: int64 [N], class indices.
@@ -67,20 +67,38 @@ def assign_splits(
         rule = "the given test split judges"
         if held_out.any():
             rule += "; the given validation split joins training, where cross-validation chooses"
+        rule += _without_split(given)
     elif held_out.any():
         judges = held_out
         rule = "the given validation split judges: it is the only held-out one"
+        rule += _without_split(given)
     else:
-        judges = _drawn(labels, groups, test_share, generator(seed, "split"))
+        free = _free(groups, given)
+        judges[free] = _drawn(labels[free], groups[free], test_share, generator(seed, "split"))
         whole = " with groups kept whole" if len(np.unique(groups)) < len(groups) else ""
-        share = f"{test_share:.0%} of each class"
-        if judges.mean() > _FAR_MORE * test_share:
-            share = f"{test_share:.0%} or more of each class ({judges.mean():.0%} in all)"
-        rule = f"{share} drawn to judge{whole}, seed {seed}"
+        drawn, share = judges[free].mean(), f"{test_share:.0%} of each class"
+        if drawn > _FAR_MORE * test_share:
+            share = f"{test_share:.0%} or more of each class ({drawn:.0%} in all)"
+        of = "" if len(free) == len(groups) else f" of the {len(free)} that no split is given for"
+        rule = f"{share}{of} drawn to judge{whole}, seed {seed}"
     _require_both(judges)
     untested = np.setdiff1d(labels, labels[judges])
     splits = tuple("test" if judge else "train" for judge in judges)
     return Split(splits, rule, tuple(int(label) for label in untested))
+
+
+def _without_split(given: Sequence[str]) -> str:
+    number = sum(not split for split in given)
+    return f"; {number} without a split join{'s' * (number == 1)} training" if number else ""
+
+
+def _free(groups: Rows, given: Sequence[str]) -> Rows:
+    """Rows from which a test may be drawn: where some are given to training, the others."""
+    is_given = np.array(given, dtype=object) == "train"
+    if is_given.all() or not is_given.any():
+        return np.arange(len(groups))
+    free = np.flatnonzero(~np.isin(groups, groups[is_given]))
+    return free if len(free) else np.arange(len(groups))
 
 
 def random_split(labels: Rows, *, seed: int, test_share: float = 0.2) -> Split:

@@ -154,14 +154,17 @@ class Tuning:
         """
         _must_be_a_rung(train_from)
         defaults, least_steps = _RUNGS["top" if _is_partial(train_from) else train_from]
+        # How many epochs there are is known before how many of them are the head's alone.
+        last = {name: settings[name] for name in ("frozen_epochs",) if name in settings}
         try:
-            tuning = replace(cls(train_from, **defaults), **settings)
+            tuning = replace(cls(train_from, **defaults), **{**settings, "frozen_epochs": 0})
         except TypeError as error:
             raise _wrong("settings", sorted(settings), ", ".join(_fields())) from error
         if "epochs" in settings:
-            return tuning
+            return replace(tuning, **last)
         steps = tuning.steps_per_epoch or math.ceil(num_pictures / tuning.batch_size)
-        return replace(tuning, epochs=max(tuning.epochs, math.ceil(least_steps / steps)))
+        epochs = max(tuning.epochs, math.ceil(least_steps / steps))
+        return replace(tuning, epochs=epochs, **last)
 
     @property
     def is_partial(self) -> bool:

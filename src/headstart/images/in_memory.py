@@ -11,8 +11,12 @@ import PIL.ImageOps
 
 from headstart.errors import SettingError
 
-# Modes that a PNG keeps as they are; print colours and the like become RGB.
-_KEPT = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "I;16", "I")
+# In which file a mode is kept as it is; what is in neither becomes RGB.
+_FORMATS = {
+    **dict.fromkeys(("1", "L", "LA", "P", "RGB", "RGBA", "I;16"), "PNG"),
+    **dict.fromkeys(("I", "I;16B", "F", "CMYK"), "TIFF"),
+}
+_TRANSPARENT = {"PA": "RGBA", "RGBa": "RGBA", "La": "LA"}
 
 
 def is_picture(thing: Any) -> bool:
@@ -38,9 +42,9 @@ def as_bytes(picture: Any) -> bytes:
     stream = io.BytesIO()
     try:
         upright = PIL.ImageOps.exif_transpose(picture)
-        if upright.mode not in _KEPT:
-            upright = upright.convert("RGB")
-        upright.save(stream, "PNG", compress_level=1)
+        if upright.mode not in _FORMATS:
+            upright = upright.convert(_TRANSPARENT.get(upright.mode, "RGB"))
+        upright.save(stream, _FORMATS[upright.mode], compress_level=1)
     except (OSError, ValueError, SyntaxError) as error:
         raise _no_picture(
             f"an image of mode {picture.mode} that cannot be read ({error})"

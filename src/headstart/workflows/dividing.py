@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from headstart.datasets.manifest import counted
 from headstart.datasets.splitting import Split, assign_splits, folds, random_split
 from headstart.errors import NotEnoughData
 from headstart.progress import Progress
@@ -52,8 +53,16 @@ def divide(prepared: Prepared, recipe: Recipe, progress: Progress) -> Division:
     wanted = folds_wanted(recipe, len(train))
     fold_of = folds(y[train], groups[train], num_folds=wanted, seed=recipe.seed)
     if (number := len(np.unique(fold_of))) < wanted:
-        progress.say(f"{number} folds instead of {wanted}: a class has too few pictures")
+        progress.say(f"{number} folds instead of {wanted}: only {_whole(groups[train])}")
     return Division(split, train, test, np.isin(groups[test], groups[train]), fold_of)
+
+
+def _whole(groups: Rows) -> str:
+    """How many things there are that stay whole."""
+    number = len(np.unique(groups))
+    if number < len(groups):
+        return counted(number, "group", "groups")
+    return counted(number, "training picture", "training pictures")
 
 
 def folds_wanted(recipe: Recipe, num_rows: int) -> int:

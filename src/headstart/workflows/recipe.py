@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -167,8 +168,8 @@ class Recipe:
             _must_be(is_share, "max_error", self.max_error, "a number more than 0, below 1")
         words = ", ".join(_STRATEGIES)
         _must_be(self.strategy in _STRATEGIES, "strategy", self.strategy, f"one of {words}")
-        has_time = self.time_limit is None or self.time_limit > 0
-        _must_be(has_time, "time_limit", self.time_limit, "seconds, more than 0")
+        has_time = self.time_limit is None or 0 < self.time_limit < math.inf
+        _must_be(has_time, "time_limit", self.time_limit, "a number of seconds, more than 0")
         is_team = isinstance(self.workers, int) and self.workers >= 1
         _must_be(is_team, "workers", self.workers, "a whole number, 1 or more")
         _must_be(devices.is_device(self.device), "device", self.device, devices.WORDS)

@@ -126,7 +126,9 @@ def _wrong(given: str | Path, what: str, expected: str, fix: str) -> SettingErro
 
 def _toml(value: Any) -> str:
     if isinstance(value, dict):
-        inner = ", ".join(f"{_quoted(key)} = {_toml(each)}" for key, each in value.items())
+        inner = ", ".join(
+            f"{_quoted(key)} = {_toml(each)}" for key, each in value.items() if each is not None
+        )
         return f"{{{inner}}}"
     if isinstance(value, list | tuple):
         return f"[{', '.join(map(_toml, value))}]"
