@@ -1,5 +1,6 @@
 """Ctrl-C and kill -9 at any moment: what was there stays whole, and the next run goes on."""
 
+import json
 import random
 import signal
 import subprocess
@@ -68,6 +69,25 @@ def test_ctrl_c(place, headstart):
     ran = headstart(*place.arguments)
     assert ran.code == 0
     assert ran.json["features"]["computed"] == 0
+    place.must_be_whole()
+
+
+@pytest.mark.slow
+def test_ctrl_c_while_tuning_saves_what_is_best_so_far(place, headstart):
+    tuned = ("--train-from", "top1", "--epochs", "6", "--batch-size", "8", "--folds", "2")
+    place.arguments = [*place.arguments, *tuned]
+    ended = place.dies("SIGINT", "epoch 2 of 6", 1)
+    assert ended.returncode == 130, ended.stderr.decode()
+    assert b"Ctrl-C again to stop at once" in ended.stderr
+    assert json.loads(ended.stdout)["chosen"]["strategy"] == "freeze"
+    assert b"Traceback" not in ended.stderr
+    place.must_be_whole()
+    report = (place.out / "report.html").read_text()
+    assert "ine-tuning was interrupted: the frozen network is used" in report
+    ran = headstart(*place.arguments)
+    assert ran.code == 0
+    assert "going on from step" in ran.err
+    assert ran.json["chosen"]["strategy"] == "partial"
     place.must_be_whole()
 
 

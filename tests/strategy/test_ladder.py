@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from headstart.finetuning.process import Interrupted
 from headstart.strategy.ladder import Answers, Rung, climb
 
 NUM = 600
@@ -214,3 +215,16 @@ def test_the_record_is_plain() -> None:
     first, second = (step.to_json(groups, 0) for step in found.steps)
     assert first["gain"][1] > 0 and first["num_images"] == NUM
     assert second["outcome"] == "no gain"
+
+
+@pytest.mark.parametrize("must_take", [False, True])
+def test_a_person_may_end_it_and_frozen_stands(must_take: bool) -> None:
+    def ended(_fold: int) -> np.ndarray:
+        raise Interrupted
+
+    rungs = [rung("a", 0.9), Rung("b", "partial", ended, 0.0), rung("c", 1.0)]
+    found = climb(frozen(0.8), rungs, y, groups, folds, seed=0, must_take=must_take)
+    assert [step.outcome for step in found.steps] == ["taken", "not tried", "not tried"]
+    assert [step.reason for step in found.steps[1:]] == ["interrupted", "interrupted"]
+    assert found.is_interrupted
+    assert found.best is None

@@ -8,6 +8,7 @@ from typing import Any, cast
 import numpy as np
 import pytest
 
+from headstart.errors import NotEnoughData
 from headstart.metrics.intervals import Interval
 from headstart.strategy.expectation import expect
 from headstart.strategy.fitness import Depth, Fitness
@@ -81,7 +82,6 @@ def prepared_of(y: np.ndarray, *, pretrained: bool = True) -> Any:
         ({}, {"accuracy": 0.995}, True, 20, "too little to matter"),
         ({}, {}, True, 3, "only 3 independent pictures"),
         ({}, {}, False, 20, "the weights are random"),
-        ({"strategy": "full"}, {}, True, 2, "only 2 independent pictures"),
     ],
 )
 def test_nothing_is_tried_and_the_reason_given(
@@ -103,6 +103,13 @@ def test_nothing_is_tried_and_the_reason_given(
     assert found.climb.taken is None and found.answers is None
     assert {step.outcome for step in found.climb.steps} == {"not tried"}
     assert all(reason in step.reason for step in found.climb.steps)
+
+
+def test_what_was_asked_for_is_refused_where_it_cannot_be() -> None:
+    y, nothing = np.repeat(np.arange(3), 2), cast(Any, None)
+    settings = Recipe(strategy="full")
+    with pytest.raises(NotEnoughData, match=r"whole network.*only 2 independent pictures"):
+        adapt(prepared_of(y), division_of(y), nothing, matrix_with(), settings, nothing)
 
 
 def test_the_evidence_differs_from_a_book_that_asks_for_other_layers() -> None:

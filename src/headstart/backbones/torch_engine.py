@@ -143,7 +143,8 @@ class TorchEngine:
             self._answer(asked)
         except Exception as error:  # whoever asked is told, none waits forever
             for one in asked:
-                one.error = one.error or error
+                if not one.is_answered:
+                    one.error = error
 
     def _answer(self, asked: list[_Asked]) -> None:
         try:
@@ -151,7 +152,8 @@ class TorchEngine:
         except torch.OutOfMemoryError:
             if len(asked) == 1:
                 raise
-            self._most = len(asked) // 2
+            half = len(asked) // 2
+            self._most = min(self._most, half)
         else:
             for place, one in enumerate(asked):
                 one.outputs = {name: values[place].copy() for name, values in rows.items()}
@@ -159,8 +161,8 @@ class TorchEngine:
         # Outside of the handler: what failed holds its memory until it is forgotten.
         self._tell()
         torch.cuda.empty_cache()
-        self._answer(asked[: self._most])
-        self._answer(asked[self._most :])
+        self._answer(asked[:half])
+        self._answer(asked[half:])
 
     def _tell(self) -> None:
         say, self._say = self._say, None

@@ -80,6 +80,10 @@ class Console:
             self._bar = None
 
 
+# The exit code of a command that a person ended.
+INTERRUPTED = 130
+
+
 def exit_code(reasons: Iterable[str]) -> int:
     """3 when pictures that should have been used could not be, else 0."""
     return 3 if set(reasons) - NOTES else 0

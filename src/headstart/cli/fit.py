@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from headstart.cli import options
-from headstart.cli.console import Console, exit_code, print_json
+from headstart.cli.console import INTERRUPTED, Console, exit_code, print_json
 from headstart.cli.shares import share
 
 
@@ -88,7 +88,9 @@ def command(
     headstart fit labels.csv --images photos/ --out pets.headstart
     headstart fit scans/ --group-pattern '(patient\\d+)'
 
-    Exit codes: 0 done, 2 wrong input, 3 done but some pictures could not be used.
+    Ctrl-C during fine-tuning saves what is best so far; the same command goes on with it.
+
+    Exit codes: 0 done, 2 wrong input, 3 done but some pictures could not be used, 130 interrupted.
     """  # noqa: D301
     from headstart.workflows.fit import run_fit
     from headstart.workflows.recipe import recipe_of
@@ -103,7 +105,8 @@ def command(
         print_json(fitted.receipt)
     elif not quiet:
         _show(console, fitted)
-    click.get_current_context().exit(exit_code(row["reason"] for row in fitted.receipt["unusable"]))
+    code = exit_code(row["reason"] for row in fitted.receipt["unusable"])
+    click.get_current_context().exit(INTERRUPTED if fitted.is_interrupted else code)
 
 
 def _find_rate(

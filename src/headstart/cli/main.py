@@ -15,7 +15,7 @@ from typing import Any
 import click
 
 import headstart
-from headstart.cli.console import let_go, printable
+from headstart.cli.console import INTERRUPTED, let_go, printable
 from headstart.errors import HeadstartError
 
 # Imported when asked for: `headstart --help` loads none of them.
@@ -104,7 +104,7 @@ def run(arguments: list[str] | None = None) -> Any:
     try:
         sys.exit(main(arguments, standalone_mode=False) or 0)
     except (click.exceptions.Abort, KeyboardInterrupt):
-        _stop(_INTERRUPTED, 130)
+        _stop(_INTERRUPTED, INTERRUPTED)
     except click.ClickException as error:
         error.show()
         sys.exit(2)

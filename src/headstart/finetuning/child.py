@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from headstart.errors import HeadstartError
-from headstart.finetuning.job import JOB, Job
+from headstart.finetuning.job import JOB, Job, is_done
 from headstart.finetuning.process import tell
 
 _FAILED = 3
@@ -72,6 +72,8 @@ def _main() -> int:
         else:
             from headstart.finetuning.work import work
         work(job, folder, _Told(out), interruption)
+        if is_done(folder):
+            _forget(folder)
     except HeadstartError as error:
         return _failed(out, error, error.what, error.expected, error.fix)
     except BrokenPipeError:  # the parent is gone
@@ -82,6 +84,14 @@ def _main() -> int:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
         os.kill(os.getpid(), signal.SIGINT)
     return 0
+
+
+def _forget(folder: Path) -> None:
+    """Nobody goes on from there: some hundred megabytes for every fold of a large network."""
+    from headstart.finetuning import checkpoints, probe
+
+    for name in (checkpoints.FILE, probe.FILE):
+        (folder / name).unlink(missing_ok=True)
 
 
 def _failed(out: IO[str], error: Exception, *values: Any) -> int:

@@ -24,7 +24,7 @@ from headstart.backbones.devices import AUTO, CPU, device_of
 from headstart.backbones.engine import num_cores
 from headstart.backbones.request import Request
 from headstart.errors import NotEnoughData, SettingError
-from headstart.files import canonical_json, readable_json, write_text
+from headstart.files import canonical_json, readable_json, sha256, write_text
 from headstart.finetuning.process import OnEpoch, run_child
 from headstart.finetuning.recipe import Tuning
 from headstart.layers import Affine, Layer, Root
@@ -32,6 +32,11 @@ from headstart.progress import Progress, Silent
 
 JOB, RESULT, ARRAYS, METRICS = "job.json", "result.json", "result.safetensors", "metrics.jsonl"
 GRAPH_FOLDER = "graph"
+# Raise it when the same job gives another result, or writes it otherwise, than before.
+_VERSION = 1
+# Where things lie and what they are called decides nothing; the fingerprint stands for the weights.
+_PLACES = ("paths", "cache", "time_limit")
+_NAMES = ("name", "weights", "source", "licence")
 
 Integers = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float32]
@@ -57,6 +62,7 @@ class Job:
         time_limit: Seconds, or None.
         workers: Processes that train together, each with so many threads.
         device: Where the network learns: torch's name of it.
+        groups: Of every picture, for the linear probe; None: each stands alone.
     """
 
     task: str
@@ -77,11 +83,19 @@ class Job:
     time_limit: float | None
     workers: int = 1
     device: str = CPU
+    groups: list[int] | None = None
 
     def identity(self) -> str:
-        """All that decides the result, in one spelling."""
-        free = ("time_limit", "cache", "paths")
-        return canonical_json({k: v for k, v in asdict(self).items() if k not in free})
+        """All that decides the result, in one spelling: of labels those that are learnt from."""
+        asked = {name: value for name, value in asdict(self).items() if name not in _PLACES}
+        learnt = [self.y[row] for row in (*self.train, *self.validation)]
+        first: dict[int, int] = {}
+        groups = self.groups or range(len(self.y))
+        together = [first.setdefault(groups[row], len(first)) for row in self.train]
+        backbone = {name: self.backbone[name] for name in ("fingerprint", "tta")}
+        request = {name: value for name, value in self.request.items() if name not in _NAMES}
+        decides = {"version": _VERSION, "y": learnt, "groups": together}
+        return canonical_json({**asked, **decides, "backbone": backbone, "request": request})
 
 
 @dataclass(frozen=True, eq=False)
@@ -130,7 +144,8 @@ def tune(
     judged: Integers,
     tuning: Tuning,
     cache: Path,
-    folder: Path,
+    folder: Path | None = None,
+    groups: Integers | None = None,
     threads: int | None = None,
     workers: int = 1,
     device: str = CPU,
@@ -157,7 +172,9 @@ def tune(
         judged: Rows to give scores of; of no other use.
         tuning: The recipe.
         cache: Where the frozen layers' outputs are kept for this job and others.
-        folder: The job's own; made if it is not there.
+        folder: The job's own; made if it is not there. None: in the cache, under the name of all
+            that decides the result.
+        groups: int [N], of which the linear probe judges none by others; None: each stands alone.
         threads: Of each process; None: all cores, shared among them. Part of what decides the
             last bits of the result.
         workers: Processes that share every batch, on Ray Train; the result is that of one process
@@ -191,9 +208,12 @@ def tune(
         time_limit,
         workers,
         _device(device, workers),
+        groups,
     )
+    if folder is None:
+        folder = cache / "tuning" / sha256(job.identity().encode())[:24]
     _open(job, folder)
-    is_kept = _is_done(folder)
+    is_kept = is_done(folder)
     if not is_kept:
         run_child(folder, progress or Silent(), on_epoch or _nobody)
     return replace(result_of(folder), kept=is_kept)
@@ -211,6 +231,7 @@ def find_learning_rate(
     tuning: Tuning,
     cache: Path,
     folder: Path,
+    groups: Integers | None = None,
     threads: int | None = None,
     device: str = CPU,
     seed: int = 0,
@@ -229,6 +250,7 @@ def find_learning_rate(
         tuning: The recipe; its epochs do not matter.
         cache: Where the frozen layers' outputs are kept.
         folder: The job's own.
+        groups: As for `tune`.
         threads: None: all cores.
         device: As for `tune`.
         seed: For everything random.
@@ -258,9 +280,10 @@ def find_learning_rate(
         False,
         None,
         device=_device(device, 1),
+        groups=groups,
     )
     _open(job, folder)
-    if not _is_done(folder):
+    if not is_done(folder):
         run_child(folder, progress or Silent(), _nobody)
     arrays = load_file(folder / ARRAYS)
     suggestion = float(json.loads((folder / RESULT).read_bytes())["suggestion"])
@@ -281,6 +304,7 @@ def _job(
     time_limit: float | None,
     workers: int = 1,
     device: str = CPU,
+    groups: Integers | None = None,
 ) -> Job:
     paths, digests, y, num_classes = data
     _must_have_every_class(y[rows[0]], num_classes)
@@ -304,6 +328,7 @@ def _job(
         time_limit=time_limit,
         workers=workers,
         device=device,
+        groups=None if groups is None else np.asarray(groups).tolist(),
     )
 
 
@@ -351,7 +376,7 @@ def _open(job: Job, folder: Path) -> None:
     write_text(path, readable_json(asdict(job)))
 
 
-def _is_done(folder: Path) -> bool:
+def is_done(folder: Path) -> bool:
     """Whether the job ran to its end, whatever that was; an interrupted one did not."""
     if not (folder / RESULT).exists():
         return False

@@ -79,7 +79,7 @@ def mirrored_features(
         UnusableImage: One cannot be read any more.
     """
     names = taps or backbone.tap_names
-    engine = engine_on(device, backbone.graph, names, threads)
+    engine = engine_on(device, backbone.graph, names, threads, backbone.precision)
     preprocessing = _Mirrored(**vars(backbone.preprocessing))
     rows = []
     for outcome in read_through(

@@ -28,6 +28,7 @@ def initial_weights(
     tuning: Tuning,
     train: npt.NDArray[np.int64],
     y: npt.NDArray[np.int64],
+    groups: npt.NDArray[np.int64],
     folder: Path,
     seed: int,
 ) -> Weights:
@@ -38,6 +39,7 @@ def initial_weights(
         tuning: Says whether there is a probe; else the head is zero.
         train: Rows to fit it on, plain views.
         y: int [N], class indices of all rows.
+        groups: int [N], of all rows: what is not judged by its like.
         folder: The job's own.
         seed: For the probe.
     """
@@ -50,18 +52,23 @@ def initial_weights(
         nn.init.zeros_(learner.head.bias)
     else:
         X = learner.seen(plain(train.tolist()))
-        learner.start_from(_probe(X, y[train], seed), X)
+        learner.start_from(_probe(X, y[train], groups[train], seed), X)
     initial = learner.weights()
     with written_whole(path) as temporary:
         temporary.write_bytes(save({name: t.contiguous() for name, t in initial.items()}))
     return initial
 
 
-def _probe(X: npt.NDArray[np.float32], y: npt.NDArray[np.int64], seed: int) -> Affine:
+def _probe(
+    X: npt.NDArray[np.float32],
+    y: npt.NDArray[np.int64],
+    groups: npt.NDArray[np.int64],
+    seed: int,
+) -> Affine:
     """Softmax regression, its scores divided by their temperature."""
     from headstart.heads.softmax import SoftmaxHead
 
-    head = SoftmaxHead(seed=seed).fit(X, y)
+    head = SoftmaxHead(seed=seed).fit(X, y, groups)
     (layer,) = head.layers_
     assert isinstance(layer, Affine)
     scale = np.float32(1 / head.temperature_)

@@ -25,6 +25,10 @@ _MALLOC = (
 )
 
 
+class Interrupted(KeyboardInterrupt):
+    """A person ended a training, once; what it has learnt is kept, and it can go on."""
+
+
 def run_child(folder: Path, progress: Progress, on_epoch: OnEpoch) -> None:
     """Do the job that lies in a folder, and hear how it goes.
 
@@ -36,7 +40,8 @@ def run_child(folder: Path, progress: Progress, on_epoch: OnEpoch) -> None:
     Raises:
         HeadstartError: What the child raised.
         OSError: Likewise.
-        KeyboardInterrupt: Ctrl-C before there was anything to keep.
+        Interrupted: Ctrl-C before there was anything to keep.
+        KeyboardInterrupt: Ctrl-C once more.
         RuntimeError: The child died.
     """
     # -P: no module is taken from the folder where the user happens to be.
@@ -60,7 +65,7 @@ def run_child(folder: Path, progress: Progress, on_epoch: OnEpoch) -> None:
         kind, *values = error
         raise getattr(errors, kind, OSError)(*values)
     if child.returncode == -signal.SIGINT:
-        raise KeyboardInterrupt
+        raise Interrupted
     if child.returncode != 0:
         said = (folder / "stderr.txt").read_text(errors="replace")
         raise RuntimeError(f"fine-tuning failed (exit code {child.returncode}):\n{said[-2000:]}")
@@ -93,6 +98,7 @@ def _listen(child: subprocess.Popen[bytes], progress: Progress, on_epoch: OnEpoc
             if interrupted:
                 raise
             interrupted = True
+            progress.say("interrupted: ending the training (Ctrl-C again to stop at once)")
             child.send_signal(signal.SIGINT)
 
 

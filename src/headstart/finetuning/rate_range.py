@@ -10,6 +10,7 @@ import numpy.typing as npt
 import torch
 from torch import nn
 
+from headstart.errors import SettingError
 from headstart.finetuning.inputs import Items
 from headstart.finetuning.learner import Learner
 from headstart.finetuning.optimization import optimizer_of, set_rates
@@ -48,6 +49,9 @@ def test(
 
     Returns:
         Rates, smoothed losses, and a tenth of the rate with the lowest loss after ten steps.
+
+    Raises:
+        SettingError: Already the first loss is not finite.
     """
     optimizer, scaler = optimizer_of(learner, tuning), learner.scaler()
     rates = np.geomspace(_LOWEST, _HIGHEST, STEPS)
@@ -71,6 +75,12 @@ def test(
         losses.append(smooth)
         progress.advance()
     progress.stop()
+    if not losses:
+        raise SettingError(
+            "the loss of the first step is not a finite number",
+            "weights and features that are finite",
+            "other weights (--weights FILE, --backbone NAME)",
+        )
     settled = min(_SETTLED, len(losses) - 1)
     best = rates[settled + int(np.argmin(losses[settled:]))] / 10
     return rates[: len(losses)].astype(np.float32), np.array(losses, np.float32), float(best)

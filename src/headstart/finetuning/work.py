@@ -19,7 +19,7 @@ from headstart.backbones.devices import CPU
 from headstart.backbones.request import TTA, Request
 from headstart.errors import SettingError
 from headstart.files import readable_json, write_text, written_whole
-from headstart.finetuning import inputs, rate_range
+from headstart.finetuning import inputs, probe, rate_range
 from headstart.finetuning.cutting import cut
 from headstart.finetuning.depth import depths_of, first_trained
 from headstart.finetuning.forecast import forecast
@@ -32,7 +32,6 @@ from headstart.finetuning.network import network_of, write_tuned
 from headstart.finetuning.pictures import Pictures
 from headstart.finetuning.plan import Plan
 from headstart.finetuning.presets import augmentation_of
-from headstart.finetuning.probe import initial_weights
 from headstart.finetuning.recipe import Tuning
 from headstart.finetuning.settings import changed
 from headstart.finetuning.team import Alone, Team, first_then_all
@@ -84,9 +83,9 @@ def work(
     network = network_of(Request(**job.request), tuning.is_scratch, job.seed)
     learner = first_then_all(team, lambda: _learner(job, tuning, network, plan, rows, told))
     interruption.can_wait = job.task == "tune"
-    initial = first_then_all(
-        team, lambda: initial_weights(learner, tuning, rows["train"], y, folder, job.seed)
-    )
+    groups = np.arange(len(y)) if job.groups is None else np.array(job.groups, np.int64)
+    probed = (rows["train"], y, groups, folder, job.seed)
+    initial = first_then_all(team, lambda: probe.initial_weights(learner, tuning, *probed))
     if job.task == "range":
         rates, losses, suggestion = rate_range.test(learner, tuning, plan, y, job.seed, told)
         _write(folder, {"rates": rates, "losses": losses}, {"suggestion": suggestion})

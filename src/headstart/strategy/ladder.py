@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from headstart.finetuning.process import Interrupted
 from headstart.heads.calibration import fit_temperature, row_losses
 from headstart.heads.spectrum import Integers
 from headstart.layers import Array
@@ -171,10 +172,12 @@ class Climb:
     Args:
         steps: One for each rung.
         taken: Place of the rung to use; None: the frozen candidate stands.
+        is_interrupted: Whether a person ended it.
     """
 
     steps: tuple[Step, ...]
     taken: int | None
+    is_interrupted: bool = False
 
     @property
     def best(self) -> Step | None:
@@ -214,7 +217,7 @@ def climb(
     """
     began = clock()
     best, taken, steps = frozen, None, []
-    stopped = ""
+    stopped, is_interrupted = "", False
     for place, rung in enumerate(rungs):
         left = None if time_limit is None else time_limit - (clock() - began)
         if stopped or (left is not None and rung.seconds > left):
@@ -225,12 +228,20 @@ def climb(
             continue
         # From scratch means without what was learned before.
         partner = frozen if may_pool and rung.strategy != "scratch" else None
-        step = _try(rung, best, partner, y, groups, folds, seed, left, must_take, clock)
+        try:
+            step = _try(rung, best, partner, y, groups, folds, seed, left, must_take, clock)
+        except Interrupted:
+            is_interrupted, stopped = True, "interrupted"
+            steps.append(Step(rung, "not tried", stopped))
+            continue
         steps.append(step)
         if step.outcome == "taken" and step.answers is not None:
             best, taken = step.answers, place
         else:
             stopped = f"{rung.name} did not pay"
+    if is_interrupted:
+        # What was taken would have to be trained on all rows first: nobody waits for that.
+        return Climb(tuple(steps), None, is_interrupted)
     if taken is None and must_take:
         taken = _least_bad(steps)
     return Climb(tuple(steps), taken)

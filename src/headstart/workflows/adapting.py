@@ -10,12 +10,14 @@ import numpy as np
 
 from headstart.backbones.backbone import Backbone
 from headstart.datasets.manifest import counted
+from headstart.errors import NotEnoughData
 from headstart.features.extraction import extract
 from headstart.features.feature_set import FeatureSet
 from headstart.features.store import FeatureStore
 from headstart.finetuning.epoch_metrics import EpochMetrics, OnEpochMetrics
 from headstart.finetuning.job import Tuned
 from headstart.finetuning.mirroring import Mirroring
+from headstart.finetuning.process import Interrupted
 from headstart.finetuning.recipe import Tuning
 from headstart.heads.ensemble import ENSEMBLE
 from headstart.heads.fitted import FittedHead
@@ -59,6 +61,7 @@ class Adapted:
         answers: Of the rung that was taken, about held-out training rows.
         tuned: The last training.
         metrics: Of every epoch of every training.
+        was_asked_for: Whether a person wanted a rung, and got none.
     """
 
     climb: Climb
@@ -71,6 +74,13 @@ class Adapted:
     answers: Answers | None = None
     tuned: Tuned | None = None
     metrics: tuple[EpochMetrics, ...] = ()
+    was_asked_for: bool = False
+
+    @property
+    def is_interrupted(self) -> bool:
+        """Whether a person ended a trial, or the last training."""
+        last = self.tuned is not None and self.tuned.stopped == "interrupted"
+        return last or self.climb.is_interrupted
 
 
 def adapt(
@@ -84,9 +94,11 @@ def adapt(
 ) -> Adapted:
     """Climb the ladder, and train the rung that was taken on all training rows.
 
-    ``on_epoch`` is told the metrics of every epoch.
+    Ctrl-C ends what is being trained: the frozen candidate stands, or in the last training the
+    best weights so far. ``on_epoch`` is told the metrics of every epoch.
 
     Raises:
+        NotEnoughData: A person asked for a training that so few pictures do not allow.
         StoreError: There is no room for what training keeps.
     """
     names = rungs_for(recipe, matrix)
@@ -95,8 +107,8 @@ def adapt(
         steps = [Rung(rung_name(name), strategy_of(name), _never) for name in names]
         return Adapted(nothing_tried(steps, reason))
     frozen = frozen_answers(compared, prepared, division)
-    trial = Trial(prepared, division, compared, recipe, progress, on_epoch)
     limit = recipe.time_limit or (None if recipe.tunes_by_hand else TIME_LIMIT)
+    trial = Trial(prepared, division, compared, recipe, progress, on_epoch, limit)
     rungs = [trial.rung(name) for name in names]
     progress.say(_announced(rungs[0], limit))
     found = climb(
@@ -115,9 +127,18 @@ def adapt(
         name = step.name if step.pooled else step.rung.name
         progress.say(f"{name}: {step.outcome}, {step.reason}")
     if found.best is None or found.best.answers is None:
-        return Adapted(found, trial.mirroring, metrics=tuple(trial.metrics))
+        return Adapted(
+            found,
+            trial.mirroring,
+            metrics=tuple(trial.metrics),
+            was_asked_for=recipe.tunes_by_hand,
+        )
     tuning = trial.tuning(names[found.taken or 0], division.train)
-    return _finished(prepared, division, found, trial, tuning, recipe, progress)
+    try:
+        return _finished(prepared, division, found, trial, tuning, recipe, progress)
+    except Interrupted:
+        frozen_stands = dataclasses.replace(found, taken=None, is_interrupted=True)
+        return Adapted(frozen_stands, trial.mirroring, metrics=tuple(trial.metrics))
 
 
 def rungs_for(recipe: Recipe, matrix: Matrix) -> tuple[str, ...]:
@@ -147,7 +168,15 @@ def _why_not(prepared: Prepared, division: Division, recipe: Recipe, matrix: Mat
     y, groups = prepared.manifest.class_indices[division.train], prepared.groups[division.train]
     fewest = min(len(np.unique(groups[y == k])) for k in np.unique(y))
     if fewest < _LEAST_PER_CLASS:
-        return f"a class has only {counted(fewest, 'independent picture', 'independent pictures')}"
+        few = f"a class has only {counted(fewest, 'independent picture', 'independent pictures')}"
+        if recipe.tunes_by_hand:
+            raise NotEnoughData(
+                f"the network is to be tuned ({rung_name(recipe.first_rung)}), but {few}",
+                f"{_LEAST_PER_CLASS} or more of every class: to learn from, to choose by and to be "
+                "judged by",
+                "add pictures, leave the class out, or keep the network frozen",
+            )
+        return few
     if not recipe.tunes_by_hand and not matrix.expectation.is_worth_trying:
         return matrix.expectation.words
     return ""

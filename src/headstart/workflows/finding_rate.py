@@ -92,6 +92,7 @@ def find_rate(
             tuning=tuning,
             cache=recipe.cache or cache_folder(),
             folder=Path(folder),
+            groups=prepared.groups,
             threads=recipe.threads,
             device=recipe.device,
             seed=recipe.seed,

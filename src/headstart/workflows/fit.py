@@ -58,6 +58,11 @@ class Fitted:
     own_choice: OwnChoice | None
     look: str
 
+    @property
+    def is_interrupted(self) -> bool:
+        """Whether a person ended its fine-tuning: what was best so far is saved."""
+        return self.trained.adapted.is_interrupted
+
 
 def fit(
     pictures: str | os.PathLike[str],

@@ -132,7 +132,7 @@ def own_choice(
 def _without_choices(recipe: Recipe) -> Recipe:
     """The defaults, but for what says which pictures these are and on what machine."""
     kept = {field.name for field in dataclasses.fields(ReadOptions)}
-    kept |= {"seed", "threads", "cache", "time_limit"}
+    kept |= {"seed", "threads", "workers", "device", "cache", "time_limit"}
     same = {name: value for name, value in vars(recipe).items() if name in kept}
     return Recipe(**same)
 

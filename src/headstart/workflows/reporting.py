@@ -171,9 +171,15 @@ def _alone(trained: Trained) -> list[str]:
 
 
 def _asked_for(trained: Trained) -> list[str]:
-    """That a rung was taken because a person asked for it, though it proved nothing."""
-    step = trained.adapted.climb.best
-    if step is None or step.outcome == "taken":
+    """What became of a rung that a person asked for, or ended."""
+    adapted, step = trained.adapted, trained.adapted.climb.best
+    if adapted.is_interrupted:
+        used = "the frozen network is used" if step is None else "its best weights so far are used"
+        return [f"fine-tuning was interrupted: {used}; the same command goes on with it"]
+    if step is None:
+        missing = adapted.climb.steps[:1] if adapted.was_asked_for else ()
+        return [f"{each.rung.name}: asked for, but not tuned ({each.reason})" for each in missing]
+    if step.outcome == "taken":
         return []
     return [f"{step.rung.name} was tuned because it was asked for: {step.outcome}, {step.reason}"]
 

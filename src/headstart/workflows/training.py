@@ -20,7 +20,7 @@ from headstart.heads.selection import CandidateScore
 from headstart.heads.spectrum import blocks
 from headstart.layers import Array
 from headstart.metrics.abstention import Abstention
-from headstart.metrics.comparison import bias_corrected_best
+from headstart.metrics.comparison import Correct, bias_corrected_best
 from headstart.metrics.intervals import Interval
 from headstart.model.beside import TAP
 from headstart.model.familiarity import Familiarity, familiarity
@@ -28,6 +28,7 @@ from headstart.model.out_of_fold import OutOfFold
 from headstart.model.prediction import Unsure
 from headstart.progress import Progress
 from headstart.reports.results import Results
+from headstart.strategy.ladder import Step
 from headstart.strategy.matrix import Matrix
 from headstart.workflows.abstaining import (
     abstention,
@@ -188,14 +189,9 @@ def _tuned(
         learnable=answers.judged & compared.best.learnable,
         judged=answers.judged,
     )
-    # It was chosen among the frozen one and the rungs that were judged on the same rows, each
-    # alone and pooled.
-    tried = [each for step in adapted.climb.steps for each in (step.answers, step.rival) if each]
-    rivals = np.stack([compared.best.correct, *(each.correct for each in tried)])
-    groups = prepared.groups[division.train]
-    estimate, interval = bias_corrected_best(
-        rivals[:, answers.judged], groups[answers.judged], seed=recipe.seed
-    )
+    rivals = _rivals(adapted, step, compared.best.correct)[:, answers.judged]
+    groups = prepared.groups[division.train][answers.judged]
+    estimate, interval = bias_corrected_best(rivals, groups, seed=recipe.seed)
     return Final(
         strategy=step.rung.strategy,
         candidate=candidate,
@@ -205,6 +201,15 @@ def _tuned(
         held_out=held_out,
         corrected=(min(estimate, answers.accuracy), interval),
     )
+
+
+def _rivals(adapted: Adapted, step: Step, frozen: Correct) -> Correct:
+    """Bool [K, N], right answers of those among which a tuned network was chosen."""
+    steps = adapted.climb.steps
+    if step.outcome != "taken":  # Asked for by a person: the frozen candidate was no rival.
+        return np.stack([each.answers.correct for each in steps if each.answers])
+    tried = [answers for each in steps for answers in (each.answers, each.rival) if answers]
+    return np.stack([frozen, *(answers.correct for answers in tried)])
 
 
 def _judged(

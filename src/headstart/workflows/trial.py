@@ -5,18 +5,16 @@ from __future__ import annotations
 import dataclasses
 import time
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from headstart.backbones.devices import device_of
 from headstart.backbones.engine import num_cores
 from headstart.backbones.loading import request_of
 from headstart.backbones.request import PLAIN
 from headstart.datasets.splitting import folds
 from headstart.feature_rows import Selected
-from headstart.files import cache_folder, canonical_json, sha256
+from headstart.files import cache_folder
 from headstart.finetuning.epoch_metrics import EpochMetrics, OnEpochMetrics
 from headstart.finetuning.job import Tuned, tune
 from headstart.finetuning.mirroring import (
@@ -25,6 +23,7 @@ from headstart.finetuning.mirroring import (
     mirrored_features,
     rows_to_mirror,
 )
+from headstart.finetuning.process import Interrupted
 from headstart.finetuning.recipe import Tuning
 from headstart.heads.fitted import FittedHead
 from headstart.heads.fitting import fit_chosen
@@ -42,7 +41,18 @@ _VALIDATION_FOLDS = 7
 
 @dataclass(eq=False)
 class Trial:
-    """Trains rungs on folds; every job is kept under a name of its own, so it can go on."""
+    """Trains rungs on folds; every job is kept under a name of its own, so it can go on.
+
+    Args:
+        prepared: The dataset.
+        division: Its training rows and folds.
+        compared: The heads on frozen features.
+        recipe: Every setting.
+        progress: Told how it goes.
+        on_epoch: Told every epoch's metrics.
+        time_limit: Seconds for all judging: epochs are cut to fit; None: no limit.
+        metrics: Of every epoch so far.
+    """
 
     prepared: Prepared
     division: Division
@@ -50,6 +60,7 @@ class Trial:
     recipe: Recipe
     progress: Progress
     on_epoch: OnEpochMetrics | None = None
+    time_limit: float | None = None
     metrics: list[EpochMetrics] = field(default_factory=list, init=False)
     _kept: float = field(default=0.0, init=False)
 
@@ -57,6 +68,7 @@ class Trial:
         self.cache = self.recipe.cache or cache_folder()
         # Where mirror images are averaged, there is nothing to measure.
         self.mirroring = self._mirroring() if self.recipe.tta == PLAIN else None
+        self._began = time.monotonic()
 
     def rung(self, name: str) -> Rung:
         """What `strategy.ladder` asks fold by fold.
@@ -69,7 +81,10 @@ class Trial:
         def judge(fold: int) -> Array:
             held = self.division.folds == fold
             learns, judged = self.division.train[~held], self.division.train[held]
-            return self.train(tuning, learns, judged, fold=fold).scores
+            tuned = self.train(tuning, learns, judged, fold=fold, time_limit=self._left())
+            if tuned.stopped == "interrupted":
+                raise Interrupted
+            return tuned.scores
 
         learning = len(self.division.train) * (1 - 1 / len(np.unique(self.division.folds)))
         seconds = fold_seconds(tuning, round(learning), self.recipe)
@@ -81,6 +96,11 @@ class Trial:
         Else the same command would go further up the ladder the second time.
         """
         return time.monotonic() + self._kept
+
+    def _left(self) -> float | None:
+        if self.time_limit is None:
+            return None
+        return max(1.0, self.time_limit - (self.clock() - self._began))
 
     def tuning(self, name: str, rows: Rows) -> Tuning:
         """The rung's settings for so many rows, with what was set by hand."""
@@ -96,6 +116,7 @@ class Trial:
         *,
         fold: int | None = None,
         graph: bool = False,
+        time_limit: float | None = None,
     ) -> Tuned:
         """Train on rows, a part of which chooses; judge others.
 
@@ -105,6 +126,7 @@ class Trial:
             judged: Rows to give scores of.
             fold: That these are, for the metrics.
             graph: Whether the tuned network is wanted.
+            time_limit: Seconds; None: as long as it takes.
         """
 
         def metrics(record: dict[str, Any]) -> EpochMetrics:
@@ -131,7 +153,8 @@ class Trial:
             judged=judged,
             tuning=tuning,
             cache=self.cache,
-            folder=self._folder(tuning, rows, judged, graph),
+            groups=groups,
+            time_limit=time_limit,
             threads=recipe.threads,
             workers=recipe.workers,
             device=recipe.device,
@@ -156,23 +179,6 @@ class Trial:
             seed=self.recipe.seed,
             threads=self.recipe.threads or num_cores(),
         )
-
-    def _folder(self, tuning: Tuning, rows: Rows, judged: Rows, graph: bool) -> Path:
-        digests, labels = self.prepared.features.facts.digests, self.prepared.manifest.labels
-        record = {
-            "backbone": self.prepared.network.fingerprint,
-            "tta": self.recipe.tta,
-            "tuning": tuning.to_json(),
-            "learns": [[digests[row].hex(), labels[row]] for row in rows],
-            "judged": [digests[row].hex() for row in judged],
-            "all": sha256(b"".join(digests)),
-            "seed": self.recipe.seed,
-            "threads": self.recipe.threads,
-            "workers": self.recipe.workers,
-            "device": device_of(self.recipe.device),
-            "graph": graph,
-        }
-        return self.cache / "tuning" / sha256(canonical_json(record).encode())[:24]
 
     def _mirroring(self) -> Mirroring:
         """Judged on the first fold by a head that was not fitted on it."""
