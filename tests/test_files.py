@@ -128,3 +128,16 @@ def test_only_old_leftovers_are_swept(tmp_path: Path) -> None:
     os.utime(old, (0, 0))
     files.sweep(tmp_path, older_than=time.time() - 1000)
     assert sorted(os.listdir(tmp_path)) == [".headstart-tmp-new", "mine"]
+
+
+def test_a_folder_in_which_something_is_still_written_is_not_swept(tmp_path: Path) -> None:
+    copied = tmp_path / ".headstart-tmp-1" / "train" / "cats"
+    copied.mkdir(parents=True)
+    (copied / "1.jpg").touch()
+    for folder in (copied, *copied.parents[:2]):
+        os.utime(folder, (0, 0))
+    files.sweep(tmp_path, older_than=time.time() - 1000)
+    assert (copied / "1.jpg").exists()
+    os.utime(copied / "1.jpg", (0, 0))
+    files.sweep(tmp_path, older_than=time.time() - 1000)
+    assert not copied.exists()

@@ -140,10 +140,13 @@ def must_be_writable(folder: Path) -> None:
 
 
 def sweep(folder: Path, older_than: float) -> None:
-    """Remove what killed writers left in ``folder``: temporary entries last changed before."""
+    """Remove what killed writers left in ``folder``: temporary entries last changed before.
+
+    A folder in which something is being written, however deep, is as young as that.
+    """
     for entry in folder.glob(f"{_TEMPORARY}*"):
         with contextlib.suppress(OSError):
-            if entry.lstat().st_mtime < older_than:
+            if max(path.lstat().st_mtime for path in (entry, *entry.rglob("*"))) < older_than:
                 shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
 
 
@@ -174,8 +177,8 @@ def _take_place(new: Path, path: Path) -> None:
             raise
     if not _exchange(new, path):
         # No atomic exchange on this system: a kill between the two steps leaves the old
-        # folder under its temporary name.
-        aside = _temporary(path.parent)
+        # folder under a name that nothing sweeps.
+        aside = path.with_name(f"{path.name}.before-{secrets.token_hex(6)}")
         os.rename(path, aside)
         os.rename(new, path)
         shutil.rmtree(aside, ignore_errors=True)

@@ -110,7 +110,7 @@ def test_nothing_to_predict_and_wrong_settings_leave_nothing(plan, tmp_path):
         plan(sources=[tmp_path / "empty"])
     with pytest.raises(SettingError, match="cannot be shown"):
         plan(max_error=1e-6)
-    with pytest.raises(SettingError, match="rows_per_shard 0"):
+    with pytest.raises(SettingError, match="rows_per_shard is 0"):
         plan(rows_per_shard=0)
     assert not list(tmp_path.glob("out/*"))
 
@@ -133,3 +133,11 @@ def test_a_damaged_manifest_is_no_manifest(plan):
     with pytest.raises(StoreError, match="manifest-00001"):
         found.references(1)
     assert len(found.references(2)) == 1
+
+
+def test_settings_by_name():
+    assert Settings.of({"top": 3}) == Settings(top=3)
+    with pytest.raises(SettingError, match="no setting is called 'tops'"):
+        Settings.of({"tops": 3})
+    with pytest.raises(SettingError, match="top is '3'"):
+        Settings.of({"top": "3"})

@@ -2,6 +2,7 @@
 
 import shutil
 
+import PIL.Image
 import pytest
 
 import headstart as hs
@@ -59,6 +60,15 @@ def test_pictures_that_were_learned_from_are_counted(evaluate, fresh, shapes):
     clean = ran.json["test"]["without_leakage"]
     assert clean["num_images"] == 54 - ran.json["seen_in_training"]
     assert "stand in the training data" in evaluate(fresh).out
+
+
+def test_copies_among_them_count_once(evaluate, fresh):
+    alone = evaluate(fresh, "--json").json["test"]
+    for path in list(fresh.rglob("*.png")):
+        PIL.Image.open(path).save(path.with_suffix(".bmp"))
+    both = evaluate(fresh, "--json").json["test"]
+    assert both["num_images"] == 2 * alone["num_images"]
+    assert both["interval"] == alone["interval"]
 
 
 def test_for_a_person_and_quiet(evaluate, fresh):

@@ -106,7 +106,7 @@ def predict_bulk(
         MissingExtra: A library for these URLs, or Ray, is not installed.
         StoreError: The results cannot be written.
     """
-    chosen = Settings(**settings)
+    chosen = Settings.of(settings)
     place = Path(out)
     _must_not_be_printed(place)
     listed: list[Place] = [sources] if isinstance(sources, str | os.PathLike) else list(sources)

@@ -14,7 +14,7 @@ import json
 import os
 import tempfile
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +31,7 @@ from headstart.files import (
     write_text,
     written_whole,
 )
+from headstart.labels import similar
 from headstart.model import bundle as bundles
 from headstart.model.classifier import Classifier, load
 
@@ -61,8 +62,28 @@ class Settings:
     def __post_init__(self) -> None:
         for name in ("top", "rows_per_shard"):
             value = getattr(self, name)
-            if value is not None and value < 1:
-                raise SettingError(f"{name} {value}", "a whole number from 1 on", "choose another")
+            is_whole = isinstance(value, int) and not isinstance(value, bool) and value >= 1
+            if not (is_whole or (value is None and name == "top")):
+                raise SettingError(
+                    f"{name} is {value!r}", "a whole number from 1 on", "choose another"
+                )
+
+    @classmethod
+    def of(cls, settings: dict[str, Any]) -> Settings:
+        """Settings by name.
+
+        Raises:
+            SettingError: There is none of that name, or one is out of its range.
+        """
+        known = [field.name for field in fields(cls)]
+        for name in set(settings) - set(known):
+            near = similar(name, known)
+            raise SettingError(
+                f"no setting is called {name!r}",
+                f"one of {', '.join(known)}",
+                f"did you mean {near[0]}?" if near else "leave it out",
+            )
+        return cls(**settings)
 
 
 @dataclass(frozen=True)

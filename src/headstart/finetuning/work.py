@@ -81,7 +81,7 @@ def work(
     views = tuning.views if tuning.is_partial else None
     plan = Plan(rows["train"], tuning.batch_size, views, job.seed, tuning.steps_per_epoch)
     network = network_of(Request(**job.request), tuning.is_scratch, job.seed)
-    learner = first_then_all(team, lambda: _learner(job, tuning, network, plan, rows, told))
+    learner = first_then_all(team, lambda: _learner(job, tuning, network, plan, told))
     interruption.can_wait = job.task == "tune"
     groups = np.arange(len(y)) if job.groups is None else np.array(job.groups, np.int64)
     probed = (rows["train"], y, groups, folder, job.seed)
@@ -127,9 +127,7 @@ def _settle(job: Job) -> None:
     torch.manual_seed(integer(job.seed, "network"))
 
 
-def _learner(
-    job: Job, tuning: Tuning, network: Any, plan: Plan, rows: dict[str, Integers], told: _Told
-) -> Learner:
+def _learner(job: Job, tuning: Tuning, network: Any, plan: Plan, told: _Told) -> Learner:
     """The part that learns, with everything it needs kept on disk."""
     backbone = Backbone.from_json(job.backbone, Path())
     augmentation = augmentation_of(tuning.augmentation)

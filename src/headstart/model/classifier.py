@@ -186,16 +186,20 @@ class Classifier:
             named = isinstance(picture, str | os.PathLike)
             yield self.prediction(os.fspath(picture) if named else _unnamed(picture), outcome)
 
-    def outcomes(self, pictures: Iterable[Picture]) -> Iterator[Outcome]:
+    def outcomes(
+        self, pictures: Iterable[Picture], *, with_facts: bool = False
+    ) -> Iterator[Outcome]:
         """Raw outputs: ``probabilities`` float32 [C] and ``distance`` float32 [1].
 
         With features also ``features`` float32 [D], at the tap where pictures are compared with
-        those of training.
+        those of training. ``with_facts``: also what each file is, by which copies are found.
         """
         sources = map(_source, pictures)
         threads = 2 * self._threads if self._threads else None
         preprocessing = self.record.preprocessing
-        return read_through(sources, self._engine, preprocessing, threads=threads)
+        return read_through(
+            sources, self._engine, preprocessing, with_facts=with_facts, threads=threads
+        )
 
     def outcome(self, picture: Picture) -> Outcome:
         """As `outcomes`, of one picture, in the thread that asks."""

@@ -149,7 +149,7 @@ class Matrix:
             f"fitness     {self._depths()}",
             *(f"the books   {line}" for line in books),
             f"evidence    {ADVICE[strategy]}: {reason}",
-            *self._disagreement(strategy),
+            *self._disagreement(),
             *([f"a trial     {self.trial_words}{unasked}"] if self.trial_words else []),
         )
 
@@ -169,7 +169,7 @@ class Matrix:
         ]
         return f"{' · '.join(parts)} · 10 nearest {100 * self.fitness.neighbours:.1f} %"
 
-    def _disagreement(self, strategy: Strategy) -> list[str]:
+    def _disagreement(self) -> list[str]:
         others = [advice.guide for advice in self.advice if self.differs_from(advice)]
         return [f"            this differs from the {' and the '.join(others)}"] if others else []
 

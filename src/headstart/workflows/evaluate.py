@@ -8,8 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
-from headstart.datasets.duplicates import same_bytes
+from headstart.backbones.reading import FileFacts
+from headstart.datasets.duplicates import find_duplicates
+from headstart.datasets.facts import Facts
 from headstart.datasets.groups import merge_groups
 from headstart.datasets.manifest import Manifest
 from headstart.datasets.reading import place_of, read
@@ -93,67 +96,117 @@ def run_evaluate(
 ) -> Evaluated:
     """`evaluate`, with what could not be judged and what had been seen before."""
     progress = progress or Silent()
-    if not isinstance(classifier, Classifier):
-        classifier = load(
-            classifier,
-            threads=recipe.threads,
-            device=recipe.device,
-            max_error=recipe.max_error,
-        )
-    elif recipe.max_error is not None:
-        raise SettingError(
-            f"max_error is {recipe.max_error}, but the classifier is loaded already",
-            "max_error where the classifier is loaded",
-            f"headstart.load(path, max_error={recipe.max_error})",
-        )
+    classifier = _loaded(classifier, recipe)
     found = read(place_of(pictures), recipe.read_options, known=classifier.class_names)
     progress.say(found.summary())
     judged, rule = part_to_judge(found)
     progress.say(rule)
     names = names_for(judged, classifier.class_names)
-    trained_on = training_digests(classifier.folder)
-    probabilities, answered, rows, unusable, digests = [], [], [], [], []
-    progress.start("pictures", len(judged))
-    try:
-        for row, outcome in enumerate(classifier.outcomes(judged.paths)):
-            progress.advance()
-            if outcome.failure is not None:
-                failure = outcome.failure
-                unusable.append(Unusable(judged.ids[row], failure.reason, failure.detail))
-                continue
-            assert outcome.outputs is not None
-            rows.append(row)
-            digests.append(outcome.digest)
-            probabilities.append(outcome.outputs["probabilities"])
-            answered.append(classifier.reason(outcome.outputs) is None)
-    finally:
-        progress.stop()
-    if not rows:
+    answered = _answered(classifier, judged, progress)
+    if not answered.rows:
         raise DatasetError(
             f"none of the {len(judged)} pictures can be used",
             "pictures that can be decoded",
             f"headstart check {os.fspath(pictures)}",
         )
     index = {name: position for position, name in enumerate(classifier.class_names)}
-    seen = np.array([digest in trained_on for digest in digests])
-    answers = [classifier.class_names[each.argmax()] for each in probabilities]
+    y = np.array([index[names[judged.labels[row]]] for row in answered.rows])
+    trained_on = training_digests(classifier.folder)
+    seen = np.array([digest in trained_on for digest in answered.digests])
+    copies = find_duplicates(answered.facts, y).pairs
+    probabilities = np.stack(answered.probabilities)
     results = Results.of(
-        np.array([index[names[judged.labels[row]]] for row in rows]),
-        np.stack(probabilities),
+        y,
+        probabilities,
         classifier.class_names,
-        groups=merge_groups(tuple(judged.groups[row] for row in rows), same_bytes(digests)),
+        groups=merge_groups(tuple(judged.groups[row] for row in answered.rows), copies),
         leaked=seen,
-        answered=np.array(answered),
+        answered=np.array(answered.is_sure),
         seed=recipe.seed,
     )
+    answers = [classifier.class_names[k] for k in probabilities.argmax(axis=1)]
+    looked = zip(answered.digests, answers, strict=True)
     return Evaluated(
         results,
-        (*found.unusable, *unusable),
+        (*found.unusable, *answered.unusable),
         int(seen.sum()),
         rule,
         classifier.warning,
-        count_look(zip(digests, answers, strict=True), recipe.cache or cache_folder()),
+        count_look(looked, recipe.cache or cache_folder()),
     )
+
+
+def _loaded(classifier: Classifier | str | os.PathLike[str], recipe: Recipe) -> Classifier:
+    if not isinstance(classifier, Classifier):
+        return load(
+            classifier,
+            threads=recipe.threads,
+            device=recipe.device,
+            max_error=recipe.max_error,
+        )
+    if recipe.max_error is not None:
+        raise SettingError(
+            f"max_error is {recipe.max_error}, but the classifier is loaded already",
+            "max_error where the classifier is loaded",
+            f"headstart.load(path, max_error={recipe.max_error})",
+        )
+    return classifier
+
+
+@dataclass(frozen=True, eq=False)
+class _Answered:
+    """What a classifier says of pictures; lists of one length, but for the unusable ones.
+
+    Args:
+        rows: Of the manifest, those that could be used.
+        digests, files: What each one's file is.
+        probabilities: float32 [C] each.
+        is_sure: Whether it answers.
+        unusable: The others.
+    """
+
+    rows: list[int]
+    digests: list[bytes]
+    files: list[FileFacts]
+    probabilities: list[npt.NDArray[np.float32]]
+    is_sure: list[bool]
+    unusable: list[Unusable]
+
+    @property
+    def facts(self) -> Facts:
+        files = self.files
+        return Facts(
+            digests=tuple(self.digests),
+            widths=np.array([file.width for file in files], dtype=np.int64),
+            heights=np.array([file.height for file in files], dtype=np.int64),
+            formats=tuple(file.format for file in files),
+            modes=tuple(file.mode for file in files),
+            flags=tuple(file.flags for file in files),
+            hashes=np.array([file.hash for file in files], dtype=np.uint64),
+            thumbnails=np.stack([np.frombuffer(file.thumbnail, np.uint8) for file in files]),
+            qualities=np.array([file.quality for file in files], dtype=np.int64),
+        )
+
+
+def _answered(classifier: Classifier, judged: Manifest, progress: Progress) -> _Answered:
+    found = _Answered([], [], [], [], [], [])
+    progress.start("pictures", len(judged))
+    try:
+        for row, outcome in enumerate(classifier.outcomes(judged.paths, with_facts=True)):
+            progress.advance()
+            if outcome.failure is not None:
+                failure = outcome.failure
+                found.unusable.append(Unusable(judged.ids[row], failure.reason, failure.detail))
+                continue
+            assert outcome.outputs is not None and outcome.facts is not None
+            found.rows.append(row)
+            found.digests.append(outcome.digest)
+            found.files.append(outcome.facts)
+            found.probabilities.append(outcome.outputs["probabilities"])
+            found.is_sure.append(classifier.reason(outcome.outputs) is None)
+    finally:
+        progress.stop()
+    return found
 
 
 def part_to_judge(found: Manifest) -> tuple[Manifest, str]:
