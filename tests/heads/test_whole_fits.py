@@ -7,7 +7,7 @@ import pytest
 from sklearn.linear_model import LogisticRegression, Ridge
 
 from headstart.features.on_disk import OnDisk
-from headstart.heads import cross_validation, penalised, svm
+from headstart.heads import cross_validation, penalised, spectrum, svm
 from headstart.heads.candidates import Candidate, default_candidates, ensemble_of, rooted
 from headstart.heads.catalog import HEADS, make_head
 from headstart.heads.cross_validation import cross_validate
@@ -312,3 +312,22 @@ def test_what_ridge_on_all_rows_has_right_is_its_leave_group_out():
     expected = RidgeHead().fit(X, y, groups).loo_scores_.argmax(axis=1) == y
     np.testing.assert_array_equal(known["ridge · all taps"], expected)
     assert known["softmax"] is None
+
+
+def test_rows_that_were_decomposed_before_are_not_decomposed_again(monkeypatch):
+    X, y = problem(1200)
+    taps = {"early": X[:, 10:], "head": X}
+    candidates = default_candidates(("early", "head"), ["ridge", "softmax"])
+    asked = (candidates, taps, y, np.arange(1200), np.arange(1200) % 3, 0, Silent())
+    expected = cross_validate(*asked)
+    rows = Rows(rooted(X))
+    assert rows.spectrum.eigenvalues.size
+    known = {("head",): rows}
+    seen = []
+    decompose = spectrum.decompose
+    monkeypatch.setattr(spectrum, "decompose", lambda X: seen.append(X.shape[1]) or decompose(X))
+    found = cross_validate(*asked, decomposed=known)
+    assert known == {}
+    assert 30 not in seen and 50 in seen and 20 in seen
+    for one, other in zip(expected, found, strict=True):
+        np.testing.assert_array_equal(one.scores, other.scores)

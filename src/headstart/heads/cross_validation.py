@@ -63,6 +63,7 @@ def cross_validate(
     progress: Progress,
     threads: int = 1,
     race: bool = False,
+    decomposed: dict[tuple[str, ...], Rows] | None = None,
 ) -> tuple[CandidateScore, ...]:
     """Score every row by heads fitted on the other folds.
 
@@ -81,6 +82,8 @@ def cross_validate(
         threads: Fits worked on at once; the result does not depend on it.
         race: Whether candidates that no ensemble needs stop after the first fold, unless they
             lead there (`_leading`).
+        decomposed: By names of taps: all rows as heads see them, where they were decomposed
+            before. Those that are needed are taken out.
 
     Returns:
         One entry for each candidate, in their order. A class that occurs in one fold only cannot
@@ -95,7 +98,9 @@ def cross_validate(
     alike = by_what_they_see(fitted)
     wholes: list[WholeFits | None] = [None] * len(alike)
     if len(np.unique(groups)) >= _MANY_GROUPS:
-        wholes = [WholeFits([fitted[k] for k in own], taps, y, groups, seed) for own in alike]
+        wholes = [
+            WholeFits([fitted[k] for k in own], taps, y, groups, seed, decomposed) for own in alike
+        ]
     on_trial = _on_trial(candidates, fitted, groups[first]) if race else set()
     progress.start("comparing heads", len(fitted) * (len(masks) + (None not in wholes)))
 

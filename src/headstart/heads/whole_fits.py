@@ -36,6 +36,7 @@ class WholeFits:
         y: int [N], class indices 0 to C-1, each occurring.
         groups: int [N], rows that belong together.
         seed: For heads that draw anything.
+        decomposed: By names of taps: rows as heads see them, decomposed before; it is taken out.
     """
 
     def __init__(
@@ -45,13 +46,16 @@ class WholeFits:
         y: Integers,
         groups: Integers,
         seed: int,
+        decomposed: dict[tuple[str, ...], Rows] | None = None,
     ) -> None:
         heads = {candidate: make_head(candidate.head, seed) for candidate in candidates}
         self._heads = {each: h for each, h in heads.items() if isinstance(h, SpectralHead)}
         self._fitting = {each: threading.Lock() for each in self._heads}
         self._fitted: set[Candidate] = set()
         self._taps, self._y, self._groups = taps, y, groups
-        self._rows: Rows | None = None
+        first = candidates[0]
+        is_known = decomposed is not None and first.is_rooted and first.taps in decomposed
+        self._rows = decomposed.pop(first.taps) if is_known and decomposed else None
         self._num_users = 0
         self._lock = threading.Lock()  # of the rows, held for a moment
 

@@ -104,7 +104,7 @@ def fitness(
         seed: For the sample of rows, where there are many.
         threads: Taps worked on at once; the result does not depend on it.
         known: By names of taps, bool [N]: what ridge regression on these has right without a row's
-            group. Where every depth is known, none is judged again.
+            group. It is not judged again; of a sample of many rows, where every depth is known.
     """
     rows, names = _sample(len(y), seed), tuple(taps)
     wanted = {name: (name,) for name in names} | ({ALL_TAPS: names} if len(names) > 1 else {})
@@ -116,6 +116,8 @@ def fitness(
     own = {name: values[rows] for name, values in taps.items()}
 
     def judge(name: str) -> Depth:
+        if known and wanted[name] in known and len(rows) == len(y):
+            return _depth(name, known[wanted[name]], groups, seed)
         head = RidgeHead().fit_rows(Rows(rooted(side_by_side(own, wanted[name]))), index, members)
         return _depth(name, head.loo_scores_.argmax(axis=1) == index, members, seed)
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -34,11 +35,13 @@ class Compared:
         chosen: Index of the chosen one.
         corrected: Its accuracy, corrected for having been chosen, and the interval. Of fits on the
             other folds: what the rest of the pictures adds is not counted on.
+        known: What `left_out` was known before anything was compared.
     """
 
     scores: tuple[CandidateScore, ...]
     chosen: int
     corrected: tuple[float, Interval]
+    known: Mapping[tuple[str, ...], npt.NDArray[np.bool_]] = field(default_factory=dict)
 
     @property
     def best(self) -> CandidateScore:
@@ -57,7 +60,8 @@ class Compared:
         Of those that were fitted on all training rows on the way.
         """
         known = ((score.candidate.taps, score.left_out) for score in self.scores)
-        return {taps: correct for taps, correct in known if correct is not None}
+        fitted = {taps: correct for taps, correct in known if correct is not None}
+        return {**self.known, **fitted}
 
 
 def candidates_of(
@@ -121,17 +125,21 @@ def compare(prepared: Prepared, division: Division, recipe: Recipe, progress: Pr
     candidates = candidates_of(depths(prepared.backbone), recipe.heads, recipe.pooling)
     seen = {name for candidate in candidates for name in candidate.taps}
     taps = {name: Selected(prepared.features.taps[name], rows) for name in seen}
+    known = prepared.left_out(rows)
     scores = cross_validate(
         candidates,
         taps,
         y,
         groups,
         division.folds,
+        decomposed=known.rows if known else None,
         seed=recipe.seed,
         progress=progress,
         threads=recipe.threads or num_cores(),
         race=not recipe.heads,  # What was asked for by name is judged by every picture.
     )
+    if known:
+        known.rows.clear()  # Nobody else needs them.
     num_folds = len(np.unique(division.folds))
     chosen = choose(scores, y, num_folds)
     estimate, interval = bias_corrected_best(
@@ -142,7 +150,7 @@ def compare(prepared: Prepared, division: Division, recipe: Recipe, progress: Pr
     )
     # Taking luck out of a score may not raise it: what is above is the resampling's own luck.
     estimate = min(estimate, scores[chosen].accuracy)
-    return Compared(scores, chosen, (estimate, interval))
+    return Compared(scores, chosen, (estimate, interval), known.correct if known else {})
 
 
 def _parted(head: str) -> tuple[str, str, str]:

@@ -28,11 +28,25 @@ from headstart.features.store import FeatureStore
 from headstart.files import cache_folder
 from headstart.heads.candidates import Seen
 from headstart.progress import Progress
+from headstart.strategy.second_network import LeftOut
 from headstart.unusable import Unusable
 from headstart.workflows.precision import with_precision
 from headstart.workflows.recipe import Recipe
 
 Rows = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class Judged:
+    """What was found out about some rows while a second network was thought of.
+
+    Args:
+        rows: int64 [M], which ones.
+        left_out: By ridge regression on their features.
+    """
+
+    rows: Rows
+    left_out: LeftOut
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,6 +62,7 @@ class Prepared:
         unusable: Everything that could not be used, from the table to the decoder.
         single: The first network alone, where the backbone is two side by side.
         names: What file names tell of which pictures look alike, where nobody has named groups.
+        judged: What is known of the training rows already.
     """
 
     manifest: Manifest
@@ -58,6 +73,12 @@ class Prepared:
     unusable: tuple[Unusable, ...]
     single: Backbone | None = None
     names: NameGroups | None = None
+    judged: Judged | None = None
+
+    def left_out(self, rows: Rows) -> LeftOut | None:
+        """What is known already of just these rows."""
+        is_known = self.judged is not None and np.array_equal(self.judged.rows, rows)
+        return self.judged.left_out if is_known and self.judged else None
 
     @property
     def network(self) -> Backbone:
@@ -176,7 +197,12 @@ def select(prepared: Prepared, rows: Rows, splits: Sequence[str]) -> Prepared:
     duplicates = find_duplicates(features.facts, manifest.class_indices)
     groups = merge_groups(manifest.groups, duplicates.pairs)
     return replace(
-        prepared, manifest=manifest, features=features, duplicates=duplicates, groups=groups
+        prepared,
+        manifest=manifest,
+        features=features,
+        duplicates=duplicates,
+        groups=groups,
+        judged=None,
     )
 
 

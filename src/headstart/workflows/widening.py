@@ -16,7 +16,7 @@ from headstart.strategy.backbone_choice import BackboneChoice, Contender, Round,
 from headstart.strategy.ladder import Answers, compared
 from headstart.strategy.second_network import left_out_answers
 from headstart.workflows.dividing import rows_of, split_of
-from headstart.workflows.preparing import Prepared, Rows, prepare
+from headstart.workflows.preparing import Judged, Prepared, Rows, prepare
 from headstart.workflows.recipe import Recipe
 from headstart.workflows.rereading import Reader, seconds_of
 
@@ -56,7 +56,7 @@ def widen(
     began = time.monotonic()
     train = rows_of(split_of(prepared, recipe), "train")
     threads = recipe.threads or num_cores()
-    one = _answers(prepared, train, threads)
+    prepared, one = _judged(prepared, train, threads)
     if one.accuracy > 1 - ROOM:
         progress.say(
             f"backbone {DEFAULT} alone: {percent(1 - one.accuracy)} of errors leave no room for a "
@@ -75,7 +75,7 @@ def widen(
     if len(widened.manifest) < len(prepared.manifest):
         progress.say(f"backbone {DEFAULT} alone: beside {SECOND} it cannot read every picture")
         return prepared, None
-    both = _answers(widened, train, threads)
+    widened, both = _judged(widened, train, threads)
     choice = _choice(prepared, widened, one, both, train, recipe.seed, began)
     for line in choice.words():
         progress.say(line)
@@ -89,10 +89,12 @@ def _is_settled(recipe: Recipe, prepared: Prepared) -> bool:
     return bool(asked) or few_classes or SECOND not in at_hand()
 
 
-def _answers(prepared: Prepared, train: Rows, threads: int) -> Answers:
+def _judged(prepared: Prepared, train: Rows, threads: int) -> tuple[Prepared, Answers]:
+    """The answers about training rows that were left out, and the dataset that knows them."""
     taps = {name: prepared.features.taps[name][train] for name in prepared.backbone.tap_names}
     y, groups = prepared.manifest.class_indices[train], prepared.groups[train]
-    return left_out_answers(taps, y, groups, threads)
+    found = left_out_answers(taps, y, groups, threads)
+    return dataclasses.replace(prepared, judged=Judged(train, found)), found.best
 
 
 def _choice(
