@@ -107,40 +107,12 @@ def prepare(pictures: str | os.PathLike[str], recipe: Recipe, progress: Progress
     progress.say(found.summary())
     for note in found.notes:
         progress.say(f"  {note}")
-    cache = recipe.cache or cache_folder()
-
-    def load(name: str) -> Backbone:
-        return load_backbone(
-            name,
-            recipe.weights,
-            cache=cache,
-            seed=recipe.seed,
-            input_size=recipe.input_size,
-            tta=recipe.tta,
-            pooling=recipe.poolings,
-            progress=progress,
-        )
-
-    name = recipe.backbone or DEFAULT
-    first, *others = parts(name)
-    backbone, single = load(name), load(first) if others else None
+    backbone, single = _backbones(recipe, progress)
     progress.say(describe(backbone))
     if device != CPU:
         progress.say(f"device {device}")
-    backbone = with_precision(backbone, found, recipe, cache, progress)
-    store = FeatureStore(cache, backbone)
-    for shard in store.damaged:
-        progress.say(f"  a damaged part of the feature store was put aside: {shard}")
-    paths = (found.path(row) for row in range(len(found)))
-    features = extract(
-        paths,
-        found.ids,
-        backbone,
-        store,
-        threads=recipe.threads,
-        device=recipe.device,
-        progress=progress,
-    )
+    backbone = with_precision(backbone, found, recipe, recipe.cache or cache_folder(), progress)
+    features = _read(found, backbone, recipe, progress)
     unusable = (*found.unusable, *features.unusable)
     if not len(features):
         raise _nothing_usable(pictures, unusable)
@@ -158,6 +130,42 @@ def prepare(pictures: str | os.PathLike[str], recipe: Recipe, progress: Progress
         single=single,
     )
     return prepared if any(manifest.groups) else _grouped_by_names(prepared, recipe, progress)
+
+
+def _backbones(recipe: Recipe, progress: Progress) -> tuple[Backbone, Backbone | None]:
+    """The one that is asked for, or the default; and the first of two alone."""
+
+    def load(name: str) -> Backbone:
+        return load_backbone(
+            name,
+            recipe.weights,
+            cache=recipe.cache or cache_folder(),
+            seed=recipe.seed,
+            input_size=recipe.input_size,
+            tta=recipe.tta,
+            pooling=recipe.poolings,
+            progress=progress,
+        )
+
+    name = recipe.backbone or DEFAULT
+    first, *others = parts(name)
+    return load(name), load(first) if others else None
+
+
+def _read(found: Manifest, backbone: Backbone, recipe: Recipe, progress: Progress) -> FeatureSet:
+    """Features of every picture: from the store, or computed now."""
+    store = FeatureStore(recipe.cache or cache_folder(), backbone)
+    for shard in store.damaged:
+        progress.say(f"  a damaged part of the feature store was put aside: {shard}")
+    return extract(
+        (found.path(row) for row in range(len(found))),
+        found.ids,
+        backbone,
+        store,
+        threads=recipe.threads,
+        device=recipe.device,
+        progress=progress,
+    )
 
 
 def _grouped_by_names(prepared: Prepared, recipe: Recipe, progress: Progress) -> Prepared:
