@@ -93,58 +93,88 @@ def cross_validate(
     fitted = [candidate for candidate in candidates if not candidate.members]
     masks = [folds == number for number in np.unique(folds)]
     learnable = _learnable(y, folds)
-    table = _Table.of(len(fitted), len(y), int(y.max()) + 1)
-    first = learnable & masks[0]
     alike = by_what_they_see(fitted)
     wholes: list[WholeFits | None] = [None] * len(alike)
     if len(np.unique(groups)) >= _MANY_GROUPS:
         wholes = [
             WholeFits([fitted[k] for k in own], taps, y, groups, seed, decomposed) for own in alike
         ]
+    table = _Table.of(len(fitted), len(y), int(y.max()) + 1)
+    running = _Running(fitted, taps, y, groups, seed, wholes, table, progress, threads)
+    first = learnable & masks[0]
     on_trial = _on_trial(candidates, fitted, groups[first]) if race else set()
     progress.start("comparing heads", len(fitted) * (len(masks) + (None not in wholes)))
-
-    def answer(job: _Job) -> tuple[list[Array], list[float]]:
-        some = [fitted[position] for position in job.own]
-        if job.fold is not None:
-            num_classes = table.scores.shape[2]
-            return _judge_fold(some, job.whole, taps, y, groups, num_classes, seed, job.fold)
-        assert job.whole is not None
-        return [], [job.whole.fit(each) for each in some]
-
-    def judge(job: _Job) -> tuple[list[Array], list[float]]:
-        answers = answer(job)
-        if job.whole is not None:
-            job.whole.done()
-        return answers
-
-    def work(jobs: Sequence[_Job]) -> None:
-        for whole in filter(None, wholes):
-            whole.expect(sum(job.whole is whole for job in jobs))
-        found = in_order(judge, jobs, threads, _AHEAD_PER_THREAD, "comparing")
-        for job, (answers, spent) in zip(jobs, found, strict=True):
-            table.take(job.own, job.fold, answers, spent)
-            progress.advance(len(job.own))
-
     with one_thread_each():
-        work(_jobs(alike, wholes, masks, on_trial))
+        running.work(_jobs(alike, wholes, masks, on_trial))
         leaders = on_trial and _leading(table.scores[:, first], y[first]) & on_trial
         progress.advance((len(on_trial) - len(leaders)) * len(masks[1:]))
         # What their folds shared is decomposed again: to keep it all for one of them is too much.
         leading = [[k for k in own if k in leaders] for own in alike]
         kinds = [(own, whole) for own, whole in zip(leading, wholes, strict=True) if own]
-        work([_Job(own, fold, whole) for own, whole in kinds for fold in masks[1:]])
+        running.work([_Job(own, fold, whole) for own, whole in kinds for fold in masks[1:]])
         progress.stop()
-        alone = {each: table.score(k, each, y, learnable) for k, each in enumerate(fitted)}
-        for own, whole in zip(alike, wholes, strict=True):
-            if whole is not None:
-                for each in (fitted[k] for k in own):
-                    layers, left_out = whole.layers(each), whole.left_out(each)
-                    alone[each] = replace(alone[each], layers=layers, left_out=left_out)
+        alone = {
+            fitted[k]: _with_whole(table.score(k, fitted[k], y, learnable), whole)
+            for own, whole in zip(alike, wholes, strict=True)
+            for k in own
+        }
         return tuple(
             _pooled(candidate, alone, y, folds, seed) if candidate.members else alone[candidate]
             for candidate in candidates
         )
+
+
+@dataclass(frozen=True, eq=False)
+class _Running:
+    """A comparison under way: jobs are worked on, their answers go into the table.
+
+    Args:
+        fitted: The candidates, which the positions count.
+        taps, y, groups, seed, progress, threads: As for `cross_validate`.
+        wholes: What the folds of those that see the same share, if anything.
+        table: What has been answered so far.
+    """
+
+    fitted: Sequence[Candidate]
+    taps: Mapping[str, Features]
+    y: Integers
+    groups: Integers
+    seed: int
+    wholes: Sequence[WholeFits | None]
+    table: _Table
+    progress: Progress
+    threads: int
+
+    def work(self, jobs: Sequence[_Job]) -> None:
+        for whole in filter(None, self.wholes):
+            whole.expect(sum(job.whole is whole for job in jobs))
+        found = in_order(self._judge, jobs, self.threads, _AHEAD_PER_THREAD, "comparing")
+        for job, (answers, spent) in zip(jobs, found, strict=True):
+            self.table.take(job.own, job.fold, answers, spent)
+            self.progress.advance(len(job.own))
+
+    def _judge(self, job: _Job) -> tuple[list[Array], list[float]]:
+        answers = self._answer(job)
+        if job.whole is not None:
+            job.whole.done()
+        return answers
+
+    def _answer(self, job: _Job) -> tuple[list[Array], list[float]]:
+        some = [self.fitted[position] for position in job.own]
+        if job.fold is None:
+            assert job.whole is not None
+            return [], [job.whole.fit(each) for each in some]
+        data = (self.taps, self.y, self.groups)
+        num_classes = self.table.scores.shape[2]
+        return _judge_fold(some, job.whole, *data, num_classes, self.seed, job.fold)
+
+
+def _with_whole(score: CandidateScore, whole: WholeFits | None) -> CandidateScore:
+    """Also what is known from the fit on all rows, where there was one."""
+    if whole is None:
+        return score
+    each = score.candidate
+    return replace(score, layers=whole.layers(each), left_out=whole.left_out(each))
 
 
 def _jobs(
