@@ -6,6 +6,7 @@ import PIL.Image
 import pytest
 
 import headstart as hs
+from headstart.errors import SettingError
 from headstart.model.bundle import read_arrays, write_arrays, write_record
 
 
@@ -131,3 +132,9 @@ def test_the_test_part_is_judged_where_there_is_one(evaluate, fresh, tmp_path, d
     ran = evaluate(whole, "--json")
     assert ran.json["test"]["num_images"] == 10
     assert "judged on the 10 pictures of its test part" in ran.err
+
+
+def test_what_has_no_effect_is_refused_in_python_too(bundle, fresh):
+    assert hs.evaluate(bundle, fresh, merge=[("blob", "blobs")]).num_images == 10
+    with pytest.raises(SettingError, match="heads has no effect"):
+        hs.evaluate(bundle, fresh, heads=("ridge",))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,7 @@ from headstart.datasets.duplicates import find_duplicates
 from headstart.datasets.facts import Facts
 from headstart.datasets.groups import merge_groups
 from headstart.datasets.manifest import Manifest
+from headstart.datasets.options import ReadOptions
 from headstart.datasets.reading import place_of, read
 from headstart.errors import BundleError, DatasetError, SettingError
 from headstart.files import cache_folder
@@ -26,6 +28,9 @@ from headstart.reports.results import Results
 from headstart.unusable import Unusable
 from headstart.workflows.looks import count_look, in_words
 from headstart.workflows.recipe import Recipe, recipe_of
+
+_READING = {field.name for field in dataclasses.fields(ReadOptions)}
+_SETTINGS = _READING | {"max_error", "seed", "threads", "device", "cache"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,12 +84,21 @@ def evaluate(
         pictures: Labelled pictures, as for `fit`. If they have train and test parts, the test
             part is judged.
         progress: Told what happens.
-        **settings: The fields of `Recipe` that say how the pictures are read.
+        **settings: The fields of `Recipe` that say how the pictures are read, and ``max_error``,
+            ``seed``, ``threads``, ``device`` and ``cache``.
 
     Raises:
         BundleError: The saved classifier is missing or damaged.
         DatasetError: The pictures cannot be understood, or have classes it does not know.
+        SettingError: A setting is unknown, wrong, or without effect.
     """
+    for name in settings:
+        if name in vars(Recipe()) and name not in _SETTINGS:
+            raise SettingError(
+                f"{name} has no effect on judging a saved classifier",
+                f"some of {', '.join(sorted(_SETTINGS))}",
+                "leave it out",
+            )
     return run_evaluate(classifier, pictures, recipe_of(settings), progress).results
 
 
