@@ -135,6 +135,6 @@ def test_the_test_part_is_judged_where_there_is_one(evaluate, fresh, tmp_path, d
 
 
 def test_what_has_no_effect_is_refused_in_python_too(bundle, fresh):
-    assert hs.evaluate(bundle, fresh, merge=[("blob", "blobs")]).num_images == 10
+    assert hs.evaluate(bundle, fresh, seed=1).num_images == 10
     with pytest.raises(SettingError, match="heads has no effect"):
         hs.evaluate(bundle, fresh, heads=("ridge",))
