@@ -60,6 +60,16 @@ METHODS["pair-turns"] = {
     "strategy": "freeze",
     "tta": "turns",
 }
+METHODS["all-turns"] = {
+    **METHODS["pair-turns"],
+    "strategy": "auto",
+    "train_from": "all",
+    "num_folds": 2,
+    "epochs": 20,
+    "learning_rate": 3e-4,
+    "augmentation": "flip=true,vertical_flip=true,transpose=true,shift=0.04,rotation=5",
+    "time_limit": 480.0,
+}
 METHODS["top2-turns"] = {**METHODS["top2-flips"], "tta": "turns"}
 
 
