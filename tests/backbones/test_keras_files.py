@@ -213,5 +213,5 @@ def test_a_resnet_of_old_is_refused(tmp_path: Path) -> None:
 
 def test_without_h5py_the_extra_is_named(vgg: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(__import__("sys").modules, "h5py", None)
-    with pytest.raises(MissingExtra, match=r"headstart\[keras\]"):
+    with pytest.raises(MissingExtra, match=r"\.\[keras\]"):
         keras_files.read(vgg)

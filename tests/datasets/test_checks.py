@@ -219,6 +219,19 @@ def test_without_named_groups_nothing_straddles() -> None:
     assert checks.group_leakage(manifest("aabb", "tete")) == []
 
 
+@pytest.mark.parametrize(
+    ("splits", "then"),
+    [(("train", "test", "", ""), "join training"), (("train", "train", "", ""), "drawn from them")],
+)
+def test_a_split_given_in_part(splits: tuple[str, ...], then: str) -> None:
+    given = replace(manifest("aabb", "tete"), splits=splits)
+    (found,) = checks.partly_split(given)
+    assert (found.severity, found.count) == ("warning", 2)
+    assert found.message.endswith(then)
+    for whole in (("train", "train", "test", "test"), ("",) * 4):
+        assert checks.partly_split(replace(given, splits=whole)) == []
+
+
 def test_the_smaller_class_is_merged_into_the_larger_and_quoted() -> None:
     few_and_many = replace(manifest("abbb"), labels=("rose ", "rose", "rose", "rose"))
     (found,) = checks.near_equal_classes(few_and_many)

@@ -214,7 +214,7 @@ def test_a_disk_that_fills_up_costs_nothing_but_the_last_steps(
 
 def test_what_it_will_take_is_said_first(tuned: Tuned) -> None:
     _, heard = tuned(tuning={"train_from": "all", "epochs": 1})
-    assert re.fullmatch(r"1 x 3 steps: about \d+ s, \d\.\d GB of memory", heard.said[0])
+    assert re.fullmatch(r"training of 1 x 3 steps: about \d+ s, \d\.\d GB of memory", heard.said[0])
 
 
 def test_a_time_limit_cuts_the_epochs_and_is_said(tuned: Tuned) -> None:

@@ -1,6 +1,7 @@
 """The same pictures, laid out as people lay them out."""
 
 import csv
+import dataclasses
 
 import pytest
 
@@ -16,6 +17,7 @@ def test_train_and_test_folders(fit, draw_folder, tmp_path, apart):
     assert ran.code == 0
     assert (ran.json["split"]["train"], ran.json["split"]["test"]) == (16, 5)
     assert ran.json["test"]["num_images"] == 5
+    assert set(hs.load(out).test) == {"accuracy", "interval", "num_images"}
 
 
 def test_copies_across_the_parts_are_named(fit, draw_folder, tmp_path):
@@ -24,7 +26,13 @@ def test_copies_across_the_parts_are_named(fit, draw_folder, tmp_path):
         draw_folder(whole / part, start=1000, stripes=6, blobs=6)
     ran = fit(whole, tmp_path / "out")
     assert ran.json["test"]["without_leakage"]["num_images"] == 0
-    assert "leakage" in (tmp_path / "out" / "report.html").read_text()
+    report = (tmp_path / "out" / "report.html").read_text()
+    assert "leakage" in report
+    assert "not known" in report and "probably" not in report.split("Balanced accuracy")[0]
+    saved = hs.load(tmp_path / "out")
+    assert saved.test["without_leakage"] == ran.json["test"]["without_leakage"]
+    trained = dataclasses.replace(saved.record, backbone={"pretrained": True})
+    assert "its accuracy is not known" in trained.warning
 
 
 def test_labels_in_the_names_of_files(fit, draw, tmp_path):

@@ -54,5 +54,6 @@ def test_every_epoch_is_told_said_and_kept(monkeypatch: pytest.MonkeyPatch, tmp_
     assert told == [EpochMetrics("top1", 3, **record)]
     assert trial.metrics == [*told, EpochMetrics("top1", 3, **(record | {"epoch": 2}))]
     assert said == [
-        "  epoch 1/2: training loss 0.500, validation loss 0.400, accuracy 80.0 %, 4 s left"
+        "  epoch 1/2: training loss 0.500, validation loss 0.400, accuracy 80.0 %, 4 s left",
+        "  kept from an earlier run",
     ]

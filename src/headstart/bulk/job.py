@@ -26,6 +26,7 @@ SUCCESS = "_SUCCESS.json"
 _FILE = (".parquet", ".pq")
 # Endings of what is printed, and by which option. What is written is Parquet.
 _PRINTED = {".csv": "--csv", ".json": "--json", ".jsonl": "--json"}
+_NOT_WRITTEN = (".txt", ".tsv", ".xls", ".xlsx", ".html")
 _DAY = 86_400
 
 Engine = Callable[[Job, Iterable[int], Progress], Iterator[Part]]
@@ -119,6 +120,7 @@ def predict_bulk(
                 "name one with --out FOLDER",
             )
         return _to_file(bundle, listed, place, chosen, threads, device)
+    _must_be_one_of_several(shard)
     if engine not in ENGINES:
         raise SettingError(f"engine {engine!r}", f"one of {', '.join(ENGINES)}", "choose one")
     if engine != "local":
@@ -231,6 +233,12 @@ def _to_file(
 
 
 def _must_not_be_printed(place: Path) -> None:
+    if place.suffix.lower() in _NOT_WRITTEN:
+        raise SettingError(
+            f"{place} would be a folder of Parquet files",
+            "a folder, or a file that ends in .parquet",
+            f"--out {place.with_suffix('.parquet')}",
+        )
     if option := _PRINTED.get(place.suffix.lower()):
         printed = place.with_suffix(option.replace("--", "."))
         raise SettingError(
@@ -253,12 +261,19 @@ def _must_not_be_another_file(path: Path) -> None:
         )
 
 
+def _must_be_one_of_several(shard: Any) -> None:
+    is_pair = isinstance(shard, tuple) and [type(n) for n in shard] == [int, int]
+    if shard is None or (is_pair and 0 <= shard[0] < shard[1]):
+        return
+    raise SettingError(
+        f"shard {'/'.join(map(str, shard)) if is_pair else repr(shard)}",
+        "which run this is, counted from 0, and of how many: 0/4 to 3/4",
+        "--shard 0/4 (in Python shard=(0, 4))",
+    )
+
+
 def _ours(plan: Plan, shard: tuple[int, int] | None) -> range:
     index, of = shard or (0, 1)
-    if not 0 <= index < of:
-        raise SettingError(
-            f"shard {index}/{of}", f"0/{of} to {of - 1}/{of}", "count the runs from 0"
-        )
     return range(index, len(plan.shards), of)
 
 

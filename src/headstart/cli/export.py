@@ -10,6 +10,14 @@ import click
 from headstart.cli import options
 from headstart.cli.console import Console, exit_code, print_json
 
+# What the script of each folder imports, beside numpy and Pillow.
+_NEEDS = {
+    "onnx": "onnxruntime",
+    "openvino": "openvino",
+    "torch": "torch and timm",
+    "hf": "torch and timm",
+}
+
 
 @click.command("export", short_help="write a classifier in a format of others")
 @click.argument("bundle", type=click.Path(path_type=Path))
@@ -83,5 +91,5 @@ def command(
                 f"95 % interval {100 * low:+z.1f} to {100 * high:+z.1f})"
             )
         console.say(f"saved {exported.path}")
-        console.say(f"try: python {exported.path / 'predict.py'} PICTURE")
+        console.say(f"try: python {exported.path / 'predict.py'} PICTURE   (needs {_NEEDS[to]})")
     click.get_current_context().exit(exit_code(row.reason for row in exported.unusable))

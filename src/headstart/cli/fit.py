@@ -136,7 +136,7 @@ def _show(console: Console, fitted: Any) -> None:
         *summary_lines(fitted.results, judged),
         *fitted.shown.lines(),
         *(fitted.own_choice.lines() if fitted.own_choice else ()),
-        *warnings_of(fitted.trained),
+        *(f"warning: {line}" for line in warnings_of(fitted.trained)),
         *fitted.audit.lines(),
         *finding_lines(fitted.receipt["findings"]),
         *unusable_lines(fitted.receipt["unusable"], place / "unreadable.csv"),

@@ -9,7 +9,7 @@ from headstart.errors import SettingError
 
 
 @click.command("recipes", short_help="list the recipes, or show one")
-@click.argument("words", nargs=-1, metavar="[show NAME]")
+@click.argument("words", nargs=-1, metavar="[[show] NAME]")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON value.")
 @click.option("--quiet", "-q", is_flag=True, help="Names, and nothing else.")
 @click.option("--seed", type=int, hidden=True, expose_value=False)
@@ -27,13 +27,14 @@ def command(words: tuple[str, ...], as_json: bool, quiet: bool) -> None:
     from headstart.workflows.recipe_files import named_recipes, text_of
 
     if words:
-        if len(words) != 2 or words[0] != "show":
+        name = words[-1]
+        if words != (name,) and words != ("show", name):
             raise SettingError(
                 f"headstart recipes {' '.join(words)}",
                 "nothing, or show and a name",
                 "headstart recipes show classic:vgg16-logistic",
             )
-        click.echo(text_of(words[1]), nl=False)
+        click.echo(text_of(name), nl=False)
         return
     found = named_recipes().values()
     if as_json:

@@ -71,6 +71,7 @@ def findings(
             *conflicting_duplicates(manifest, exact, near),
             *leakage(manifest, exact, near, turned),
             *group_leakage(manifest),
+            *partly_split(manifest),
             *unusable_files(unusable),
             *class_sizes(manifest),
             *near_equal_classes(manifest),
@@ -193,6 +194,20 @@ def leakage(manifest: Manifest, exact: Pairs, near: Pairs, turned: Pairs) -> lis
             examples = (f"{manifest.ids[row]} = {first[copies[row]]}" for row in leaked)
             found.append(Finding("leakage", "problem", len(leaked), message, tuple(examples)))
     return found
+
+
+def partly_split(manifest: Manifest) -> list[Finding]:
+    """Pictures for which no split is given, beside others for which one is."""
+    without = [name for name, s in zip(manifest.ids, manifest.splits, strict=True) if not s]
+    if not without or len(without) == len(manifest):
+        return []
+    judged = {"test", "validation"} & set(manifest.splits)
+    then = "they join training" if judged else "the test is drawn from them"
+    message = (
+        f"no split is given for {counted(len(without), 'picture', 'pictures')}, but for the "
+        f"others: {then}"
+    )
+    return [Finding("partly_split", "warning", len(without), message, tuple(without))]
 
 
 def group_leakage(manifest: Manifest) -> list[Finding]:

@@ -180,7 +180,7 @@ def _learner(job: Job, tuning: Tuning, network: Any, plan: Plan, told: _Told) ->
             len(missing),
             job.threads,
         )
-        told.say(f"{tuning.epochs} x {plan.steps} steps: {expected.words}")
+        told.say(f"training of {tuning.epochs} x {plan.steps} steps: {expected.words}")
     if missing:
         # Beside the engine's threads torch's own would only wait, on the same cores.
         torch.set_num_threads(1)

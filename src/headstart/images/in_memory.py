@@ -56,7 +56,11 @@ def no_picture(thing: Any) -> SettingError:
     """Something else was given instead of a picture."""
     if isinstance(thing, np.ndarray):
         return _no_picture(f"an array of {thing.dtype} {list(thing.shape)}")
-    return _no_picture(f"an object of type {type(thing).__name__}")
+    return SettingError(
+        f"an object of type {type(thing).__name__} is no picture",
+        "a path, the bytes of a file, a Pillow image, or an array of uint8",
+        "give one of these, or a list of them",
+    )
 
 
 def _image_of(array: np.ndarray[Any, Any]) -> PIL.Image.Image:

@@ -79,8 +79,11 @@ def _must_be_share(name: str, value: object) -> None:
     """It is None, or a number above 0 and below 1."""
     is_share = isinstance(value, Real) and not isinstance(value, bool) and 0 < float(value) < 1
     if not (value is None or is_share):
+        percent = 90 if name == "sets" else 5
         raise SettingError(
-            f"{name}={value!r}", "a share above 0 and below 1", f"give 5 % as {name}=0.05"
+            f"{name}={value!r}",
+            "a share above 0 and below 1",
+            f"give {percent} % as {name}={percent / 100:g}",
         )
 
 

@@ -73,14 +73,12 @@ def _strategy(record: Record) -> str:
 
 
 def _measured(record: Record, receipt: dict[str, Any]) -> str:
-    low, high = record.test["interval"]
-    test = receipt.get("test", {})
+    test, clean = receipt.get("test", {}), record.test.get("without_leakage")
     rows = [
         "| on pictures held out for the test | value |",
         "|---|---|",
-        f"| accuracy | {_percent(record.test['accuracy'])} (95 % interval {_percent(low)} to "
-        f"{_percent(high)}) |",
-        f"| pictures | {record.test['num_images']} |",
+        *([_accuracy("accuracy on those that training has not seen", clean)] if clean else []),
+        _accuracy("accuracy, copies of them included" if clean else "accuracy", record.test),
     ]
     for key, words in (
         ("balanced_accuracy", "balanced accuracy"),
@@ -99,6 +97,14 @@ def _measured(record: Record, receipt: dict[str, Any]) -> str:
         ]
         rows.append("")
     return "\n".join(rows)
+
+
+def _accuracy(what: str, test: dict[str, Any]) -> str:
+    if test["accuracy"] is None:
+        return f"| {what} | not known: there are none |"
+    low, high = map(_percent, test["interval"])
+    value = f"{_percent(test['accuracy'])} (95 % interval {low} to {high})"
+    return f"| {what} | {value} of {test['num_images']} |"
 
 
 def _data(record: Record, receipt: dict[str, Any]) -> str:

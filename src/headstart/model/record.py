@@ -44,9 +44,12 @@ class Record:
     @property
     def warning(self) -> str:
         """What makes its answers mean less; empty: nothing."""
-        if self.backbone["pretrained"]:
-            return ""
-        return "the backbone has RANDOM WEIGHTS: nothing was learned before"
+        if not self.backbone["pretrained"]:
+            return "the backbone has RANDOM WEIGHTS: nothing was learned before"
+        clean = self.test.get("without_leakage")
+        if clean and clean["accuracy"] is None:
+            return "training has seen all of its test pictures: its accuracy is not known"
+        return ""
 
     def to_json(self) -> dict[str, Any]:
         """Plain values."""

@@ -169,7 +169,8 @@ class Report:
 
 def pictured(audit: Audit) -> tuple[str, ...]:
     """The paths of those pictures that the page shows of an audit."""
-    doubted = [label.path for label in audit.doubted("train")[:MOST_DOUBTED]]
+    labels = (*audit.doubted("train")[:MOST_DOUBTED], *audit.ticked("test")[:MOST_DOUBTED])
+    doubted = [label.path for label in labels]
     unlike = [picture.path for picture in audit.unlike[:MOST_UNLIKE]]
     pairs = audit.told[:MOST_LOOK_ALIKES]
     alike = [path for pair in pairs for path in (pair.path, pair.other_path)]

@@ -29,6 +29,7 @@ from headstart.unusable import REASONS
 _PAGE = Path(__file__).parent / "page"
 _SECONDS_BETWEEN_LOOKS = 1.0
 _MOST_SIMILAR = 50
+_FIGURES = ("accuracy", "interval", "num_images", "without_leakage")
 
 
 class Doors:
@@ -91,7 +92,7 @@ class Doors:
                 "backbone": classifier.record.backbone["name"],
                 "head": classifier.record.head["name"],
                 "warning": classifier.warning,
-                "test": {k: classifier.test.get(k) for k in ("accuracy", "interval", "num_images")},
+                "test": {name: classifier.test.get(name) for name in _FIGURES},
                 "similar": served.gallery is not None,
                 "reasons": REASONS,
                 "limits": {

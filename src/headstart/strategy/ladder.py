@@ -109,7 +109,8 @@ class Step:
 
     Args:
         rung: Which.
-        outcome: ``"taken"``, ``"no gain"``, ``"not proved"`` or ``"not tried"``.
+        outcome: ``"taken"``, ``"no gain"``, ``"not proved"``, ``"interrupted"`` or
+            ``"not tried"``.
         reason: Why, in words.
         answers: None when it was not tried.
         gain: In accuracy over what was best before, on the same rows; None when not tried.
@@ -228,11 +229,13 @@ def climb(
             continue
         # From scratch means without what was learned before.
         partner = frozen if may_pool and rung.strategy != "scratch" else None
+        started = clock()
         try:
             step = _try(rung, best, partner, y, groups, folds, seed, left, must_take, clock)
         except Interrupted:
             is_interrupted, stopped = True, "interrupted"
-            steps.append(Step(rung, "not tried", stopped))
+            ended = "by Ctrl-C, before it was judged"
+            steps.append(Step(rung, stopped, ended, seconds=clock() - started))
             continue
         steps.append(step)
         if step.outcome == "taken" and step.answers is not None:

@@ -133,13 +133,17 @@ class Matrix:
         best = max(reversed(self.fitness.depths), key=lambda depth: depth.accuracy)
         return f"{100 * best.accuracy:.1f} % ({_named(best.name)})"
 
-    def lines(self) -> tuple[str, ...]:
-        """What a person reads."""
+    def lines(self, is_asked_for: bool = False) -> tuple[str, ...]:
+        """What a person reads.
+
+        Args:
+            is_asked_for: Whether a person asked for a trial.
+        """
         similarity = self.similarity.words if self.similarity else UNMEASURED
         strategy, reason = self.evidence
         books = [f"{a.guide}: {a.place}, {a.words}" for a in self.advice] or self._either()
         looks = self.similarity.looks_like if self.similarity else ()
-        worth = self.expectation.is_worth_trying
+        worth = is_asked_for or self.expectation.is_worth_trying
         unasked = "" if worth else "; none is made unless asked for (--strategy partial)"
         seen = ", ".join(f"{name} {100 * share:.0f} %" for name, share in looks[:3])
         return (
@@ -170,8 +174,13 @@ class Matrix:
         return f"{' · '.join(parts)} · 10 nearest {100 * self.fitness.neighbours:.1f} %"
 
     def _disagreement(self) -> list[str]:
-        others = [advice.guide for advice in self.advice if self.differs_from(advice)]
-        return [f"            this differs from the {' and the '.join(others)}"] if others else []
+        others = [advice for advice in self.advice if self.differs_from(advice)]
+        if not others:
+            return []
+        is_same = all(advice.strategy == self.evidence[0] for advice in others)
+        where = " in the layers that the head sees" if is_same else ""
+        guides = " and the ".join(advice.guide for advice in others)
+        return [f"            this differs from the {guides}{where}"]
 
     def differs_from(self, advice: Advice) -> bool:
         """Whether the evidence advises another strategy, or a head on other layers."""

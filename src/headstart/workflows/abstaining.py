@@ -80,6 +80,6 @@ def expectation(expected: Abstention) -> str:
     error = "" if expected.error is None else f", {100 * expected.error:.1f} % of them wrongly"
     return (
         f"unsure {threshold_text(expected.threshold)}: {100 * expected.coverage:.1f} % "
-        f"({100 * low:.1f} – {100 * high:.1f}) of {expected.num_rows} held-out pictures "
-        f"answered{error}"
+        f"({100 * low:.1f} – {100 * high:.1f}) of {expected.num_rows} independent held-out "
+        f"pictures answered{error}"
     )

@@ -62,6 +62,7 @@ class Adapted:
         tuned: The last training.
         metrics: Of every epoch of every training.
         was_asked_for: Whether a person wanted a rung, and got none.
+        without_effect: Names of settings of fine-tuning that were given, but nothing was tuned.
     """
 
     climb: Climb
@@ -75,6 +76,7 @@ class Adapted:
     tuned: Tuned | None = None
     metrics: tuple[EpochMetrics, ...] = ()
     was_asked_for: bool = False
+    without_effect: tuple[str, ...] = ()
 
     @property
     def is_interrupted(self) -> bool:
@@ -105,7 +107,7 @@ def adapt(
     reason = _why_not(prepared, division, recipe, matrix)
     if reason or not names:
         steps = [Rung(rung_name(name), strategy_of(name), _never) for name in names]
-        return Adapted(nothing_tried(steps, reason))
+        return Adapted(nothing_tried(steps, reason), without_effect=tuple(recipe.tuning_settings))
     frozen = frozen_answers(compared, prepared, division)
     limit = recipe.time_limit or (None if recipe.tunes_by_hand else TIME_LIMIT)
     trial = Trial(prepared, division, compared, recipe, progress, on_epoch, limit)

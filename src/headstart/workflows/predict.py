@@ -71,9 +71,9 @@ def expand(places: Iterable[str | os.PathLike[str]]) -> Iterator[str]:
     Raises:
         SettingError: A pattern fits no file.
     """
-    named = [os.fspath(given) for given in places]
-    must_fit(named)
-    for place in named:
+    for given in places:
+        place = os.fspath(given)
+        must_fit([place])
         for path in sorted(glob.glob(place, recursive=True)) if _is_pattern(place) else [place]:
             # os.path says no to what it cannot look up (a name too long), where pathlib raises.
             yield from _in_folder(path) if os.path.isdir(path) else [path]  # noqa: PTH112

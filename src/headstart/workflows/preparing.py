@@ -116,6 +116,8 @@ def prepare(pictures: str | os.PathLike[str], recipe: Recipe, progress: Progress
     unusable = (*found.unusable, *features.unusable)
     if not len(features):
         raise _nothing_usable(pictures, unusable)
+    if len(features) < len(found):
+        progress.say(f"{len(features)} of {len(found)} pictures can be used")
     manifest = found.select(features.indices)
     duplicates = find_duplicates(features.facts, manifest.class_indices)
     if copies := _copies(duplicates):

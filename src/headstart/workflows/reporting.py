@@ -74,7 +74,7 @@ def report_of(
             look=look,
             warnings=warnings_of(trained),
             dataset=(
-                prepared.manifest.summary(),
+                ("usable: " if prepared.unusable else "") + prepared.manifest.summary(),
                 *prepared.manifest.notes,
                 trained.division.split.rule,
                 describe(backbone),
@@ -132,9 +132,9 @@ def why(trained: Trained) -> str:
         reason = "no other head was more accurate in cross-validation"
     else:
         reason = (
-            f"{most_accurate.candidate.name} was more accurate in cross-validation, but by no more "
-            "than luck among so many explains, and no other had distinguishably better "
-            "probabilities; without proof the first in order stays"
+            f"taken unless another is proved better. {most_accurate.candidate.name} was more "
+            "accurate in cross-validation, but by no more than luck among so many explains, and "
+            "no other had distinguishably better probabilities"
         )
     chosen = f"{compared.best.candidate.words}: {reason}."
     return f"{chosen} Corrected for having chosen the best of {len(scores)}, {expects}"
@@ -143,7 +143,7 @@ def why(trained: Trained) -> str:
 def warnings_of(trained: Trained) -> tuple[str, ...]:
     """What makes the numbers less than they seem."""
     expected, results = trained.final.corrected[1], trained.results
-    lines = [*_asked_for(trained), *_alone(trained)]
+    lines = [*_asked_for(trained), *_without_effect(trained), *_alone(trained)]
     if results.interval.low <= results.majority_baseline:
         lines.append(
             "this is not distinguishably better than always giving the same answer "
@@ -156,6 +156,11 @@ def warnings_of(trained: Trained) -> tuple[str, ...]:
             "or some are labelled otherwise"
         )
     return tuple(lines)
+
+
+def _without_effect(trained: Trained) -> list[str]:
+    names = ", ".join(trained.adapted.without_effect)
+    return [f"no effect of {names}: nothing was tuned (--strategy partial does)"] if names else []
 
 
 def _alone(trained: Trained) -> list[str]:

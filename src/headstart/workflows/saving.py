@@ -46,6 +46,13 @@ _FILES = (
 _TOLERANCE = 1e-3
 
 
+def _test(results: dict[str, Any]) -> dict[str, Any]:
+    """The figures that go with the classifier wherever it goes."""
+    test = {name: results[name] for name in ("accuracy", "interval", "num_images")}
+    clean = results["without_leakage"]
+    return test if clean is None else {**test, "without_leakage": clean}
+
+
 def bundle_place(pictures: Path, out: str | os.PathLike[str] | None) -> Path:
     """Where the bundle goes: where the user said, else beside the pictures.
 
@@ -194,7 +201,7 @@ def _record(prepared: Prepared, trained: Trained, described: list[dict[str, Any]
             "layers": described,
         },
         unsure=trained.unsure,
-        test={k: results[k] for k in ("accuracy", "interval", "num_images")},
+        test=_test(results),
         data={
             "num_images": len(manifest),
             "num_training_images": len(trained.train),

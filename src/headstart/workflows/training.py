@@ -135,7 +135,7 @@ def train(
     matrix = place(
         prepared, division.train, recipe, progress, compared.corrected[0], compared.left_out
     )
-    for line in matrix.lines():
+    for line in matrix.lines(recipe.tunes_by_hand):
         progress.say(line)
     adapted = adapt(prepared, division, compared, matrix, recipe, progress, on_epoch)
     final = final_of(prepared, division, compared, adapted, recipe)

@@ -37,6 +37,7 @@ from headstart.workflows.recipe import Recipe
 from headstart.workflows.trial_time import fold_seconds
 
 _VALIDATION_FOLDS = 7
+_ENDS = {"patience": "it became no better", "time": "the time is over (--time-limit)"}
 
 
 @dataclass(eq=False)
@@ -77,10 +78,12 @@ class Trial:
             name: What learns, as `Tuning.train_from` says it.
         """
         tuning = self.tuning(name, self.division.train)
+        numbers = np.unique(self.division.folds)
 
         def judge(fold: int) -> Array:
             held = self.division.folds == fold
             learns, judged = self.division.train[~held], self.division.train[held]
+            self.progress.say(f"fold {np.sum(numbers <= fold)} of {len(numbers)}:")
             tuned = self.train(tuning, learns, judged, fold=fold, time_limit=self._left())
             if tuned.stopped == "interrupted":
                 raise Interrupted
@@ -163,6 +166,10 @@ class Trial:
             progress=self.progress,
             on_epoch=told,
         )
+        if tuned.kept:
+            self.progress.say("  kept from an earlier run")
+        elif tuned.stopped in _ENDS:
+            self.progress.say(f"  ended early: {_ENDS[tuned.stopped]}")
         self.metrics += map(metrics, tuned.history)
         self._kept += tuned.spent if tuned.kept else 0.0
         return tuned

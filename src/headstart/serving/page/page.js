@@ -38,7 +38,8 @@ async function introduce() {
   byId("access").hidden = true;
   byId("name").textContent = about.name;
   document.title = about.name;
-  const { accuracy, interval, num_images: number } = about.test;
+  // What training has not seen says more.
+  const { accuracy, interval, num_images: number } = about.test.without_leakage ?? about.test;
   const judged = accuracy == null ? "" : ` ${(100 * accuracy).toFixed(1)} % of ${number} test ` +
     `pictures right (95 % interval ${interval.map((p) => (100 * p).toFixed(1)).join(" to ")} %).`;
   byId("about").textContent = `Tells ${about.classes.length} classes apart.${judged}`;
