@@ -29,6 +29,10 @@ _IN_WORDS = {
 }
 
 
+BY_NAMES = "file names"
+"""The layout in which they hold the labels."""
+
+
 @dataclass(frozen=True)
 class Manifest:
     """What was understood of a folder or a table, and what of it could not be used.
@@ -128,6 +132,8 @@ class Manifest:
         """
         name = self.name or f"{self.root.absolute().name}/"
         parts = [f"{name}: {counted(len(self), 'picture', 'pictures')}, {self._classes_in_words()}"]
+        if self.layout == BY_NAMES:
+            parts.append("labels from the names of the files")
         if any(self.splits):
             given = Counter(self.splits)
             parts.append(

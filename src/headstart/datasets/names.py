@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from pathlib import PurePosixPath
 
 from headstart.datasets.folders import Labelled, Row, Sections, with_leftovers
-from headstart.datasets.manifest import counted, first_of
+from headstart.datasets.manifest import BY_NAMES, counted, first_of
 from headstart.datasets.walking import suffix_of
 from headstart.errors import SettingError
 from headstart.labels import spelling
@@ -153,7 +153,7 @@ def _labelled(found: Sections, label_of: Callable[[str], str], why_not: str) -> 
         unusable += [
             Unusable(name, "no_label", why_not) for name, label in labels.items() if not label
         ]
-    labelled = Labelled(tuple(rows), "file names", tuple(notes), tuple(unusable))
+    labelled = Labelled(tuple(rows), BY_NAMES, tuple(notes), tuple(unusable))
     return with_leftovers(labelled, found.beside, left_out=left_out)
 
 
