@@ -5,6 +5,7 @@ import os
 import shutil
 import threading
 
+import numpy as np
 import pytest
 
 from headstart.bulk.plan import Settings, planned, read
@@ -137,6 +138,7 @@ def test_a_damaged_manifest_is_no_manifest(plan):
 
 def test_settings_by_name():
     assert Settings.of({"top": 3}) == Settings(top=3)
+    assert type(Settings.of({"top": np.int64(3)}).top) is int
     with pytest.raises(SettingError, match="no setting is called 'tops'"):
         Settings.of({"tops": 3})
     with pytest.raises(SettingError, match="top is '3'"):

@@ -221,7 +221,10 @@ def test_without_named_groups_nothing_straddles() -> None:
 
 @pytest.mark.parametrize(
     ("splits", "then"),
-    [(("train", "test", "", ""), "join training"), (("train", "train", "", ""), "drawn from them")],
+    [
+        (("train", "test", "", ""), "join training"),
+        (("train", "train", "", ""), "drawn from them, if they are enough"),
+    ],
 )
 def test_a_split_given_in_part(splits: tuple[str, ...], then: str) -> None:
     given = replace(manifest("aabb", "tete"), splits=splits)

@@ -125,6 +125,15 @@ def test_what_is_given_to_training_is_not_drawn_to_judge() -> None:
     assert "20% of each class of the 19 that no split is given for" in split.rule
 
 
+def test_a_few_without_a_split_are_no_test() -> None:
+    labels, groups = alone([0, 1] * 50)
+    for blank in (1, 2):
+        given_words = ["train"] * (100 - blank) + [""] * blank
+        split = assign_splits(labels, groups, given_words, seed=0)
+        assert split.splits.count("test") == 20
+        assert split.rule == "20% of each class drawn to judge, seed 0"
+
+
 def test_what_has_no_split_beside_a_given_test_is_said_to_join_training() -> None:
     labels, groups = alone([0, 1] * 3)
     split = assign_splits(labels, groups, ["train"] * 3 + ["", "test", "test"], seed=0)

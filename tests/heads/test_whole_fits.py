@@ -147,7 +147,7 @@ def test_many_rows_are_judged_as_few_are_but_for_the_settings(many, monkeypatch)
     taps, y, groups, folds = many
     candidates = default_candidates(tuple(taps), ("ridge", "softmax", "discriminant"))
     shared = cross_validate(candidates, taps, y, groups, folds, 0, Silent())
-    monkeypatch.setattr(cross_validation, "_MANY_GROUPS", 10**9)
+    monkeypatch.setattr(cross_validation, "MANY_GROUPS", 10**9)
     separate = cross_validate(candidates, taps, y, groups, folds, 0, Silent())
     for one, other in zip(shared, separate, strict=True):
         assert one.is_whole

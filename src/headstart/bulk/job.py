@@ -7,6 +7,7 @@ import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from numbers import Integral
 from pathlib import Path
 from typing import Any
 
@@ -262,7 +263,8 @@ def _must_not_be_another_file(path: Path) -> None:
 
 
 def _must_be_one_of_several(shard: Any) -> None:
-    is_pair = isinstance(shard, tuple) and [type(n) for n in shard] == [int, int]
+    is_pair = isinstance(shard, tuple | list) and len(shard) == 2
+    is_pair = is_pair and all(isinstance(number, Integral) for number in shard)
     if shard is None or (is_pair and 0 <= shard[0] < shard[1]):
         return
     raise SettingError(

@@ -15,6 +15,7 @@ import os
 import tempfile
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
+from numbers import Integral
 from pathlib import Path
 from typing import Any
 
@@ -83,7 +84,8 @@ class Settings:
                 f"one of {', '.join(known)}",
                 f"did you mean {near[0]}?" if near else "leave it out",
             )
-        return cls(**settings)
+        plain = {n: int(v) if isinstance(v, Integral) else v for n, v in settings.items()}
+        return cls(**plain)
 
 
 @dataclass(frozen=True)

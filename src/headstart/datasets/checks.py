@@ -202,7 +202,7 @@ def partly_split(manifest: Manifest) -> list[Finding]:
     if not without or len(without) == len(manifest):
         return []
     judged = {"test", "validation"} & set(manifest.splits)
-    then = "they join training" if judged else "the test is drawn from them"
+    then = "they join training" if judged else "the test is drawn from them, if they are enough"
     message = (
         f"no split is given for {counted(len(without), 'picture', 'pictures')}, but for the "
         f"others: {then}"

@@ -73,7 +73,7 @@ def assign_splits(
         rule = "the given validation split judges: it is the only held-out one"
         rule += _without_split(given)
     else:
-        free = _free(groups, given)
+        free = _free(labels, groups, given)
         judges[free] = _drawn(labels[free], groups[free], test_share, generator(seed, "split"))
         whole = " with groups kept whole" if len(np.unique(groups)) < len(groups) else ""
         drawn, share = judges[free].mean(), f"{test_share:.0%} of each class"
@@ -92,13 +92,17 @@ def _without_split(given: Sequence[str]) -> str:
     return f"; {number} without a split join{'s' * (number == 1)} training" if number else ""
 
 
-def _free(groups: Rows, given: Sequence[str]) -> Rows:
-    """Rows from which a test may be drawn: where some are given to training, the others."""
+def _free(labels: Rows, groups: Rows, given: Sequence[str]) -> Rows:
+    """Rows from which a test may be drawn: where some are given to training, the others.
+
+    All of them where no class has two groups among the others: a handful without a split is an
+    omission, and no test.
+    """
     is_given = np.array(given, dtype=object) == "train"
-    if is_given.all() or not is_given.any():
-        return np.arange(len(groups))
     free = np.flatnonzero(~np.isin(groups, groups[is_given]))
-    return free if len(free) else np.arange(len(groups))
+    cells = np.unique(np.stack([labels[free], groups[free]]), axis=1)
+    is_enough = len(free) > 0 and np.bincount(cells[0]).max() > 1
+    return free if is_enough else np.arange(len(groups))
 
 
 def random_split(labels: Rows, *, seed: int, test_share: float = 0.2) -> Split:

@@ -37,6 +37,8 @@ _VERSION = 1
 # Where things lie and what they are called decides nothing; the fingerprint stands for the weights.
 _PLACES = ("paths", "cache", "time_limit")
 _NAMES = ("name", "weights", "source", "licence")
+# What the tuned network's record takes over stays with it.
+_OF_BACKBONE = ("fingerprint", "tta", "name", "weights", "licence")
 
 Integers = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float32]
@@ -92,7 +94,7 @@ class Job:
         first: dict[int, int] = {}
         groups = self.groups or range(len(self.y))
         together = [first.setdefault(groups[row], len(first)) for row in self.train]
-        backbone = {name: self.backbone[name] for name in ("fingerprint", "tta")}
+        backbone = {name: self.backbone[name] for name in _OF_BACKBONE}
         request = {name: value for name, value in self.request.items() if name not in _NAMES}
         decides = {"version": _VERSION, "y": learnt, "groups": together}
         return canonical_json({**asked, **decides, "backbone": backbone, "request": request})
@@ -116,6 +118,7 @@ class Tuned:
         losses: Validation log loss of each share that was tried.
         spent: Seconds from the start of the process that ended it.
         kept: Whether all this was there already.
+        was_interrupted: Whether a person asked it to end, be it too late to matter.
     """
 
     scores: Floats
@@ -129,6 +132,7 @@ class Tuned:
     losses: dict[str, float]
     spent: float = 0.0
     kept: bool = False
+    was_interrupted: bool = False
 
 
 def tune(
@@ -213,10 +217,10 @@ def tune(
     if folder is None:
         folder = cache / "tuning" / sha256(job.identity().encode())[:24]
     _open(job, folder)
-    is_kept = is_done(folder)
+    is_kept, was_interrupted = is_done(folder), False
     if not is_kept:
-        run_child(folder, progress or Silent(), on_epoch or _nobody)
-    return replace(result_of(folder), kept=is_kept)
+        was_interrupted = run_child(folder, progress or Silent(), on_epoch or _nobody)
+    return replace(result_of(folder), kept=is_kept, was_interrupted=was_interrupted)
 
 
 def find_learning_rate(

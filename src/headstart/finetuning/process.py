@@ -29,13 +29,16 @@ class Interrupted(KeyboardInterrupt):
     """A person ended a training, once; what it has learnt is kept, and it can go on."""
 
 
-def run_child(folder: Path, progress: Progress, on_epoch: OnEpoch) -> None:
+def run_child(folder: Path, progress: Progress, on_epoch: OnEpoch) -> bool:
     """Do the job that lies in a folder, and hear how it goes.
 
     Args:
         folder: The job's own.
         progress: Told what the child tells.
         on_epoch: Told each epoch's record.
+
+    Returns:
+        Whether a person asked it to end, be it too late to matter.
 
     Raises:
         HeadstartError: What the child raised.
@@ -57,7 +60,7 @@ def run_child(folder: Path, progress: Progress, on_epoch: OnEpoch) -> None:
             start_new_session=True,
         )
     try:
-        error = _listen(child, progress, on_epoch)
+        error, interrupted = _listen(child, progress, on_epoch)
     finally:
         child.kill()
         child.communicate()
@@ -69,6 +72,7 @@ def run_child(folder: Path, progress: Progress, on_epoch: OnEpoch) -> None:
     if child.returncode != 0:
         said = (folder / "stderr.txt").read_text(errors="replace")
         raise RuntimeError(f"fine-tuning failed (exit code {child.returncode}):\n{said[-2000:]}")
+    return interrupted
 
 
 def _environment() -> dict[str, str]:
@@ -82,8 +86,14 @@ def _environment() -> dict[str, str]:
     return {**os.environ, **ours}
 
 
-def _listen(child: subprocess.Popen[bytes], progress: Progress, on_epoch: OnEpoch) -> Any:
-    """Pass on what the child tells until it ends; returns its error, if it told one."""
+def _listen(
+    child: subprocess.Popen[bytes], progress: Progress, on_epoch: OnEpoch
+) -> tuple[Any, bool]:
+    """Pass on what the child tells until it ends.
+
+    Returns:
+        Its error, if it told one; and whether it was asked to end.
+    """
     assert child.stdout
     error: Any = None
     interrupted = False
@@ -92,7 +102,7 @@ def _listen(child: subprocess.Popen[bytes], progress: Progress, on_epoch: OnEpoc
             line = child.stdout.readline()
             if not line:
                 child.wait()
-                return error
+                return error, interrupted
             error = _pass_on(json.loads(line), progress, on_epoch) or error
         except KeyboardInterrupt:
             if interrupted:

@@ -33,7 +33,7 @@ _AHEAD_PER_THREAD = 8
 _LEAST_GROUPS = 50
 # Independent rows from which folds share what was found on all: of so many, those of one fold
 # move a penalty too little to be flattered by it.
-_MANY_GROUPS = 1000
+MANY_GROUPS = 1000
 
 _Fold = npt.NDArray[np.bool_]
 
@@ -95,7 +95,7 @@ def cross_validate(
     learnable = _learnable(y, folds)
     alike = by_what_they_see(fitted)
     wholes: list[WholeFits | None] = [None] * len(alike)
-    if len(np.unique(groups)) >= _MANY_GROUPS:
+    if len(np.unique(groups)) >= MANY_GROUPS:
         wholes = [
             WholeFits([fitted[k] for k in own], taps, y, groups, seed, decomposed) for own in alike
         ]

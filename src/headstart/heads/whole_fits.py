@@ -54,8 +54,9 @@ class WholeFits:
         self._fitted: set[Candidate] = set()
         self._taps, self._y, self._groups = taps, y, groups
         first = candidates[0]
-        is_known = decomposed is not None and first.is_rooted and first.taps in decomposed
-        self._rows = decomposed.pop(first.taps) if is_known and decomposed else None
+        known = (decomposed or {}).pop(first.taps, None) if first.is_rooted else None
+        is_much = known is not None and known.X.shape[0] * known.X.shape[1] > _MOST_WRITTEN
+        self._rows = None if is_much else known
         self._num_users = 0
         self._lock = threading.Lock()  # of the rows, held for a moment
 

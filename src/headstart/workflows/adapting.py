@@ -110,7 +110,7 @@ def adapt(
         return Adapted(nothing_tried(steps, reason), without_effect=tuple(recipe.tuning_settings))
     frozen = frozen_answers(compared, prepared, division)
     limit = recipe.time_limit or (None if recipe.tunes_by_hand else TIME_LIMIT)
-    trial = Trial(prepared, division, compared, recipe, progress, on_epoch, limit)
+    trial = Trial(prepared, division, compared, recipe, progress, on_epoch)
     rungs = [trial.rung(name) for name in names]
     progress.say(_announced(rungs[0], limit))
     found = climb(

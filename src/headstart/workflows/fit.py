@@ -92,10 +92,13 @@ def fit(
         DatasetError: The pictures cannot be understood as a dataset, or are too few.
         WeightsError: The backbone's weights are not at hand.
         StoreError: The cache or the bundle cannot be written.
+        KeyboardInterrupt: Ctrl-C; during fine-tuning what was best so far is saved before.
     """
     recipe = recipe_of(settings)
-    saved = run_fit(pictures, out, recipe, progress, on_epoch).bundle
-    return load(saved, threads=recipe.threads, device=recipe.device)
+    fitted = run_fit(pictures, out, recipe, progress, on_epoch)
+    if fitted.is_interrupted:
+        raise KeyboardInterrupt
+    return load(fitted.bundle, threads=recipe.threads, device=recipe.device)
 
 
 def run_fit(

@@ -100,9 +100,9 @@ def own_choice(
         progress: Told what happens.
 
     Returns:
-        None where the recipe does not ask for it.
+        None where the recipe does not ask for it, or a person has ended a training.
     """
-    if not recipe.own_choice:
+    if not recipe.own_choice or trained.adapted.is_interrupted:
         return None
     progress.say("Headstart's own choice, on the same split:")
     began = time.monotonic()
@@ -111,6 +111,9 @@ def own_choice(
     rows, splits = _same_rows(whole, prepared, trained.division.split.splits)
     own, _ = widen(select(whole, rows, splits), own_recipe, progress)
     chosen = train(own, own_recipe, progress)
+    if chosen.adapted.is_interrupted:
+        progress.say("Headstart's own choice was interrupted: it is left out")
+        return None
     both = [_correct_by_id(own, chosen), _correct_by_id(prepared, trained)]
     ids = [name for name in both[0] if name in both[1]]
     correct = [np.array([answers[name] for name in ids]) for answers in both]

@@ -131,6 +131,8 @@ def train(
     """
     division = divide(prepared, recipe, progress)
     must_be_attainable(recipe.max_error, prepared.groups[division.train])
+    if recipe.tunes_by_hand:  # What cannot be is refused before the work.
+        recipe.tuning_for(recipe.first_rung, len(division.train))
     compared = compare(prepared, division, recipe, progress)
     matrix = place(
         prepared, division.train, recipe, progress, compared.corrected[0], compared.left_out

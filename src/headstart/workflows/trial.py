@@ -37,7 +37,7 @@ from headstart.workflows.recipe import Recipe
 from headstart.workflows.trial_time import fold_seconds
 
 _VALIDATION_FOLDS = 7
-_ENDS = {"patience": "it became no better", "time": "the time is over (--time-limit)"}
+_ENDS = {"patience": "it became no better"}
 
 
 @dataclass(eq=False)
@@ -51,7 +51,6 @@ class Trial:
         recipe: Every setting.
         progress: Told how it goes.
         on_epoch: Told every epoch's metrics.
-        time_limit: Seconds for all judging: epochs are cut to fit; None: no limit.
         metrics: Of every epoch so far.
     """
 
@@ -61,7 +60,6 @@ class Trial:
     recipe: Recipe
     progress: Progress
     on_epoch: OnEpochMetrics | None = None
-    time_limit: float | None = None
     metrics: list[EpochMetrics] = field(default_factory=list, init=False)
     _kept: float = field(default=0.0, init=False)
 
@@ -69,7 +67,6 @@ class Trial:
         self.cache = self.recipe.cache or cache_folder()
         # Where mirror images are averaged, there is nothing to measure.
         self.mirroring = self._mirroring() if self.recipe.tta == PLAIN else None
-        self._began = time.monotonic()
 
     def rung(self, name: str) -> Rung:
         """What `strategy.ladder` asks fold by fold.
@@ -84,8 +81,8 @@ class Trial:
             held = self.division.folds == fold
             learns, judged = self.division.train[~held], self.division.train[held]
             self.progress.say(f"fold {np.sum(numbers <= fold)} of {len(numbers)}:")
-            tuned = self.train(tuning, learns, judged, fold=fold, time_limit=self._left())
-            if tuned.stopped == "interrupted":
+            tuned = self.train(tuning, learns, judged, fold=fold)
+            if tuned.was_interrupted:
                 raise Interrupted
             return tuned.scores
 
@@ -99,11 +96,6 @@ class Trial:
         Else the same command would go further up the ladder the second time.
         """
         return time.monotonic() + self._kept
-
-    def _left(self) -> float | None:
-        if self.time_limit is None:
-            return None
-        return max(1.0, self.time_limit - (self.clock() - self._began))
 
     def tuning(self, name: str, rows: Rows) -> Tuning:
         """The rung's settings for so many rows, with what was set by hand."""
@@ -119,7 +111,6 @@ class Trial:
         *,
         fold: int | None = None,
         graph: bool = False,
-        time_limit: float | None = None,
     ) -> Tuned:
         """Train on rows, a part of which chooses; judge others.
 
@@ -129,7 +120,6 @@ class Trial:
             judged: Rows to give scores of.
             fold: That these are, for the metrics.
             graph: Whether the tuned network is wanted.
-            time_limit: Seconds; None: as long as it takes.
         """
 
         def metrics(record: dict[str, Any]) -> EpochMetrics:
@@ -157,7 +147,6 @@ class Trial:
             tuning=tuning,
             cache=self.cache,
             groups=groups,
-            time_limit=time_limit,
             threads=recipe.threads,
             workers=recipe.workers,
             device=recipe.device,

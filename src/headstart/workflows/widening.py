@@ -6,10 +6,13 @@ import dataclasses
 import os
 import time
 
+import numpy as np
+
 from headstart.backbones.catalog import DEFAULT, SECOND, at_hand
 from headstart.backbones.engine import num_cores
 from headstart.backbones.loading import load_backbone
 from headstart.files import cache_folder
+from headstart.heads.cross_validation import MANY_GROUPS
 from headstart.progress import Progress
 from headstart.reports.results import percent
 from headstart.strategy.backbone_choice import BackboneChoice, Contender, Round, Standing
@@ -75,6 +78,8 @@ def widen(
     if len(widened.manifest) < len(prepared.manifest):
         progress.say(f"backbone {DEFAULT} alone: beside {SECOND} it cannot read every picture")
         return prepared, None
+    if prepared.judged:
+        prepared.judged.left_out.rows.clear()  # Both at once would be much.
     widened, both = _judged(widened, train, threads)
     choice = _choice(prepared, widened, one, both, train, recipe.seed, began)
     for line in choice.words():
@@ -94,6 +99,8 @@ def _judged(prepared: Prepared, train: Rows, threads: int) -> tuple[Prepared, An
     taps = {name: prepared.features.taps[name][train] for name in prepared.backbone.tap_names}
     y, groups = prepared.manifest.class_indices[train], prepared.groups[train]
     found = left_out_answers(taps, y, groups, threads)
+    if len(np.unique(groups)) < MANY_GROUPS:
+        found.rows.clear()  # Folds of few share nothing.
     return dataclasses.replace(prepared, judged=Judged(train, found)), found.best
 
 
