@@ -84,8 +84,13 @@ class Settings:
                 f"one of {', '.join(known)}",
                 f"did you mean {near[0]}?" if near else "leave it out",
             )
-        plain = {n: int(v) if isinstance(v, Integral) else v for n, v in settings.items()}
-        return cls(**plain)
+        return cls(**{name: _plain(value) for name, value in settings.items()})
+
+
+def _plain(value: Any) -> Any:
+    """Whole numbers of numpy are no JSON."""
+    is_whole = isinstance(value, Integral) and not isinstance(value, bool)
+    return int(value) if is_whole else value
 
 
 @dataclass(frozen=True)
