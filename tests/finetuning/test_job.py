@@ -3,6 +3,7 @@
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -88,3 +89,17 @@ def test_an_error_of_the_child_is_the_callers(small: Any, tmp_path: Path) -> Non
 def test_asking_needs_no_torch() -> None:
     code = "import headstart.finetuning.job, sys; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_a_job_is_known_by_what_decides_its_result(small: Any) -> None:
+    asked = small.job()
+    y, judged = list(asked.y), asked.judged[0]
+    y[judged] = 1 - y[judged]
+    moved = {**asked.request, "weights": "elsewhere.pth"}
+    for same in ({"y": y}, {"paths": ["else"] * len(y)}, {"request": moved}, {"time_limit": 9.0}):
+        assert replace(asked, **same).identity() == asked.identity()
+    y[asked.train[0]] = 1 - y[asked.train[0]]
+    other = {**asked.request, "seed": 1}
+    together = {"groups": [0] * len(y)}
+    for changed in ({"y": y}, {"request": other}, {"seed": 1}, {"graph": True}, together):
+        assert replace(asked, **changed).identity() != asked.identity()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -57,3 +58,13 @@ def test_every_epoch_is_told_said_and_kept(monkeypatch: pytest.MonkeyPatch, tmp_
         "  epoch 1/2: training loss 0.500, validation loss 0.400, accuracy 80.0 %, 4 s left",
         "  kept from an earlier run",
     ]
+
+
+def test_in_python_too_an_interrupted_fit_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    import headstart.workflows.fit  # noqa: F401
+
+    fit = sys.modules["headstart.workflows.fit"]
+
+    monkeypatch.setattr(fit, "run_fit", lambda *_: SimpleNamespace(is_interrupted=True))
+    with pytest.raises(KeyboardInterrupt):
+        fit.fit("pets")

@@ -34,10 +34,10 @@ JOB, RESULT, ARRAYS, METRICS = "job.json", "result.json", "result.safetensors", 
 GRAPH_FOLDER = "graph"
 # Raise it when the same job gives another result, or writes it otherwise, than before.
 _VERSION = 1
-# Where things lie and what they are called decides nothing; the fingerprint stands for the weights.
-_PLACES = ("paths", "cache", "time_limit")
-_NAMES = ("name", "weights", "source", "licence")
-# What the tuned network's record takes over stays with it.
+# What decides nothing; the fingerprint stands for the weights, wherever they come from.
+_FREE = ("paths", "cache", "time_limit")
+_FREE_OF_REQUEST = ("name", "weights", "source", "licence")
+# The fingerprint and views decide; the rest is written into the tuned network's record.
 _OF_BACKBONE = ("fingerprint", "tta", "name", "weights", "licence")
 
 Integers = npt.NDArray[np.int64]
@@ -89,13 +89,15 @@ class Job:
 
     def identity(self) -> str:
         """All that decides the result, in one spelling: of labels those that are learnt from."""
-        asked = {name: value for name, value in asdict(self).items() if name not in _PLACES}
+        asked = {name: value for name, value in asdict(self).items() if name not in _FREE}
         learnt = [self.y[row] for row in (*self.train, *self.validation)]
         first: dict[int, int] = {}
         groups = self.groups or range(len(self.y))
         together = [first.setdefault(groups[row], len(first)) for row in self.train]
         backbone = {name: self.backbone[name] for name in _OF_BACKBONE}
-        request = {name: value for name, value in self.request.items() if name not in _NAMES}
+        request = {
+            name: value for name, value in self.request.items() if name not in _FREE_IN_REQUEST
+        }
         decides = {"version": _VERSION, "y": learnt, "groups": together}
         return canonical_json({**asked, **decides, "backbone": backbone, "request": request})
 
