@@ -96,7 +96,7 @@ class Job:
         together = [first.setdefault(groups[row], len(first)) for row in self.train]
         backbone = {name: self.backbone[name] for name in _OF_BACKBONE}
         request = {
-            name: value for name, value in self.request.items() if name not in _FREE_IN_REQUEST
+            name: value for name, value in self.request.items() if name not in _FREE_OF_REQUEST
         }
         decides = {"version": _VERSION, "y": learnt, "groups": together}
         return canonical_json({**asked, **decides, "backbone": backbone, "request": request})
