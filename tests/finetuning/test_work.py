@@ -217,10 +217,14 @@ def test_what_it_will_take_is_said_first(tuned: Tuned) -> None:
     assert re.fullmatch(r"training of 1 x 3 steps: about \d+ s, \d\.\d GB of memory", heard.said[0])
 
 
-def test_a_time_limit_cuts_the_epochs_and_is_said(tuned: Tuned) -> None:
-    result, heard = tuned(tuning={"epochs": 9000, "patience": 0}, time_limit=4.0)
-    assert any("the time limit allows" in line for line in heard.said)
+def test_a_time_limit_gives_the_best_so_far_and_more_time_goes_on(tuned: Tuned) -> None:
+    settings = {"epochs": 9000, "patience": 0}
+    result, _ = tuned(tuning=settings, time_limit=4.0)
+    assert result.stopped == "time"
     assert 1 <= result.epochs < 9000
+    on, heard = tuned(tuning=settings, time_limit=4.0)
+    assert any(line.startswith("going on from step") for line in heard.said)
+    assert not on.kept and on.epochs > result.epochs
 
 
 def test_training_ends_when_it_only_gets_worse(tuned: Tuned) -> None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from headstart.finetuning.process import Interrupted
-from headstart.strategy.ladder import Answers, Rung, climb
+from headstart.strategy.budget import Budget
+from headstart.strategy.ladder import Answers, Climb, OutOfTime, Rung, climb
 
 NUM = 600
 rng = np.random.default_rng(0)
@@ -25,7 +28,13 @@ def scores_with(accuracy: float, seed: int = 0) -> np.ndarray:
     return (2 * np.eye(3)[label] + noise).astype(np.float32)
 
 
-def rung(name: str, accuracy: float, asked: list[str] | None = None, seconds: float = 0.0) -> Rung:
+def rung(
+    name: str,
+    accuracy: float,
+    asked: list[str] | None = None,
+    seconds: float = 0.0,
+    last: float = 0.0,
+) -> Rung:
     scores = scores_with(accuracy, seed=len(name))
 
     def judge(fold: int) -> np.ndarray:
@@ -33,7 +42,7 @@ def rung(name: str, accuracy: float, asked: list[str] | None = None, seconds: fl
             asked.append(f"{name}{fold}")
         return scores[folds == fold]
 
-    return Rung(name, "partial", judge, seconds)
+    return Rung(name, "partial", judge, seconds, last)
 
 
 def frozen(accuracy: float) -> Answers:
@@ -107,11 +116,81 @@ def test_a_rung_that_would_not_end_in_time_is_not_begun() -> None:
         groups,
         folds,
         seed=0,
-        time_limit=10.0,
+        budget=Budget(10.0),
     )
     assert not asked
     assert found.steps[0].outcome == "not tried"
     assert "100 s" in found.steps[0].reason
+
+
+class Clock:
+    """Time that passes only when somebody works."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+    def working(self, rung: Rung, seconds: float) -> Rung:
+        """The rung, each of whose folds takes so long."""
+
+        def judge(fold: int) -> np.ndarray:
+            self.now += seconds
+            return rung.judge(fold)
+
+        return replace(rung, judge=judge)
+
+
+def climbed(limit: float, *rungs: tuple[Rung, float], start: float = 0.8) -> Climb:
+    """Climb rungs, each with the seconds that its folds really take."""
+    clock = Clock()
+    budget = Budget(limit, clock)
+    working = [clock.working(*each) for each in rungs]
+    return climb(frozen(start), working, y, groups, folds, seed=0, budget=budget)
+
+
+def test_a_rung_that_leaves_nothing_for_the_last_training_is_not_begun() -> None:
+    asked: list[str] = []
+    slow = rung("a", 1.0, asked, seconds=10, last=40)
+    found = climbed(49, (slow, 10))
+    assert (asked, found.steps[0].outcome) == ([], "not tried")
+    assert "10 s a fold and 40 s to train on all pictures; 49 s are left" in found.steps[0].reason
+    assert climbed(50, (slow, 10)).taken == 0
+    assert asked == ["a0"]
+
+
+def test_folds_end_where_the_last_training_would_no_longer_fit() -> None:
+    asked: list[str] = []
+    found = climbed(100, (rung("a", 0.95, asked, seconds=10, last=20), 20))
+    # The folds take twice as long as expected, and so will the last training.
+    assert asked == ["a0", "a1", "a2"]
+    assert (found.taken, found.steps[0].last) == (0, 40)
+
+
+def test_what_cannot_be_trained_on_all_rows_in_time_is_not_taken() -> None:
+    rungs = (rung("a", 0.9, seconds=10, last=20), 60), (rung("b", 1.0), 1)
+    found = climbed(100, *rungs)
+    assert found.taken is None
+    assert [step.outcome for step in found.steps] == ["out of time", "not tried"]
+    assert "about 120 s, 40 s are left" in found.steps[0].reason
+
+
+def test_the_last_training_of_what_was_taken_is_reserved_for() -> None:
+    first = rung("a", 0.9, seconds=10, last=50), 10
+    assert climbed(119, first, (rung("b", 1.0, seconds=20, last=20), 20)).taken == 0
+    assert climbed(121, first, (rung("b", 1.0, seconds=20, last=20), 20)).taken == 1
+
+
+@pytest.mark.parametrize("must_take", [False, True])
+def test_a_fold_that_ran_out_of_time_is_not_judged(must_take: bool) -> None:
+    def late(_fold: int) -> np.ndarray:
+        raise OutOfTime
+
+    found = climb(
+        frozen(0.8), [Rung("a", "partial", late)], y, groups, folds, seed=0, must_take=must_take
+    )
+    assert (found.taken, found.steps[0].outcome) == (None, "out of time")
 
 
 def test_better_probabilities_at_equal_accuracy_are_a_gain() -> None:

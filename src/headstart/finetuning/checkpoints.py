@@ -23,7 +23,6 @@ class State:
     """All that the next step depends on; everything random follows from the seed and the step.
 
     Args:
-        epochs: Planned; fewer than the recipe's where time is short.
         step: Steps done.
         seconds: Spent on them.
         loss: Sum of the losses of this epoch's steps so far.
@@ -38,7 +37,6 @@ class State:
         history: One record an epoch.
     """
 
-    epochs: int
     weights: Weights
     step: int = 0
     seconds: float = 0.0

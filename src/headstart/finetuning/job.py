@@ -33,7 +33,7 @@ from headstart.progress import Progress, Silent
 JOB, RESULT, ARRAYS, METRICS = "job.json", "result.json", "result.safetensors", "metrics.jsonl"
 GRAPH_FOLDER = "graph"
 # Raise it when the same job gives another result, or writes it otherwise, than before.
-_VERSION = 1
+_VERSION = 2
 # What decides nothing; the fingerprint stands for the weights, wherever they come from.
 _FREE = ("paths", "cache", "time_limit")
 _FREE_OF_REQUEST = ("name", "weights", "source", "licence")
@@ -188,7 +188,7 @@ def tune(
         device: Where the network learns, as for `devices.device_of`; several processes learn on
             processors.
         seed: For everything random.
-        time_limit: Seconds for this call; the number of epochs is cut to fit.
+        time_limit: Seconds for this call; what is best then is given, as after Ctrl-C.
         graph: Whether the tuned network is wanted as a `Backbone`.
         progress: Told step by step.
         on_epoch: Told each epoch's record, as in ``history``.
@@ -383,10 +383,10 @@ def _open(job: Job, folder: Path) -> None:
 
 
 def is_done(folder: Path) -> bool:
-    """Whether the job ran to its end, whatever that was; an interrupted one did not."""
+    """Whether the job ran to its end, whatever that was: no person ended it, and no time limit."""
     if not (folder / RESULT).exists():
         return False
-    return bool(json.loads((folder / RESULT).read_bytes()).get("stopped") != "interrupted")
+    return json.loads((folder / RESULT).read_bytes()).get("stopped") not in ("interrupted", "time")
 
 
 def result_of(folder: Path) -> Tuned:

@@ -44,10 +44,6 @@ Integers = npt.NDArray[np.int64]
 
 _SECONDS_BETWEEN_CHECKPOINTS = 30.0
 _REASONS = ("", "time", "interrupted")
-# The first step is slower: memory is fetched, kernels are chosen.
-_MEASURED_STEPS = range(2, 7)
-# Of the time that is left, what training may plan with.
-_PLANNED_SHARE = 0.9
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,7 +106,6 @@ class Training:
         weights = _class_weights(self.tuning, self.y[self.plan.rows])
         self._weight_of_class = None if weights is None else weights.to(self.learner.device)
         self._state = self._start()
-        self._seconds_of_steps: list[float] = []
         self._mixes = bool(self.tuning.mixup or self.tuning.cutmix)
         self._parts = 1
         stopped: str | None = None
@@ -128,7 +123,7 @@ class Training:
     def _start(self) -> State:
         state = checkpoints.load(self.folder)
         if state is None:
-            return State(epochs=self.tuning.epochs, weights=self._initial)
+            return State(weights=self._initial)
         self.learner.take(state.weights)
         restore(self._optimizer, self._names, state.optimizer)
         for part in (state.weights, state.average, state.best):
@@ -149,7 +144,7 @@ class Training:
 
     @property
     def _steps(self) -> int:
-        return self._state.epochs * self.plan.steps
+        return self.tuning.epochs * self.plan.steps
 
     def _best(self, stopped: str | None) -> Weights:
         last = self._state.average or self._state.weights
@@ -161,9 +156,9 @@ class Training:
         state, began = self._state, time.monotonic()
         epoch, done = divmod(state.step, self.plan.steps)
         batches = self.plan.batches(epoch)[done:]
-        self.progress.start(f"epoch {epoch + 1} of {state.epochs}", len(batches))
+        self.progress.start(f"epoch {epoch + 1} of {self.tuning.epochs}", len(batches))
         saved = time.monotonic()
-        for x, items in self._timed(batches):
+        for x, items in self._wanted(batches):
             self._step(x, items)
             self.progress.advance()
             if time.monotonic() - saved > _SECONDS_BETWEEN_CHECKPOINTS:
@@ -175,22 +170,14 @@ class Training:
         self._save()
         self.on_epoch(state.history[-1])
 
-    def _timed(self, batches: list[Items]) -> Iterator[tuple[Tensor, Items]]:
-        """The batches; stops when asked to; once measures a step and plans with it."""
+    def _wanted(self, batches: list[Items]) -> Iterator[tuple[Tensor, Items]]:
+        """The batches, until it is asked to stop."""
         inputs = self.learner.inputs.batches(
             batches if self._mixes else [b[part_of(self.team, len(b))[0]] for b in batches]
         )
         for items in batches:
             self._stop_if_asked()
-            began = time.monotonic()
             yield next(inputs), items
-            done = self._state.step
-            # The head alone learns faster than all: it is measured and planned twice.
-            done -= self._frozen_steps if done > self._frozen_steps else 0
-            if done in _MEASURED_STEPS:
-                self._seconds_of_steps.append(time.monotonic() - began)
-            if done == min(_MEASURED_STEPS.stop - 1, self.plan.steps):
-                self._fit_into_the_time()
 
     def _stop_if_asked(self) -> None:
         reason = _REASONS[int(self.team.agreed(self._why_stop, torch.tensor(0)))]
@@ -201,19 +188,6 @@ class Training:
     def _why_stop(self) -> Tensor:
         reason = "time" if time.monotonic() > self.deadline else self.must_stop()
         return torch.tensor(_REASONS.index(reason or ""))
-
-    def _fit_into_the_time(self) -> None:
-        state = self._state
-        step = float(np.median(self._seconds_of_steps)) if self._seconds_of_steps else 0.0
-        self._seconds_of_steps.clear()
-        total = step * (self._steps - state.step)
-        left = _PLANNED_SHARE * (self.deadline - time.monotonic())
-        epochs = state.epochs
-        if total > left:
-            possible = int((state.step + left / step) / self.plan.steps)
-            epochs = max(math.ceil(state.step / self.plan.steps), possible)
-            self.progress.say(f"the time limit allows {epochs} of the {state.epochs} epochs")
-        state.epochs = int(self.team.agreed(lambda: torch.tensor(epochs), torch.tensor(0)))
 
     # One step
 
@@ -307,14 +281,14 @@ class Training:
 
     def _judge(self, epoch: int) -> None:
         state = self._state
-        first_averaged = math.floor(2 / 3 * state.epochs)
+        first_averaged = math.floor(2 / 3 * self.tuning.epochs)
         if self.tuning.average == "epochs":
             self._average(1 / max(1, epoch - first_averaged + 1))
         state.weights = self.learner.weights()
         candidate = state.average or state.weights
         record: dict[str, Any] = {
             "epoch": epoch + 1,
-            "epochs": state.epochs,
+            "epochs": self.tuning.epochs,
             "step": state.step,
             "train_loss": state.loss / self.plan.steps,
             "train_accuracy": state.right / self.plan.steps,
@@ -322,7 +296,9 @@ class Training:
             "seconds": round(state.seconds, 3),
         }
         before = state.history[-1]["seconds"] if state.history else 0.0
-        record["seconds_left"] = round((state.seconds - before) * (state.epochs - epoch - 1), 3)
+        record["seconds_left"] = round(
+            (state.seconds - before) * (self.tuning.epochs - epoch - 1), 3
+        )
         state.loss = state.right = 0.0
         if len(self.validation):
             record |= self._compare(candidate, epoch)

@@ -6,14 +6,16 @@ first fold if it gained nothing that matters there; it is taken only if it beats
 in a paired comparison; and a deeper one is tried only when the one before was taken. Ties go to the
 cheaper: frozen, and the rung alone. A rung that a person asked for is given whatever it gained: it
 is judged on 50 rows at least, and pooled where it was better so, proved or not.
+
+Time is kept for the end: no rung and no fold is begun that would leave too little to train the one
+that is taken on all rows.
 """
 
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -25,6 +27,7 @@ from headstart.heads.spectrum import Integers
 from headstart.layers import Array
 from headstart.metrics.comparison import Difference, paired_difference
 from headstart.metrics.intervals import Interval, accuracy_interval
+from headstart.strategy.budget import Budget
 
 Judge = Callable[[int], Array]
 
@@ -33,6 +36,7 @@ _ENOUGH_ROWS = 1000
 # A rung that will be used in any case is judged on so many, whatever the first fold says.
 _LEAST_ROWS = 50
 _ERRORS = 1.96
+_TOO_LATE = "out of time"
 _NAMES = {"affine": "scales and shifts", "all": "whole network", "scratch": "from scratch"}
 _STRATEGIES = {"all": "full", "affine": "full", "scratch": "scratch"}
 # A fall of the log loss by a smaller share is not worth a training and a larger network.
@@ -47,13 +51,20 @@ class Rung:
         name: For tables, for example ``"last block"``.
         strategy: ``"partial"``, ``"full"`` or ``"scratch"``.
         judge: Trains without a fold and gives scores float32 [rows of the fold, C] for its rows.
+            Raises `OutOfTime`, or `Interrupted` where a person ended it.
         seconds: What one fold is expected to take.
+        last: What training on all rows is expected to take, once the rung is taken.
     """
 
     name: str
     strategy: str
     judge: Judge
     seconds: float = 0.0
+    last: float = 0.0
+
+
+class OutOfTime(Exception):
+    """A training was ended because no time was left."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,8 +120,8 @@ class Step:
 
     Args:
         rung: Which.
-        outcome: ``"taken"``, ``"no gain"``, ``"not proved"``, ``"interrupted"`` or
-            ``"not tried"``.
+        outcome: ``"taken"``, ``"no gain"``, ``"not proved"``, ``"interrupted"``, ``"not tried"``
+            or ``"out of time"``: whatever it gained, too little is left to train it on all rows.
         reason: Why, in words.
         answers: None when it was not tried.
         gain: In accuracy over what was best before, on the same rows; None when not tried.
@@ -119,6 +130,7 @@ class Step:
         pooled: Whether ``answers`` are those of the rung and the frozen candidate together.
         rival: The answers that were not used: of both where the rung stands alone, its own where
             they are pooled; None where there was no choice.
+        last: Seconds that training on all rows is expected to take, by those of the folds.
     """
 
     rung: Rung
@@ -130,6 +142,7 @@ class Step:
     seconds: float = 0.0
     pooled: bool = False
     rival: Answers | None = None
+    last: float = 0.0
 
     @property
     def name(self) -> str:
@@ -194,10 +207,9 @@ def climb(
     folds: Integers,
     *,
     seed: int,
-    time_limit: float | None = None,
+    budget: Budget | None = None,
     must_take: bool = False,
     may_pool: bool = True,
-    clock: Callable[[], float] = time.monotonic,
 ) -> Climb:
     """Try one rung after another.
 
@@ -208,38 +220,34 @@ def climb(
         groups: int [N], rows that belong together.
         folds: int [N], the fold in which each row is judged.
         seed: For the intervals.
-        time_limit: Seconds for all of them; a rung that is not expected to end in time is not
-            begun. None: no limit.
+        budget: For all of them and the training on all rows: a rung or a fold that is not expected
+            to leave enough for that is not begun. None: no limit.
         must_take: A person asked for one of these rungs: where none proves itself, the most
             accurate one that was tried is taken all the same; each is judged on 50 rows or more,
             and pooled where it was no less accurate so and its log loss a twentieth lower.
         may_pool: Whether a rung may be pooled with the frozen candidate.
-        clock: Seconds.
     """
-    began = clock()
+    budget = budget or Budget()
     best, taken, steps = frozen, None, []
-    stopped, is_interrupted = "", False
+    reserve, stopped, is_interrupted = 0.0, "", False
     for place, rung in enumerate(rungs):
-        left = None if time_limit is None else time_limit - (clock() - began)
-        if stopped or (left is not None and rung.seconds > left):
-            late = (
-                f"it would take about {rung.seconds:.0f} s a fold, and {left or 0:.0f} s are left"
-            )
+        late = _too_late(rung, max(reserve, rung.last), budget.left)
+        if stopped or late:
             steps.append(Step(rung, "not tried", stopped or late))
             continue
         # From scratch means without what was learned before.
         partner = frozen if may_pool and rung.strategy != "scratch" else None
-        started = clock()
+        before = budget.spent
         try:
-            step = _try(rung, best, partner, y, groups, folds, seed, left, must_take, clock)
+            step = _try(rung, best, partner, y, groups, folds, seed, budget, reserve, must_take)
         except Interrupted:
             is_interrupted, stopped = True, "interrupted"
             ended = "by Ctrl-C, before it was judged"
-            steps.append(Step(rung, stopped, ended, seconds=clock() - started))
+            steps.append(Step(rung, stopped, ended, seconds=budget.spent - before))
             continue
         steps.append(step)
         if step.outcome == "taken" and step.answers is not None:
-            best, taken = step.answers, place
+            best, taken, reserve = step.answers, place, step.last
         else:
             stopped = f"{rung.name} did not pay"
     if is_interrupted:
@@ -248,6 +256,15 @@ def climb(
     if taken is None and must_take:
         taken = _least_bad(steps)
     return Climb(tuple(steps), taken)
+
+
+def _too_late(rung: Rung, last: float, left: float) -> str:
+    """Why it is not begun, in words; empty: it may be."""
+    if rung.seconds + last <= left:
+        return ""
+    folds = f"it would take about {rung.seconds:.0f} s a fold"
+    end = f" and {last:.0f} s to train on all pictures" if last else ""
+    return f"{folds}{end}; {max(left, 0):.0f} s are left"
 
 
 def nothing_tried(rungs: Sequence[Rung], reason: str) -> Climb:
@@ -274,7 +291,11 @@ def folds_to_judge(num_rows: int, num_folds: int) -> int:
 
 
 def _least_bad(steps: Sequence[Step]) -> int | None:
-    tried = [(step.answers.accuracy, -k) for k, step in enumerate(steps) if step.answers]
+    tried = [
+        (step.answers.accuracy, -k)
+        for k, step in enumerate(steps)
+        if step.answers and step.outcome != _TOO_LATE
+    ]
     return -max(tried)[1] if tried else None
 
 
@@ -286,52 +307,86 @@ def _try(
     groups: Integers,
     folds: Integers,
     seed: int,
-    left: float | None,
+    budget: Budget,
+    reserve: float,
     must_take: bool,
-    clock: Callable[[], float],
 ) -> Step:
-    began = clock()
+    """Judge fold by fold, as long as it may pay and there is time.
+
+    Raises:
+        Interrupted: A person ended it.
+    """
+    began, last = budget.spent, rung.last
     scores = np.zeros_like(best.scores)
     judged = np.zeros(len(y), dtype=bool)
-    for fold in np.unique(folds):
+    found = None
+    for num, fold in enumerate(np.unique(folds), start=1):
         held = folds == fold
-        scores[held] = rung.judge(int(fold))
-        judged |= held
-        alone = Answers.of(scores, judged, y)
-        answers, rival = _preferred(alone, partner, y, groups, seed, must_take)
-        gain, loss_gain, outcome, reason = compared(answers, best, groups, seed, _LEAST_FALL)
-        spent = clock() - began
-        too_late = left is not None and spent * (1 + 1 / len(np.unique(folds[judged]))) > left
-        hopeless = outcome == "no gain" and (not must_take or judged.sum() >= _LEAST_ROWS)
-        if hopeless or judged.sum() >= _ENOUGH_ROWS or too_late:
+        try:
+            scores[held] = rung.judge(int(fold))
+        except OutOfTime:
             break
-    return Step(
-        rung=rung,
-        outcome=outcome,
-        reason=reason,
-        answers=answers,
-        gain=gain,
-        loss_gain=loss_gain,
-        seconds=clock() - began,
-        pooled=answers is not alone,
-        rival=rival,
-    )
+        judged |= held
+        alone = Answers.of(scores.copy(), judged.copy(), y)
+        found = _preferred(alone, best, partner, y, groups, seed, must_take)
+        seconds = (budget.spent - began) / num
+        last = rung.last * (seconds / rung.seconds if rung.seconds else 1.0)
+        hopeless = found.outcome == "no gain" and (not must_take or judged.sum() >= _LEAST_ROWS)
+        if hopeless or judged.sum() >= _ENOUGH_ROWS:
+            break
+        if seconds + max(reserve, last) > budget.left:
+            break
+    seconds = budget.spent - began
+    if found is None:
+        return Step(rung, _TOO_LATE, "before a fold was judged", seconds=seconds)
+    if last > budget.left and found.outcome != "no gain":
+        late = f"training on all pictures would take about {last:.0f} s, "
+        late += f"{max(budget.left, 0):.0f} s are left"
+        found = replace(found, outcome=_TOO_LATE, reason=f"{late}; {found.reason}")
+    return Step(rung=rung, seconds=seconds, last=last, **vars(found))
+
+
+@dataclass(frozen=True, eq=False)
+class _Judged:
+    """What a step says of the answers, as there."""
+
+    outcome: str
+    reason: str
+    answers: Answers
+    gain: Difference
+    loss_gain: tuple[float, float]
+    pooled: bool = False
+    rival: Answers | None = None
 
 
 def _preferred(
     alone: Answers,
+    best: Answers,
     partner: Answers | None,
     y: Integers,
     groups: Integers,
     seed: int,
     must_take: bool,
-) -> tuple[Answers, Answers | None]:
-    """What is to be used, the rung's own answers or those of both; and the others."""
+) -> _Judged:
+    """What is to be used, the rung's own answers or those of both.
+
+    Both, where that is proved better than the rung alone, or where the rung alone does not prove
+    itself and both are more accurate.
+    """
+    own = _against(alone, best, groups, seed)
     if partner is None:
-        return alone, None
+        return own
     both = alone.pooled_with(partner, y)
-    pools = _pools(both, alone, groups, seed) or (must_take and _seems_better(both, alone))
-    return (both, alone) if pools else (alone, both)
+    pooled = replace(_against(both, best, groups, seed), pooled=True, rival=alone)
+    helps = own.outcome != "taken" and pooled.gain.difference > max(own.gain.difference, 0.0)
+    if helps or _pools(both, alone, groups, seed) or (must_take and _seems_better(both, alone)):
+        return pooled
+    return replace(own, rival=both)
+
+
+def _against(answers: Answers, best: Answers, groups: Integers, seed: int) -> _Judged:
+    gain, loss_gain, outcome, reason = compared(answers, best, groups, seed, _LEAST_FALL)
+    return _Judged(outcome, reason, answers, gain, loss_gain)
 
 
 def _pools(both: Answers, alone: Answers, groups: Integers, seed: int) -> bool:

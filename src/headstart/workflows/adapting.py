@@ -24,6 +24,7 @@ from headstart.heads.fitted import FittedHead
 from headstart.layers import Array, Layer, Pool
 from headstart.model.beside import TAP, beside
 from headstart.progress import Progress
+from headstart.strategy.budget import Budget
 from headstart.strategy.ladder import (
     Answers,
     Climb,
@@ -40,8 +41,8 @@ from headstart.workflows.preparing import Prepared
 from headstart.workflows.recipe import Recipe
 from headstart.workflows.trial import Trial
 
-# What the automatic ladder may spend on trials unless it is told otherwise, in seconds.
-TIME_LIMIT = 600.0
+# What the automatic ladder may spend, the last training included, in seconds.
+TIME_LIMIT = 900.0
 # A class needs pictures to learn from, to choose by and to be judged by.
 _LEAST_PER_CLASS = 4
 # Of an ONNX file in one piece 2 GiB can be read.
@@ -81,8 +82,15 @@ class Adapted:
     @property
     def is_interrupted(self) -> bool:
         """Whether a person ended a trial, or the last training."""
-        last = self.tuned is not None and self.tuned.stopped == "interrupted"
-        return last or self.climb.is_interrupted
+        return self._last_ended_by("interrupted") or self.climb.is_interrupted
+
+    @property
+    def is_out_of_time(self) -> bool:
+        """Whether the last training was ended by the time limit."""
+        return self._last_ended_by("time")
+
+    def _last_ended_by(self, what: str) -> bool:
+        return self.tuned is not None and self.tuned.stopped == what
 
 
 def adapt(
@@ -110,7 +118,7 @@ def adapt(
         return Adapted(nothing_tried(steps, reason), without_effect=tuple(recipe.tuning_settings))
     frozen = frozen_answers(compared, prepared, division)
     limit = recipe.time_limit or (None if recipe.tunes_by_hand else TIME_LIMIT)
-    trial = Trial(prepared, division, compared, recipe, progress, on_epoch)
+    trial = Trial(prepared, division, compared, recipe, progress, on_epoch, Budget(limit))
     rungs = [trial.rung(name) for name in names]
     progress.say(_announced(rungs[0], limit))
     found = climb(
@@ -120,10 +128,9 @@ def adapt(
         prepared.groups[division.train],
         division.folds,
         seed=recipe.seed,
-        time_limit=limit,
+        budget=trial.budget,
         must_take=recipe.tunes_by_hand,
         may_pool=_may_pool(prepared, recipe),
-        clock=trial.clock,
     )
     for step in found.steps:
         name = step.name if step.pooled else step.rung.name
@@ -271,7 +278,7 @@ def _with_frozen(
 def _announced(first: Rung, limit: float | None) -> str:
     """What will be tried and how long that may take."""
     least = f"trying to tune the {first.name}: about {first.seconds:.0f} s for each fold"
-    return least + (f"; {limit:.0f} s for all trials (--time-limit)" if limit else "")
+    return least + (f"; {limit:.0f} s for all of it (--time-limit)" if limit else "")
 
 
 def _never(_fold: int) -> Array:

@@ -181,6 +181,12 @@ def _asked_for(trained: Trained) -> list[str]:
     if adapted.is_interrupted:
         used = "the frozen network is used" if step is None else "its best weights so far are used"
         return [f"fine-tuning was interrupted: {used}; the same command goes on with it"]
+    if adapted.is_out_of_time and adapted.tuned:
+        return [
+            f"the last training was ended by --time-limit after {adapted.tuned.epochs} epochs: its "
+            "best weights so far are used, and may do worse than the folds let expect; the same "
+            "command with more time goes on with it"
+        ]
     if step is None:
         missing = adapted.climb.steps[:1] if adapted.was_asked_for else ()
         return [f"{each.rung.name}: asked for, but not tuned ({each.reason})" for each in missing]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-import time
+import math
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -29,15 +29,18 @@ from headstart.heads.fitted import FittedHead
 from headstart.heads.fitting import fit_chosen
 from headstart.layers import Array
 from headstart.progress import Progress
-from headstart.strategy.ladder import Rung, rung_name, strategy_of
+from headstart.strategy.budget import Budget
+from headstart.strategy.ladder import OutOfTime, Rung, rung_name, strategy_of
 from headstart.workflows.comparing import Compared
 from headstart.workflows.dividing import Division
 from headstart.workflows.preparing import Prepared, Rows
 from headstart.workflows.recipe import Recipe
-from headstart.workflows.trial_time import fold_seconds
+from headstart.workflows.trial_time import fold_seconds, reading_seconds
 
 _VALIDATION_FOLDS = 7
-_ENDS = {"patience": "it became no better"}
+_ENDS = {"patience": "it became no better", "time": "no time is left (--time-limit)"}
+# A training that is begun when no time is left ends at its first step.
+_LEAST_SECONDS = 1.0
 
 
 @dataclass(eq=False)
@@ -51,6 +54,7 @@ class Trial:
         recipe: Every setting.
         progress: Told how it goes.
         on_epoch: Told every epoch's metrics.
+        budget: For all trainings; what an earlier run has trained counts as it took then.
         metrics: Of every epoch so far.
     """
 
@@ -60,8 +64,8 @@ class Trial:
     recipe: Recipe
     progress: Progress
     on_epoch: OnEpochMetrics | None = None
+    budget: Budget = field(default_factory=Budget)
     metrics: list[EpochMetrics] = field(default_factory=list, init=False)
-    _kept: float = field(default=0.0, init=False)
 
     def __post_init__(self) -> None:
         self.cache = self.recipe.cache or cache_folder()
@@ -84,18 +88,19 @@ class Trial:
             tuned = self.train(tuning, learns, judged, fold=fold)
             if tuned.was_interrupted:
                 raise Interrupted
+            if tuned.stopped == "time":
+                raise OutOfTime
             return tuned.scores
 
-        learning = len(self.division.train) * (1 - 1 / len(np.unique(self.division.folds)))
-        seconds = fold_seconds(tuning, round(learning), self.recipe)
-        return Rung(rung_name(name), strategy_of(name), judge, seconds)
+        num_train = len(self.division.train)
+        seconds = fold_seconds(tuning, round(num_train * (1 - 1 / len(numbers))), self.recipe)
+        last = fold_seconds(tuning, num_train, self.recipe) + self.reading_seconds
+        return Rung(rung_name(name), strategy_of(name), judge, seconds, last)
 
-    def clock(self) -> float:
-        """Seconds, trainings that an earlier run has done counted as they took then.
-
-        Else the same command would go further up the ladder the second time.
-        """
-        return time.monotonic() + self._kept
+    @property
+    def reading_seconds(self) -> int:
+        """What it takes to read every picture through a tuned network, roughly."""
+        return reading_seconds(len(self.prepared.manifest.paths), self.recipe)
 
     def tuning(self, name: str, rows: Rows) -> Tuning:
         """The rung's settings for so many rows, with what was set by hand."""
@@ -119,7 +124,7 @@ class Trial:
             rows: To learn from and to choose by.
             judged: Rows to give scores of.
             fold: That these are, for the metrics.
-            graph: Whether the tuned network is wanted.
+            graph: Whether the tuned network is wanted; time is left to read all pictures by it.
         """
 
         def metrics(record: dict[str, Any]) -> EpochMetrics:
@@ -151,6 +156,7 @@ class Trial:
             workers=recipe.workers,
             device=recipe.device,
             seed=recipe.seed,
+            time_limit=self._time_limit(self.reading_seconds if graph else 0),
             graph=graph,
             progress=self.progress,
             on_epoch=told,
@@ -160,8 +166,14 @@ class Trial:
         elif tuned.stopped in _ENDS:
             self.progress.say(f"  ended early: {_ENDS[tuned.stopped]}")
         self.metrics += map(metrics, tuned.history)
-        self._kept += tuned.spent if tuned.kept else 0.0
+        if tuned.kept:
+            self.budget.add(tuned.spent)
         return tuned
+
+    def _time_limit(self, reserve: float) -> float | None:
+        """Seconds for one training; None: no limit."""
+        left = self.budget.left - reserve
+        return None if math.isinf(left) else max(left, _LEAST_SECONDS)
 
     def fit_frozen(self, rows: Rows, temperature: float) -> FittedHead:
         """The chosen frozen candidate, fitted on rows."""

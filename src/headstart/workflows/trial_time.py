@@ -31,7 +31,17 @@ def fold_seconds(tuning: Tuning, num_rows: int, recipe: Recipe) -> float:
     reading = num_rows * tuning.views / _READING_RATE if tuning.is_partial else 0.0
     if device_of(recipe.device) != CPU:
         return math.ceil(reading + steps / _ON_A_CARD)
-    return math.ceil((reading + steps) / _core_speed() / (recipe.threads or num_cores()) * 2)
+    return math.ceil((reading + steps) / _speed(recipe))
+
+
+def reading_seconds(num_images: int, recipe: Recipe) -> int:
+    """To read so many pictures through a network of the size of the default one."""
+    return math.ceil(num_images / _READING_RATE / _speed(recipe))
+
+
+def _speed(recipe: Recipe) -> float:
+    """Of the cores in use, beside those of the rates."""
+    return _core_speed() * (recipe.threads or num_cores()) / 2
 
 
 @cache
