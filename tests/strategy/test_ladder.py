@@ -9,7 +9,7 @@ import pytest
 
 from headstart.finetuning.process import Interrupted
 from headstart.strategy.budget import Budget
-from headstart.strategy.ladder import Answers, Climb, OutOfTime, Rung, climb
+from headstart.strategy.ladder import Answers, Climb, OutOfTime, Rung, climb, compared
 
 NUM = 600
 rng = np.random.default_rng(0)
@@ -234,6 +234,20 @@ def test_networks_that_err_apart_are_pooled() -> None:
     assert climb(start, [scratch], y, groups, folds, seed=0).steps[0].rival is None
     alone = climb(start, [step], y, groups, folds, seed=0, may_pool=False)
     assert alone.best is None
+
+
+def test_what_proves_itself_only_beside_the_frozen_one_is_pooled() -> None:
+    """Both are not proved better than the rung alone, but they are proved better than frozen."""
+    start = Answers.of(apart(1), np.ones(NUM, dtype=bool), y)
+    shared, own = (np.random.default_rng(seed).normal(0, 1, (NUM, 3)) for seed in (1, 10))
+    scores = (1.5 * np.eye(3)[y] + 0.8 * shared + 0.6 * own).astype(np.float32)
+    step = Rung("a", "partial", lambda fold: scores[folds == fold])
+    alone = climb(start, [step], y, groups, folds, seed=0, may_pool=False)
+    assert alone.taken is None
+    best = climb(start, [step], y, groups, folds, seed=0).best
+    assert best is not None and best.pooled and best.answers is not None and best.alone is not None
+    assert best.answers.accuracy > best.alone.accuracy > start.accuracy
+    assert compared(best.answers, best.alone, groups, 0)[2] == "not proved"
 
 
 def test_a_little_surer_is_not_worth_a_training() -> None:

@@ -252,7 +252,8 @@ def tuning(function: F) -> F:
                 "--time-limit",
                 type=seconds,
                 metavar="TIME",
-                help="For trials of fine-tuning: 90s, 15m, 2h.  [default: 10m with auto]",
+                help="For fine-tuning, the last training included: 90s, 15m, 2h.  "
+                "[default: 15m with auto]",
             ),
             click.option("--epochs", type=int, help="Of fine-tuning.  [default: the rung's own]"),
             click.option(
