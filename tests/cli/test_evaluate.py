@@ -63,6 +63,35 @@ def test_pictures_that_were_learned_from_are_counted(evaluate, fresh, shapes):
     assert "stand in the training data" in evaluate(fresh).out
 
 
+def test_near_copies_of_training_pictures_are_known(evaluate, fresh, shapes):
+    for kind in ("blobs", "stripes"):
+        for path in sorted((shapes / kind).glob("*"))[:8]:
+            PIL.Image.open(path).save(fresh / kind / f"again_{path.stem}.webp", quality=90)
+    ran = evaluate(fresh, "--json").json
+    assert ran["seen_in_training"] == 0
+    # A fifth of the pictures took no part in training.
+    assert 8 <= ran["like_training"] <= 16
+    assert ran["test"]["without_leakage"]["num_images"] == 26 - ran["like_training"]
+    assert (
+        f"{ran['like_training']} more are near copies of training pictures" in evaluate(fresh).out
+    )
+
+
+def test_group_mates_of_training_pictures_are_known(headstart, draw_folder, tmp_path):
+    train = draw_folder(tmp_path / "train", stripes=12, blobs=12)
+    fresh = draw_folder(tmp_path / "fresh", start=600, stripes=6, blobs=6)
+    for folder, patients in ((train, range(6)), (fresh, range(4, 7))):
+        for place, path in enumerate(sorted(folder.rglob("*.png"))):
+            path.rename(path.with_name(f"p{patients[place % len(patients)]}_{path.name}"))
+    pattern = ("--group-pattern", r"(p\d+)_")
+    made = headstart("fit", train, *pattern, "--strategy", "freeze", "--out", tmp_path / "b")
+    assert made.code == 0, made.complaint
+    ran = headstart("evaluate", tmp_path / "b", fresh, *pattern, "--json").json
+    # Of patients 4 and 5 one at least was learnt from, and nobody has seen patient 6.
+    assert ran["like_training"] in (4, 8)
+    assert headstart("evaluate", tmp_path / "b", fresh, "--json").json["like_training"] == 0
+
+
 def test_copies_among_them_count_once(evaluate, fresh):
     alone = evaluate(fresh, "--json").json["test"]
     for path in list(fresh.rglob("*.png")):

@@ -38,7 +38,7 @@ def facts_of(pictures: list[Image.Image], digests: list[bytes] | None = None) ->
 
 def copies_of(facts: Facts) -> Duplicates:
     """Among pictures of one class."""
-    return find_duplicates(facts, np.zeros(len(facts.digests), np.int64))
+    return find_duplicates(facts.prints, np.zeros(len(facts.digests), np.int64))
 
 
 def compressed(picture: Image.Image) -> Image.Image:
@@ -77,8 +77,10 @@ def test_a_mirrored_or_turned_copy_is_found_and_nothing_else(
 
 def test_a_mirrored_picture_of_another_class_is_another_picture() -> None:
     pictures = [photograph(0), photograph(1), ImageOps.mirror(photograph(0))]
-    assert find_duplicates(facts_of(pictures), np.array([0, 0, 1])).turned.tolist() == []
-    assert find_duplicates(facts_of(pictures), np.array([1, 0, 1])).turned.tolist() == [[0, 2]]
+    assert find_duplicates(facts_of(pictures).prints, np.array([0, 0, 1])).turned.tolist() == []
+    assert find_duplicates(facts_of(pictures).prints, np.array([1, 0, 1])).turned.tolist() == [
+        [0, 2]
+    ]
 
 
 def test_a_copy_of_a_picture_that_is_its_own_mirror_image_is_near_not_turned() -> None:

@@ -237,7 +237,7 @@ def test_every_key_of_an_evaluation_is_documented() -> None:
     y, probabilities = np.array([0, 1, 1]), np.array([[0.9, 0.1], [0.2, 0.8], [0.6, 0.4]])
     leaked = np.array([True, False, False])
     results = Results.of(y, probabilities, ("cat", "dog"), leaked=leaked)
-    evaluated = Evaluated(results, (Unusable("a.jpg", "empty"),), 1, "all", "", 1)
+    evaluated = Evaluated(results, (Unusable("a.jpg", "empty"),), 1, 0, True, "all", "", 1)
     text = (ROOT / "docs" / "cli.md").read_text(encoding="utf-8")
     assert sorted({key for key in keys_of(evaluated.to_json()) if f"`{key}`" not in text}) == []
 

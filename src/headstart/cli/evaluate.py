@@ -44,7 +44,7 @@ def command(bundle: Path, pictures: Path, as_json: bool, quiet: bool, **given: A
         results = evaluated.results
         if evaluated.warning:
             console.say(evaluated.warning)
-        for line in summary_lines(results, evaluated.judged, "no file of the same bytes"):
+        for line in summary_lines(results, evaluated.judged, evaluated.unseen):
             console.answer(line)
         for row in (row for row in results.class_rows() if row["support"]):
             console.answer(
@@ -54,6 +54,10 @@ def command(bundle: Path, pictures: Path, as_json: bool, quiet: bool, **given: A
             )
         if evaluated.seen:
             console.answer(f"{evaluated.seen} of them stand in the training data, byte for byte")
+        if evaluated.alike:
+            console.answer(
+                f"{evaluated.alike} more are near copies of training pictures, or of their groups"
+            )
         for line in unusable_lines([vars(row) for row in evaluated.unusable]):
             console.say(line)
     click.get_current_context().exit(exit_code(row.reason for row in evaluated.unusable))

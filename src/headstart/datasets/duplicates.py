@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from headstart.datasets.facts import Facts
+from headstart.datasets.facts import Prints
 from headstart.datasets.groups import union
 from headstart.images.orientation import AS_IT_IS, TURNED, laid
 from headstart.images.perceptual_hash import thumbnail_hashes
@@ -50,7 +50,7 @@ class Duplicates:
         return np.concatenate([self.exact, self.near, self.turned])
 
 
-def find_duplicates(facts: Facts, classes: Rows) -> Duplicates:
+def find_duplicates(prints: Prints, classes: Rows) -> Duplicates:
     """Copies among N pictures.
 
     A near copy has nearly the same hash, and its thumbnail the same light and dark places. What
@@ -59,13 +59,13 @@ def find_duplicates(facts: Facts, classes: Rows) -> Duplicates:
     class alone: an arrow to the left that is mirrored is one to the right.
 
     Args:
-        facts: What the pictures are.
+        prints: Of the pictures.
         classes: int64 [N], class indices.
     """
-    exact = same_bytes(facts.digests)
-    different = np.setdiff1d(np.arange(len(facts.digests)), exact[:, 1])
-    thumbnails = facts.thumbnails[different]
-    patterns, hashes = _Patterns(thumbnails), facts.hashes[different]
+    exact = same_bytes(prints.digests)
+    different = np.setdiff1d(np.arange(len(prints.digests)), exact[:, 1])
+    thumbnails = prints.thumbnails[different]
+    patterns, hashes = _Patterns(thumbnails), prints.hashes[different]
     near = _alike_pairs(_Looks(hashes, patterns), _Looks(hashes, patterns))
     turned = _turned_pairs(patterns, thumbnails, classes[different])
     sets = union(len(different), near)

@@ -10,6 +10,29 @@ import numpy.typing as npt
 
 
 @dataclass(frozen=True, eq=False)
+class Prints:
+    """What copies are known by.
+
+    Args:
+        digests: `files.content_digest` of each file's bytes.
+        hashes: uint64 [N], perceptual hashes.
+        thumbnails: uint8 [N, 256], 16x16 gray pixels.
+    """
+
+    digests: tuple[bytes, ...]
+    hashes: npt.NDArray[np.uint64]
+    thumbnails: npt.NDArray[np.uint8]
+
+    def with_more(self, others: Prints) -> Prints:
+        """These, then others."""
+        return Prints(
+            self.digests + others.digests,
+            np.concatenate([self.hashes, others.hashes]),
+            np.concatenate([self.thumbnails, others.thumbnails]),
+        )
+
+
+@dataclass(frozen=True, eq=False)
 class Facts:
     """One row a picture, in the order of the manifest's usable rows.
 
@@ -42,6 +65,11 @@ class Facts:
 
     def __len__(self) -> int:
         return len(self.digests)
+
+    @property
+    def prints(self) -> Prints:
+        """What copies are known by."""
+        return Prints(self.digests, self.hashes, self.thumbnails)
 
     def select(self, indices: Sequence[int] | npt.NDArray[np.int64]) -> Facts:
         """The rows at ``indices``, in that order."""

@@ -5,24 +5,23 @@ from __future__ import annotations
 import dataclasses
 import os
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from headstart.backbones.reading import FileFacts
-from headstart.datasets.duplicates import find_duplicates
+from headstart.datasets.duplicates import find_duplicates, same_bytes
 from headstart.datasets.facts import Facts
 from headstart.datasets.groups import merge_groups
 from headstart.datasets.manifest import Manifest
 from headstart.datasets.options import ReadOptions
 from headstart.datasets.reading import place_of, read
-from headstart.errors import BundleError, DatasetError, SettingError
+from headstart.errors import DatasetError, SettingError
 from headstart.files import cache_folder
 from headstart.labels import match_names, similar
-from headstart.model import bundle
 from headstart.model.classifier import Classifier, load
+from headstart.model.training_pictures import TrainingPictures, group_key, training_pictures
 from headstart.progress import Progress, Silent
 from headstart.reports.results import Results
 from headstart.unusable import Unusable
@@ -41,6 +40,8 @@ class Evaluated:
         results: Every number.
         unusable: What could not be judged.
         seen: How many of the pictures stand, byte for byte, in the training data.
+        alike: How many more are near copies of training pictures, or of one of their groups.
+        near_are_known: Whether near copies could be looked for.
         rule: Which pictures were judged.
         warning: What makes the numbers mean less; empty: nothing.
         looks: How often just these pictures were looked at by now; None: not known.
@@ -49,6 +50,8 @@ class Evaluated:
     results: Results
     unusable: tuple[Unusable, ...]
     seen: int
+    alike: int
+    near_are_known: bool
     rule: str
     warning: str
     looks: int | None
@@ -59,11 +62,17 @@ class Evaluated:
         seen_before = self.looks is not None and self.looks > 1
         return f"these pictures ({in_words(self.looks)})" if seen_before else "these pictures"
 
+    @property
+    def unseen(self) -> str:
+        """What those are called that training has not seen."""
+        return "no copies, no group mates" if self.near_are_known else "no file of the same bytes"
+
     def to_json(self) -> dict[str, Any]:
         """What ``headstart evaluate --json`` prints."""
         return {
             "test": self.results.to_json(),
             "seen_in_training": self.seen,
+            "like_training": self.alike,
             "looks": self.looks,
             "warning": self.warning or None,
             "unusable": [vars(row) for row in self.unusable],
@@ -125,16 +134,17 @@ def run_evaluate(
         )
     index = {name: position for position, name in enumerate(classifier.class_names)}
     y = np.array([index[names[judged.labels[row]]] for row in answered.rows])
-    trained_on = training_digests(classifier.folder)
-    seen = np.array([digest in trained_on for digest in answered.digests])
-    copies = find_duplicates(answered.facts, y).pairs
+    known = training_pictures(classifier.folder)
+    groups, leaked = _groups(known, answered, [judged.groups[row] for row in answered.rows], y)
+    of_training = frozenset(known.prints.digests)
+    seen = np.array([digest in of_training for digest in answered.digests])
     probabilities = np.stack(answered.probabilities)
     results = Results.of(
         y,
         probabilities,
         classifier.class_names,
-        groups=merge_groups(tuple(judged.groups[row] for row in answered.rows), copies),
-        leaked=seen,
+        groups=groups,
+        leaked=leaked,
         answered=np.array(answered.is_sure),
         seed=recipe.seed,
     )
@@ -144,6 +154,8 @@ def run_evaluate(
         results,
         (*found.unusable, *answered.unusable),
         int(seen.sum()),
+        int(leaked.sum() - seen.sum()),
+        known.has_looks,
         rule,
         classifier.warning,
         count_look(looked, recipe.cache or cache_folder()),
@@ -223,6 +235,35 @@ def _answered(classifier: Classifier, judged: Manifest, progress: Progress) -> _
     return found
 
 
+def _groups(
+    known: TrainingPictures, answered: _Answered, named: list[str], y: npt.NDArray[np.int64]
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
+    """What belongs together among the judged pictures, and which of them training has seen.
+
+    As in `fit`: copies, near copies and groups, over training pictures too.
+
+    Args:
+        known: The training pictures.
+        answered: The judged ones.
+        named: Their groups' names.
+        y: int64, their class indices.
+
+    Returns:
+        int64, a group for each judged picture; bool, whether a training picture is in it.
+    """
+    number = len(known)
+    prints = answered.facts.prints
+    if known.has_looks:
+        pairs = find_duplicates(
+            known.prints.with_more(prints), np.concatenate([known.classes, y])
+        ).pairs
+    else:
+        among = find_duplicates(prints, y).pairs + number
+        pairs = np.concatenate([same_bytes(known.prints.digests + prints.digests), among])
+    groups = merge_groups((*known.groups, *map(group_key, named)), pairs)
+    return groups[number:], np.isin(groups[number:], groups[:number])
+
+
 def part_to_judge(found: Manifest) -> tuple[Manifest, str]:
     """The test part where there is one, else all of it; and that in words."""
     for split in ("test", "validation"):
@@ -253,20 +294,3 @@ def names_for(judged: Manifest, known: tuple[str, ...]) -> dict[str, str]:
             f"{rename}leave these pictures out{answers}",
         )
     return {label: name for label, name in names.items() if name is not None}
-
-
-def training_digests(folder: Path) -> frozenset[bytes]:
-    """Digests of the pictures that the classifier in a folder has learned from.
-
-    Raises:
-        BundleError: It does not hold them: an older version knew pictures by another digest.
-    """
-    digests = bundle.read_arrays(folder).get("training_blake3")
-    if digests is None:
-        raise BundleError(
-            f"the classifier in {folder} does not say which pictures it has learned from: it is of "
-            "an older version",
-            "one that knows them by their BLAKE3 digests",
-            "make it again with headstart fit",
-        )
-    return frozenset(row.tobytes() for row in digests)

@@ -21,10 +21,11 @@ from headstart.images.decode import decode, read_bytes
 from headstart.images.preprocessing import Preprocessing
 from headstart.metrics.comparison import paired_difference
 from headstart.metrics.intervals import accuracy_interval
+from headstart.model.training_pictures import training_pictures
 from headstart.progress import Progress
 from headstart.randomness import generator
 from headstart.unusable import Unusable
-from headstart.workflows.evaluate import names_for, part_to_judge, training_digests
+from headstart.workflows.evaluate import names_for, part_to_judge
 from headstart.workflows.recipe import Recipe
 
 Rows = npt.NDArray[np.int64]
@@ -74,7 +75,7 @@ def lot_of(
     judged = set(part_to_judge(found)[0].ids)
     names = names_for(found, class_names)
     digests, unusable = _digests(found.paths, found.ids)
-    trained_on = training_digests(folder)
+    trained_on = frozenset(training_pictures(folder).prints.digests)
     readable = np.array([row for row, digest in enumerate(digests) if digest], np.int64)
     new = np.array([digests[row] not in trained_on for row in readable], bool)
     judges = np.array([found.ids[row] in judged for row in readable], bool)

@@ -119,7 +119,7 @@ def prepare(pictures: str | os.PathLike[str], recipe: Recipe, progress: Progress
     if len(features) < len(found):
         progress.say(f"{len(features)} of {len(found)} pictures can be used")
     manifest = found.select(features.indices)
-    duplicates = find_duplicates(features.facts, manifest.class_indices)
+    duplicates = find_duplicates(features.facts.prints, manifest.class_indices)
     if copies := _copies(duplicates):
         progress.say(copies)
     prepared = Prepared(
@@ -204,7 +204,7 @@ def select(prepared: Prepared, rows: Rows, splits: Sequence[str]) -> Prepared:
     """
     manifest = replace(prepared.manifest.select(rows), splits=tuple(splits))
     features = prepared.features.select(rows)
-    duplicates = find_duplicates(features.facts, manifest.class_indices)
+    duplicates = find_duplicates(features.facts.prints, manifest.class_indices)
     groups = merge_groups(manifest.groups, duplicates.pairs)
     return replace(
         prepared,

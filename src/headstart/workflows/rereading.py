@@ -76,7 +76,7 @@ class Reader:
         manifest = before.manifest.select(features.indices)
         found = before.duplicates
         if not is_whole:
-            found = find_duplicates(features.facts, manifest.class_indices)
+            found = find_duplicates(features.facts.prints, manifest.class_indices)
         return Prepared(
             manifest=manifest,
             backbone=self.backbone,

@@ -22,7 +22,7 @@ from headstart.datasets.splitting import write_split
 from headstart.errors import SettingError
 from headstart.feature_rows import Selected
 from headstart.files import canonical_json, readable_json, sha256
-from headstart.model import bundle
+from headstart.model import bundle, training_pictures
 from headstart.model.gallery import Gallery, write_gallery
 from headstart.model.graph import write_classifier_graph
 from headstart.model.record import Record, handed_over
@@ -128,9 +128,8 @@ def write_bundle(
     )
     _must_agree(folder / bundle.GRAPH, prepared, trained, device)
     described, arrays = layers.to_plain(trained.final.head.layers_)
-    train_digests = [prepared.features.facts.digests[row] for row in trained.train]
     arrays |= trained.out_of_fold.to_arrays()
-    arrays["training_blake3"] = np.frombuffer(b"".join(train_digests), np.uint8).reshape(-1, 32)
+    arrays |= _remembered(prepared, trained)
     bundle.write_arrays(folder, arrays)
     if kept := receipt["recipe"]["gallery"]:
         write_gallery(folder, _gallery(prepared, trained, receipt["recipe"]["seed"], kept))
@@ -153,6 +152,16 @@ def write_bundle(
     _write_rows(folder / _OUTLIERS, UnlikePicture, audited.unlike)
     _write_rows(folder / _LOOK_ALIKES, LookAlikes, audited.look_alikes)
     bundle.write_record(folder, _record(prepared, trained, described))
+
+
+def _remembered(prepared: Prepared, trained: Trained) -> training_pictures.Arrays:
+    """What the training pictures are known by later on."""
+    rows = trained.train
+    return training_pictures.to_arrays(
+        prepared.features.facts.select(rows).prints,
+        prepared.manifest.class_indices[rows],
+        [prepared.manifest.groups[row] for row in rows],
+    )
 
 
 def _gallery(prepared: Prepared, trained: Trained, seed: int, most: int) -> Gallery:
