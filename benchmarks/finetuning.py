@@ -53,7 +53,7 @@ METHODS: dict[str, dict[str, Any]] = {
         "num_folds": 2,
         "epochs": 12,
     },
-    "auto": {"time_limit": 3600.0},
+    "auto": {"time_limit": 5400.0},
 }
 METHODS["pair-turns"] = {
     "backbone": f"{DEFAULT}+{SECOND}",
@@ -68,7 +68,7 @@ METHODS["all-turns"] = {
     "epochs": 20,
     "learning_rate": 3e-4,
     "augmentation": "flip=true,vertical_flip=true,transpose=true,shift=0.04,rotation=5",
-    "time_limit": 480.0,
+    "time_limit": 2400.0,
 }
 METHODS["top2-turns"] = {**METHODS["top2-flips"], "tta": "turns"}
 

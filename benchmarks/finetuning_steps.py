@@ -68,7 +68,7 @@ def ours(kind: str, network: Any, steps: int) -> float:
         kind,
         dims,
         dropout=0.2,
-        precision="f32",
+        autocast="f32",
         device="cpu",
         rooted=True,
     )

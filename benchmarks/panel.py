@@ -140,7 +140,7 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--per-class", type=_numbers, default=(10, 30, 100, None))
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--rungs", choices=("freeze", "partial", "all"), default="freeze")
-    parser.add_argument("--time-limit", type=float, help="seconds for the ladder's trials")
+    parser.add_argument("--time-limit", type=float, help="seconds for the ladder")
     parser.add_argument("--pooled", action="store_true", help="leave given splits aside")
     parser.add_argument("--backbone", default=DEFAULT)
     parser.add_argument("--threads", type=int)

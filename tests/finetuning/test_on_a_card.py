@@ -63,7 +63,7 @@ def test_every_step_finds_its_tensors_on_the_card(
     monkeypatch.setattr(torch.Tensor, "__float__", lambda tensor: 1.0)
     monkeypatch.setattr(torch.nn.Module, "to", lambda module, *_, **__: module)
     settings = {"mixup": 0.2, "cutmix": 0.2, "average": "ema", "class_weights": "balanced"}
-    tuning = Tuning("all", epochs=2, batch_size=4, precision="f32", **settings)
+    tuning = Tuning("all", epochs=2, batch_size=4, autocast="f32", **settings)
     epochs: list[Any] = []
     with FakeTensorMode(allow_non_fake_inputs=True):
         with torch.device(CARD):
@@ -76,7 +76,7 @@ def test_every_step_finds_its_tensors_on_the_card(
                 "all",
                 dims,
                 dropout=0.2,
-                precision="f32",
+                autocast="f32",
                 device=CARD,
                 rooted=True,
             )
@@ -89,7 +89,8 @@ def test_every_step_finds_its_tensors_on_the_card(
             seed=0,
             folder=tmp_path,
             must_stop=lambda: None,
-            deadline=math.inf,
+            began=0.0,
+            time_limit=math.inf,
             progress=Silent(),
             on_epoch=epochs.append,
         ).run()
@@ -102,8 +103,8 @@ def test_every_step_finds_its_tensors_on_the_card(
 def test_float16_learns_with_scaled_losses_and_goes_on_with_the_same_bits(
     tuned: Callable[..., Any], tmp_path: Path
 ) -> None:
-    settings = {"precision": "f16", "alpha": 1.0, "epochs": 2}
-    exact, _ = tuned("exact", tuning=settings | {"precision": "f32"})
+    settings = {"autocast": "f16", "alpha": 1.0, "epochs": 2}
+    exact, _ = tuned("exact", tuning=settings | {"autocast": "f32"})
     whole, _ = tuned("whole", tuning=settings)
     tuned("parts", steps=2, tuning=settings)
     state = checkpoints.load(tmp_path / "parts")

@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -217,14 +218,29 @@ def test_what_it_will_take_is_said_first(tuned: Tuned) -> None:
     assert re.fullmatch(r"training of 1 x 3 steps: about \d+ s, \d\.\d GB of memory", heard.said[0])
 
 
-def test_a_time_limit_gives_the_best_so_far_and_more_time_goes_on(tuned: Tuned) -> None:
+def test_a_time_limit_gives_the_best_so_far_and_only_more_time_goes_on(tuned: Tuned) -> None:
     settings = {"epochs": 9000, "patience": 0}
     result, _ = tuned(tuning=settings, time_limit=4.0)
     assert result.stopped == "time"
     assert 1 <= result.epochs < 9000
-    on, heard = tuned(tuning=settings, time_limit=4.0)
+    # What the first call has spent counts: the same again trains no further.
+    again, _ = tuned(tuning=settings, time_limit=4.0)
+    assert (again.epochs, again.stopped, again.kept) == (result.epochs, "time", False)
+    np.testing.assert_array_equal(again.scores, result.scores)
+    assert again.spent_before > 3
+    on, heard = tuned(tuning=settings, time_limit=8.0)
     assert any(line.startswith("going on from step") for line in heard.said)
-    assert not on.kept and on.epochs > result.epochs
+    assert on.epochs > result.epochs
+
+
+def test_time_is_kept_to_judge_by_the_end(tuned: Tuned, monkeypatch: pytest.MonkeyPatch) -> None:
+    from headstart.finetuning import work
+
+    told = work.forecast
+    slow = lambda *given: replace(told(*given), ending=1000.0)  # noqa: E731
+    monkeypatch.setattr(work, "forecast", slow)
+    result, _ = tuned(tuning={"epochs": 9000, "patience": 0}, time_limit=900.0)
+    assert (result.stopped, result.epochs) == ("time", 0)
 
 
 def test_training_ends_when_it_only_gets_worse(tuned: Tuned) -> None:

@@ -182,6 +182,30 @@ def test_the_last_training_of_what_was_taken_is_reserved_for() -> None:
     assert climbed(121, first, (rung("b", 1.0, seconds=20, last=20), 20)).taken == 1
 
 
+def test_what_a_person_asked_for_is_not_trained_without_time_either() -> None:
+    clock = Clock()
+    slow = clock.working(rung("a", 0.5, seconds=10, last=20), 60)
+    found = climb(frozen(0.8), [slow], y, groups, folds, seed=0,
+                  budget=Budget(100, clock), must_take=True)  # fmt: skip
+    assert (found.taken, found.steps[0].outcome) == (None, "out of time")
+
+
+def test_a_later_rung_cannot_spend_what_is_reserved_for_the_one_before() -> None:
+    clock = Clock()
+    budget = Budget(200, clock)
+    first = clock.working(rung("a", 0.9, seconds=10, last=50), 10)
+
+    def endless(_fold: int) -> np.ndarray:
+        clock.now += budget.left - budget.reserved
+        raise OutOfTime
+
+    rungs = [first, Rung("b", "partial", endless, 20, 20), rung("c", 1.0)]
+    found = climb(frozen(0.8), rungs, y, groups, folds, seed=0, budget=budget)
+    assert (found.taken, budget.left) == (0, 50)
+    assert [step.outcome for step in found.steps] == ["taken", "out of time", "not tried"]
+    assert found.steps[2].reason == "b took too long"
+
+
 @pytest.mark.parametrize("must_take", [False, True])
 def test_a_fold_that_ran_out_of_time_is_not_judged(must_take: bool) -> None:
     def late(_fold: int) -> np.ndarray:

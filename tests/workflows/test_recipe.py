@@ -3,10 +3,12 @@ from pathlib import Path
 
 import pytest
 
+from headstart.cli.fit import command
 from headstart.errors import SettingError
 from headstart.files import canonical_json
 from headstart.finetuning.presets import augmentation_of
-from headstart.workflows.recipe import Recipe, recipe_of
+from headstart.finetuning.recipe import Tuning
+from headstart.workflows.recipe import TUNING, WITHOUT_OPTION, Recipe, recipe_of
 
 
 def test_settings_become_a_recipe():
@@ -97,3 +99,22 @@ def test_a_test_share_beside_a_given_test_part_is_refused(tmp_path):
                 Image.new("RGB", (9, 9), (number, 9, 9)).save(folder / f"{number}.png")
     with pytest.raises(SettingError, match="have a test part already"):
         run_fit(tmp_path / "pets", tmp_path / "out", Recipe(test_share=0.3))
+
+
+def test_every_setting_of_fine_tuning_can_be_set() -> None:
+    """But for what other settings decide: the rung, mirroring (measured), the share (chosen)."""
+    decided = {"train_from", "mirror", "alpha"}
+    assert {*TUNING} == {field.name for field in dataclasses.fields(Tuning)} - decided
+    settings = {"clip": 0.5, "mixup": 0.2, "cutmix": 1.0, "label_smoothing": 0.1, "warmup": 0.2,
+                "average": "ema", "class_weights": "balanced", "layer_decay": 0.9, "views": 4,
+                "patience": 2, "autocast": "bf16"}  # fmt: skip
+    tuning = Recipe(strategy="partial", **settings).tuning_for("top1", 100)
+    assert {name: getattr(tuning, name) for name in settings} == settings
+    with pytest.raises(SettingError, match="mixup is -1"):
+        Recipe(mixup=-1.0)
+
+
+def test_what_has_no_option_is_known() -> None:
+    """The fix of an error names the option; where there is none it names --set."""
+    options = {option.name for option in command.params}
+    assert {*WITHOUT_OPTION} == {field.name for field in dataclasses.fields(Recipe)} - options

@@ -24,7 +24,8 @@ class State:
 
     Args:
         step: Steps done.
-        seconds: Spent on them.
+        seconds: Spent on the epochs that have ended.
+        spent: Seconds of every process so far, with all that is done besides steps.
         loss: Sum of the losses of this epoch's steps so far.
         right: Likewise, of the shares of right answers.
         weights: Now.
@@ -40,6 +41,7 @@ class State:
     weights: Weights
     step: int = 0
     seconds: float = 0.0
+    spent: float = 0.0
     loss: float = 0.0
     right: float = 0.0
     scale: dict[str, Any] = field(default_factory=dict)

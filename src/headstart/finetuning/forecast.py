@@ -32,10 +32,12 @@ class Forecast:
 
     Args:
         seconds: Of frozen layers, steps and judging epochs.
+        ending: Seconds after the last epoch, to choose and to judge.
         num_bytes: Of memory, this process's as it is now included.
     """
 
     seconds: float
+    ending: float
     num_bytes: int
 
     @property
@@ -49,6 +51,7 @@ def forecast(
     tuning: Tuning,
     plan: Plan,
     num_validation: int,
+    num_at_the_end: int,
     num_missing: int,
     threads: int,
 ) -> Forecast:
@@ -59,6 +62,7 @@ def forecast(
         tuning: The recipe.
         plan: Says how many steps there are.
         num_validation: Views of pictures that judge every epoch.
+        num_at_the_end: Views that are judged after the last one.
         num_missing: Views for which the frozen layers are yet to be computed.
         threads: Cores that do it.
     """
@@ -74,6 +78,7 @@ def forecast(
     pictures = plan.steps * plan.batch_size + _FORWARD_SHARE * num_validation
     return Forecast(
         seconds=seconds * pictures * tuning.epochs + num_missing / (_VIEWS_A_SECOND * threads),
+        ending=seconds * _FORWARD_SHARE * num_at_the_end,
         num_bytes=int(_resident() + plan.batch_size * kept + _COPIES[tuning.optimizer] * weights),
     )
 

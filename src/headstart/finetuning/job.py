@@ -118,7 +118,8 @@ class Tuned:
             None: it ran to the end.
         history: One record an epoch, the fields of `EpochMetrics` but for rung and fold.
         losses: Validation log loss of each share that was tried.
-        spent: Seconds from the start of the process that ended it.
+        spent: Seconds of all processes that had a part in it.
+        spent_before: Of those, what was spent before this call.
         kept: Whether all this was there already.
         was_interrupted: Whether a person asked it to end, be it too late to matter.
     """
@@ -133,6 +134,7 @@ class Tuned:
     history: tuple[dict[str, Any], ...]
     losses: dict[str, float]
     spent: float = 0.0
+    spent_before: float = 0.0
     kept: bool = False
     was_interrupted: bool = False
 
@@ -188,7 +190,8 @@ def tune(
         device: Where the network learns, as for `devices.device_of`; several processes learn on
             processors.
         seed: For everything random.
-        time_limit: Seconds for this call; what is best then is given, as after Ctrl-C.
+        time_limit: Seconds, those that earlier calls have spent on it included; what is best then
+            is given, as after Ctrl-C.
         graph: Whether the tuned network is wanted as a `Backbone`.
         progress: Told step by step.
         on_epoch: Told each epoch's record, as in ``history``.
@@ -222,7 +225,9 @@ def tune(
     is_kept, was_interrupted = is_done(folder), False
     if not is_kept:
         was_interrupted = run_child(folder, progress or Silent(), on_epoch or _nobody)
-    return replace(result_of(folder), kept=is_kept, was_interrupted=was_interrupted)
+    tuned = result_of(folder)
+    before = tuned.spent if is_kept else tuned.spent_before
+    return replace(tuned, spent_before=before, kept=is_kept, was_interrupted=was_interrupted)
 
 
 def find_learning_rate(

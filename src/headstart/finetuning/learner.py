@@ -208,7 +208,7 @@ def learner_of(
     dims: tuple[int, int],
     *,
     dropout: float,
-    precision: str,
+    autocast: str,
     device: str,
     rooted: bool,
     views: tuple[int, ...] = (0,),
@@ -222,7 +222,7 @@ def learner_of(
         train_from: The rung.
         dims: D of the tap ``head``, and C.
         dropout: Of the features, while learning.
-        precision: Of products, as `Tuning` has it.
+        autocast: Of products, as `Tuning` has it.
         device: torch's name of where it learns.
         rooted: Whether the head sees the features' roots.
         views: Of a picture that is judged.
@@ -244,18 +244,18 @@ def learner_of(
         inputs=inputs,
         moving=moving,
         dropout=dropout,
-        half=_half(precision, device),
+        half=_half(autocast, device),
         rooted=rooted,
         views=views,
     )
 
 
-def _half(precision: str, device: str) -> torch.dtype | None:
+def _half(autocast: str, device: str) -> torch.dtype | None:
     """What products are computed in, in fewer than 32 bits; None: in all of them."""
-    if precision == "auto":
+    if autocast == "auto":
         on_card = "bf16" if has_bf16(device) else "f16"
-        precision = on_card if device.startswith("cuda") else "f32"
-    return {"bf16": torch.bfloat16, "f16": torch.float16}.get(precision)
+        autocast = on_card if device.startswith("cuda") else "f32"
+    return {"bf16": torch.bfloat16, "f16": torch.float16}.get(autocast)
 
 
 def _in_batches(rows: Sequence[_Row]) -> list[Sequence[_Row]]:

@@ -54,11 +54,13 @@ class Trained:
         weights: The best on the validation rows; the last without such rows.
         state: The last.
         stopped: Why it ended early, or None.
+        spent_before: Seconds that earlier processes have spent on it.
     """
 
     weights: Weights
     state: State
     stopped: str | None
+    spent_before: float
 
 
 class Stop(Exception):
@@ -78,7 +80,8 @@ class Training:
         seed: For everything random.
         folder: Where checkpoints go.
         must_stop: Asked at every step: a reason to stop now, or None.
-        deadline: On the clock of ``time.monotonic``; infinite without a limit.
+        began: When this process began, on the clock of ``time.monotonic``.
+        time_limit: Seconds, those of earlier processes included; infinite without a limit.
         progress: Told step by step.
         on_epoch: Told each epoch's record.
         team: Who trains together.
@@ -92,7 +95,8 @@ class Training:
     seed: int
     folder: Path
     must_stop: Callable[[], str | None]
-    deadline: float
+    began: float
+    time_limit: float
     progress: Progress
     on_epoch: Callable[[dict[str, Any]], None]
     team: Team = field(default_factory=Alone)
@@ -106,6 +110,7 @@ class Training:
         weights = _class_weights(self.tuning, self.y[self.plan.rows])
         self._weight_of_class = None if weights is None else weights.to(self.learner.device)
         self._state = self._start()
+        self._before = self._state.spent
         self._mixes = bool(self.tuning.mixup or self.tuning.cutmix)
         self._parts = 1
         stopped: str | None = None
@@ -116,7 +121,8 @@ class Training:
             stopped = str(reason)
         finally:
             self.progress.stop()
-        return Trained(self._best(stopped), self._state, stopped or self._early())
+        best = self._best(stopped)
+        return Trained(best, self._state, stopped or self._early(), self._before)
 
     # Where it stands
 
@@ -186,8 +192,12 @@ class Training:
             raise Stop(reason)
 
     def _why_stop(self) -> Tensor:
-        reason = "time" if time.monotonic() > self.deadline else self.must_stop()
+        reason = "time" if self._spent > self.time_limit else self.must_stop()
         return torch.tensor(_REASONS.index(reason or ""))
+
+    @property
+    def _spent(self) -> float:
+        return self._before + time.monotonic() - self.began
 
     # One step
 
@@ -332,6 +342,7 @@ class Training:
         self._state.weights = self.learner.weights()
         self._state.optimizer = state_of(self._optimizer, self._names)
         self._state.scale = self._scaler.state_dict()
+        self._state.spent = self._spent
         if self.team.rank == 0:
             checkpoints.save(self._state, self.folder)
 

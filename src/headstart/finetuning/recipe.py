@@ -17,7 +17,7 @@ _CHOICES: dict[str, tuple[str, ...]] = {
     "schedule": ("cosine", "one-cycle", "constant"),
     "average": ("none", "ema", "epochs"),
     "class_weights": ("none", "balanced"),
-    "precision": ("auto", "f32", "bf16", "f16"),
+    "autocast": ("auto", "f32", "bf16", "f16"),
     "start": ("probe", "zeros"),
 }
 
@@ -85,7 +85,7 @@ class Tuning:
         patience: Training ends after so many epochs in a row that were clearly worse than the
             best; 0: never.
         alpha: Share of the tuned weights in the mean with the initial ones; None: chosen.
-        precision: Of products, where torch deems fewer bits safe: ``"f32"``, ``"bf16"``,
+        autocast: Of products, where torch deems fewer bits safe: ``"f32"``, ``"bf16"``,
             ``"f16"``; ``"auto"``: float32; on CUDA bfloat16 where the card has it, else float16
             with scaled losses.
 
@@ -119,7 +119,7 @@ class Tuning:
     average: str = "none"
     patience: int = 4
     alpha: float | None = None
-    precision: str = "auto"
+    autocast: str = "auto"
 
     def __post_init__(self) -> None:
         _must_be_a_rung(self.train_from)

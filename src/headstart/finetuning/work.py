@@ -73,7 +73,6 @@ def work(
         team: Who does it together; None: this process alone.
     """
     team, began = team or Alone(), time.monotonic()
-    deadline = began + (job.time_limit or math.inf)
     _settle(job)
     tuning = Tuning.from_json(job.tuning)
     rows = {n: np.array(getattr(job, n), np.int64) for n in ("train", "validation", "judged")}
@@ -81,7 +80,7 @@ def work(
     views = tuning.views if tuning.is_partial else None
     plan = Plan(rows["train"], tuning.batch_size, views, job.seed, tuning.steps_per_epoch)
     network = network_of(Request(**job.request), tuning.is_scratch, job.seed)
-    learner = first_then_all(team, lambda: _learner(job, tuning, network, plan, told))
+    learner, ending = first_then_all(team, lambda: _learner(job, tuning, network, plan, told))
     interruption.can_wait = job.task == "tune"
     groups = np.arange(len(y)) if job.groups is None else np.array(job.groups, np.int64)
     probed = (rows["train"], y, groups, folder, job.seed)
@@ -100,7 +99,8 @@ def work(
         seed=job.seed,
         folder=folder,
         must_stop=interruption.reason,
-        deadline=deadline,
+        began=began,
+        time_limit=(job.time_limit or math.inf) - ending,
         progress=told,
         on_epoch=_nothing if team.rank else _epochs_to(folder, history, told),
         team=team,
@@ -127,8 +127,13 @@ def _settle(job: Job) -> None:
     torch.manual_seed(integer(job.seed, "network"))
 
 
-def _learner(job: Job, tuning: Tuning, network: Any, plan: Plan, told: _Told) -> Learner:
-    """The part that learns, with everything it needs kept on disk."""
+def _learner(
+    job: Job, tuning: Tuning, network: Any, plan: Plan, told: _Told
+) -> tuple[Learner, float]:
+    """The part that learns, with everything it needs kept on disk.
+
+    Also how many seconds it is expected to take to choose and to judge after the last epoch.
+    """
     backbone = Backbone.from_json(job.backbone, Path())
     augmentation = augmentation_of(tuning.augmentation)
     pictures = Pictures(
@@ -166,27 +171,32 @@ def _learner(job: Job, tuning: Tuning, network: Any, plan: Plan, told: _Told) ->
         tuning.train_from,
         (backbone.taps[-1].dim, job.num_classes),
         dropout=tuning.dropout,
-        precision=tuning.precision,
+        autocast=tuning.autocast,
         device=job.device,
         rooted=tuning.sees_roots,
         views=TTA[backbone.tta],
     )
+    ending = 0.0
     if job.task == "tune":
+        num_validation, num_judged = len(job.validation), len(job.judged)
+        at_the_end = len(_alphas(tuning)) * num_validation + num_judged
         expected = forecast(
             learner,
             tuning,
             plan,
-            len(job.validation) * len(learner.views),
+            num_validation * len(learner.views),
+            at_the_end * len(learner.views),
             len(missing),
             job.threads,
         )
+        ending = expected.ending
         told.say(f"training of {tuning.epochs} x {plan.steps} steps: {expected.words}")
     if missing:
         # Beside the engine's threads torch's own would only wait, on the same cores.
         torch.set_num_threads(1)
         kept.fill(pictures, missing, graph, job.threads, told)
         torch.set_num_threads(job.threads)
-    return learner
+    return learner, ending
 
 
 def _alphas(tuning: Tuning) -> tuple[float, ...]:
@@ -247,7 +257,8 @@ def _finish(
         "losses": losses,
         "graph": job.graph,
         "rooted": learner.rooted,
-        "spent": round(time.monotonic() - began, 3),
+        "spent": round(trained.spent_before + time.monotonic() - began, 3),
+        "spent_before": round(trained.spent_before, 3),
     }
     _write(folder, arrays, record)
 

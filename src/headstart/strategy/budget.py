@@ -1,4 +1,4 @@
-"""Seconds that may be spent, and those that are left."""
+"""Seconds that may be spent, those that are left, and those that are kept for the end."""
 
 from __future__ import annotations
 
@@ -13,6 +13,9 @@ class Budget:
     Args:
         seconds: How many there are; None: no limit.
         clock: Seconds.
+
+    Attributes:
+        reserved: Of those that are left, what must not be spent on trying.
     """
 
     def __init__(
@@ -20,6 +23,7 @@ class Budget:
     ) -> None:
         self._limit = math.inf if seconds is None else seconds
         self._clock, self._began, self._added = clock, clock(), 0.0
+        self.reserved = 0.0
 
     @property
     def spent(self) -> float:

@@ -150,6 +150,11 @@ class Step:
         return f"{self.rung.name}, tuned" + (" · with frozen" if self.pooled else "")
 
     @property
+    def is_too_late(self) -> bool:
+        """Whether too little time was left to judge it, or to train it on all rows."""
+        return self.outcome == _TOO_LATE
+
+    @property
     def alone(self) -> Answers | None:
         """The rung's own answers; None when it was not tried."""
         return self.rival if self.pooled else self.answers
@@ -229,9 +234,9 @@ def climb(
     """
     budget = budget or Budget()
     best, taken, steps = frozen, None, []
-    reserve, stopped, is_interrupted = 0.0, "", False
+    stopped, is_interrupted = "", False
     for place, rung in enumerate(rungs):
-        late = _too_late(rung, max(reserve, rung.last), budget.left)
+        late = _too_late(rung, max(budget.reserved, rung.last), budget.left)
         if stopped or late:
             steps.append(Step(rung, "not tried", stopped or late))
             continue
@@ -239,7 +244,7 @@ def climb(
         partner = frozen if may_pool and rung.strategy != "scratch" else None
         before = budget.spent
         try:
-            step = _try(rung, best, partner, y, groups, folds, seed, budget, reserve, must_take)
+            step = _try(rung, best, partner, y, groups, folds, seed, budget, must_take)
         except Interrupted:
             is_interrupted, stopped = True, "interrupted"
             ended = "by Ctrl-C, before it was judged"
@@ -247,9 +252,9 @@ def climb(
             continue
         steps.append(step)
         if step.outcome == "taken" and step.answers is not None:
-            best, taken, reserve = step.answers, place, step.last
+            best, taken, budget.reserved = step.answers, place, step.last
         else:
-            stopped = f"{rung.name} did not pay"
+            stopped = f"{rung.name} {'took too long' if step.is_too_late else 'did not pay'}"
     if is_interrupted:
         # What was taken would have to be trained on all rows first: nobody waits for that.
         return Climb(tuple(steps), None, is_interrupted)
@@ -294,7 +299,7 @@ def _least_bad(steps: Sequence[Step]) -> int | None:
     tried = [
         (step.answers.accuracy, -k)
         for k, step in enumerate(steps)
-        if step.answers and step.outcome != _TOO_LATE
+        if step.answers and not step.is_too_late
     ]
     return -max(tried)[1] if tried else None
 
@@ -308,7 +313,6 @@ def _try(
     folds: Integers,
     seed: int,
     budget: Budget,
-    reserve: float,
     must_take: bool,
 ) -> Step:
     """Judge fold by fold, as long as it may pay and there is time.
@@ -334,12 +338,12 @@ def _try(
         hopeless = found.outcome == "no gain" and (not must_take or judged.sum() >= _LEAST_ROWS)
         if hopeless or judged.sum() >= _ENOUGH_ROWS:
             break
-        if seconds + max(reserve, last) > budget.left:
+        if seconds + max(budget.reserved, last) > budget.left:
             break
     seconds = budget.spent - began
     if found is None:
         return Step(rung, _TOO_LATE, "before a fold was judged", seconds=seconds)
-    if last > budget.left and found.outcome != "no gain":
+    if last > budget.left and (must_take or found.outcome == "taken"):
         late = f"training on all pictures would take about {last:.0f} s, "
         late += f"{max(budget.left, 0):.0f} s are left"
         found = replace(found, outcome=_TOO_LATE, reason=f"{late}; {found.reason}")
@@ -371,15 +375,16 @@ def _preferred(
     """What is to be used, the rung's own answers or those of both.
 
     Both, where that is proved better than the rung alone, or where the rung alone does not prove
-    itself and both are more accurate.
+    itself and both are more accurate; of a rung that a person asked for, where it seems better.
     """
     own = _against(alone, best, groups, seed)
     if partner is None:
         return own
     both = alone.pooled_with(partner, y)
     pooled = replace(_against(both, best, groups, seed), pooled=True, rival=alone)
-    helps = own.outcome != "taken" and pooled.gain.difference > max(own.gain.difference, 0.0)
-    if helps or _pools(both, alone, groups, seed) or (must_take and _seems_better(both, alone)):
+    more_accurate = pooled.gain.difference > max(own.gain.difference, 0.0)
+    helps = _seems_better(both, alone) if must_take else more_accurate and own.outcome != "taken"
+    if helps or _pools(both, alone, groups, seed):
         return pooled
     return replace(own, rival=both)
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from headstart.backbones.backbone import Backbone
 from headstart.datasets.manifest import counted
-from headstart.errors import NotEnoughData
+from headstart.errors import DatasetError, NotEnoughData
 from headstart.features.extraction import extract
 from headstart.features.feature_set import FeatureSet
 from headstart.features.store import FeatureStore
@@ -29,6 +29,7 @@ from headstart.strategy.ladder import (
     Answers,
     Climb,
     Rung,
+    Step,
     climb,
     nothing_tried,
     rung_name,
@@ -203,7 +204,9 @@ def _finished(
     """The rung that was taken, trained on all training rows, with its features of every picture."""
     assert found.best is not None and found.best.answers is not None
     progress.say(f"{found.best.rung.name}: training on all {len(division.train)} pictures")
-    tuned = trial.train(tuning, division.train, division.test, graph=True)
+    pace = found.best.last / found.best.rung.last
+    reserve = pace * trial.reading_seconds
+    tuned = trial.train(tuning, division.train, division.test, graph=True, reserve=reserve)
     assert tuned.backbone is not None
     backbone = dataclasses.replace(tuned.backbone, precision=prepared.backbone.precision)
     taps: tuple[str, ...] = (backbone.tap_names[-1],)
@@ -217,9 +220,18 @@ def _finished(
         device=recipe.device,
         progress=progress,
     )
-    if found.best.pooled and found.best.alone:
+    if len(features) < len(prepared.manifest):
+        lost = features.unusable[0]
+        raise DatasetError(
+            f"{lost.path} gives no features in the tuned network ({lost.reason}: {lost.detail})",
+            "pictures that stay as they are, and weights that stay finite",
+            "run it again, what was trained is kept; or with a smaller --learning-rate",
+        )
+    if _needs_frozen(found.best, prepared, recipe):
         features = features.behind(prepared.features, TAP)
         backbone = beside(prepared.backbone, backbone, _place_beside(prepared.backbone, backbone))
+        taps = (TAP,)
+    if found.best.pooled and found.best.alone:
         taps, layers = _with_frozen(trial, backbone, tuned, found.best.alone.temperature)
     return Adapted(
         climb=found,
@@ -233,6 +245,15 @@ def _finished(
         tuned=tuned,
         metrics=tuple(trial.metrics),
     )
+
+
+def _needs_frozen(step: Step, prepared: Prepared, recipe: Recipe) -> bool:
+    """Whether the frozen network stays beside the tuned one.
+
+    To be pooled with it; or to say what is unfamiliar, where training has changed every layer and
+    so drawn the pictures of a class together, and everything else with them.
+    """
+    return step.pooled or (step.rung.strategy == "full" and _may_pool(prepared, recipe))
 
 
 def _may_pool(prepared: Prepared, recipe: Recipe) -> bool:

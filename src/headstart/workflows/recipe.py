@@ -19,8 +19,9 @@ from headstart.workflows.recipe_files import near, read_recipe
 # Of fine-tuning: fields of `Tuning` that may be set here.
 TUNING = (
     *("epochs", "steps_per_epoch", "frozen_epochs", "batch_size", "start", "optimizer"),
-    *("learning_rate", "head_learning_rate", "schedule", "weight_decay", "dropout"),
-    *("augmentation", "rooted"),
+    *("learning_rate", "head_learning_rate", "layer_decay", "schedule", "warmup", "weight_decay"),
+    *("clip", "dropout", "label_smoothing", "mixup", "cutmix", "class_weights", "augmentation"),
+    *("rooted", "views", "average", "patience", "autocast"),
 )
 _PRECISIONS = (*PRECISIONS, "auto")
 _STRATEGIES = ("auto", "freeze", "partial", "full", "scratch")
@@ -33,6 +34,11 @@ _LEARNT_WITH: dict[str, dict[str, bool]] = {
 SHOWN = ("targets", "classification-report", "curves")
 
 
+# Settings that have no option of their own.
+WITHOUT_OPTION = (
+    *("show", "say_every", "rooted", "layer_decay", "warmup", "clip", "label_smoothing", "mixup"),
+    *("cutmix", "class_weights", "views", "average", "patience", "autocast"),
+)
 # Settings that are called otherwise on the command line.
 _OPTIONS = {"num_folds": "folds", "heads": "head"}
 
@@ -83,8 +89,9 @@ class Recipe:
         time_limit: Seconds for fine-tuning, the last training included; None: 900 with ``"auto"``,
             else no limit.
         epochs, steps_per_epoch, frozen_epochs, batch_size, start, optimizer, learning_rate,
-            head_learning_rate, schedule, weight_decay, dropout, augmentation, rooted: Of
-            fine-tuning, as in `Tuning`; None: the rung's own.
+            head_learning_rate, layer_decay, schedule, warmup, weight_decay, clip, dropout,
+            label_smoothing, mixup, cutmix, class_weights, augmentation, rooted, views, average,
+            patience, autocast: Of fine-tuning, as in `Tuning`; None: the rung's own.
         show: What is told besides: ``"targets"``, a table of paths and targets and the number of
             pictures of each class; ``"classification-report"``, accuracy, confusion matrix and
             scikit-learn's report; ``"curves"``, how the dense heads learned, epoch by epoch.
@@ -136,11 +143,22 @@ class Recipe:
     optimizer: str | None = None
     learning_rate: float | None = None
     head_learning_rate: float | None = None
+    layer_decay: float | None = None
     schedule: str | None = None
+    warmup: float | None = None
     weight_decay: float | None = None
+    clip: float | None = None
     dropout: float | None = None
+    label_smoothing: float | None = None
+    mixup: float | None = None
+    cutmix: float | None = None
+    class_weights: str | None = None
     augmentation: str | dict[str, Any] | None = None
     rooted: bool | None = None
+    views: int | None = None
+    average: str | None = None
+    patience: int | None = None
+    autocast: str | None = None
     show: tuple[str, ...] = ()
     say_every: int | None = None
     keep_codes: bool = False
@@ -348,7 +366,7 @@ def _meant(option: str) -> str:
 
 def _as_option(name: str) -> str:
     """How the setting is spelt on the command line."""
-    if name in ("show", "say_every", "rooted"):
+    if name in WITHOUT_OPTION:
         return f" (on the command line: --set {name}=...)"
     option = {**_OPTIONS, "merge": "merge A=B"}.get(name, name.replace("_", "-"))
     return f" (on the command line: --{option})"

@@ -32,6 +32,7 @@ from headstart.strategy.backbone_choice import BackboneChoice
 from headstart.strategy.ladder import rung_name
 from headstart.strategy.matrix import ADVICE
 from headstart.workflows.abstaining import expectation
+from headstart.workflows.adapting import Adapted
 from headstart.workflows.placing import figure_of
 from headstart.workflows.preparing import Prepared, describe
 from headstart.workflows.training import Trained
@@ -181,18 +182,22 @@ def _asked_for(trained: Trained) -> list[str]:
     if adapted.is_interrupted:
         used = "the frozen network is used" if step is None else "its best weights so far are used"
         return [f"fine-tuning was interrupted: {used}; the same command goes on with it"]
-    if adapted.is_out_of_time and adapted.tuned:
-        return [
-            f"the last training was ended by --time-limit after {adapted.tuned.epochs} epochs: its "
-            "best weights so far are used, and may do worse than the folds let expect; the same "
-            "command with more time goes on with it"
-        ]
     if step is None:
         missing = adapted.climb.steps[:1] if adapted.was_asked_for else ()
         return [f"{each.rung.name}: asked for, but not tuned ({each.reason})" for each in missing]
-    if step.outcome == "taken":
+    asked = f"{step.rung.name} was tuned because it was asked for: {step.outcome}, {step.reason}"
+    return [*_cut_short(adapted), *([] if step.outcome == "taken" else [asked])]
+
+
+def _cut_short(adapted: Adapted) -> list[str]:
+    """That the last training had no time to end."""
+    if not adapted.is_out_of_time or adapted.tuned is None:
         return []
-    return [f"{step.rung.name} was tuned because it was asked for: {step.outcome}, {step.reason}"]
+    return [
+        "the last training was ended by --time-limit after "
+        f"{counted(adapted.tuned.epochs, 'epoch', 'epochs')}: its best weights so far are used, "
+        "and may do worse than the folds let expect; the same command with more time goes on"
+    ]
 
 
 def _evidence(trained: Trained) -> str:
@@ -200,6 +205,8 @@ def _evidence(trained: Trained) -> str:
     found = trained.adapted.climb
     if found.best is not None and found.best.outcome == "taken":
         return found.best.name
+    if any(step.is_too_late for step in found.steps):
+        return "frozen, the time was too short for more"
     if any(step.answers for step in found.steps):
         return "frozen, no gain was proved"
     return ADVICE[trained.matrix.evidence[0]]

@@ -85,7 +85,8 @@ class Trial:
             held = self.division.folds == fold
             learns, judged = self.division.train[~held], self.division.train[held]
             self.progress.say(f"fold {np.sum(numbers <= fold)} of {len(numbers)}:")
-            tuned = self.train(tuning, learns, judged, fold=fold)
+            reserve = self.budget.reserved
+            tuned = self.train(tuning, learns, judged, fold=fold, reserve=reserve)
             if tuned.was_interrupted:
                 raise Interrupted
             if tuned.stopped == "time":
@@ -93,14 +94,16 @@ class Trial:
             return tuned.scores
 
         num_train = len(self.division.train)
-        seconds = fold_seconds(tuning, round(num_train * (1 - 1 / len(numbers))), self.recipe)
-        last = fold_seconds(tuning, num_train, self.recipe) + self.reading_seconds
+        num_judged = round(num_train / len(numbers))
+        seconds = fold_seconds(tuning, num_train - num_judged, self.recipe)
+        # Of what frozen layers give, most is kept from the folds.
+        last = fold_seconds(tuning, num_train, self.recipe, num_judged) + self.reading_seconds
         return Rung(rung_name(name), strategy_of(name), judge, seconds, last)
 
     @property
     def reading_seconds(self) -> int:
         """What it takes to read every picture through a tuned network, roughly."""
-        return reading_seconds(len(self.prepared.manifest.paths), self.recipe)
+        return reading_seconds(len(self.prepared.manifest), self.recipe)
 
     def tuning(self, name: str, rows: Rows) -> Tuning:
         """The rung's settings for so many rows, with what was set by hand."""
@@ -116,6 +119,7 @@ class Trial:
         *,
         fold: int | None = None,
         graph: bool = False,
+        reserve: float = 0.0,
     ) -> Tuned:
         """Train on rows, a part of which chooses; judge others.
 
@@ -124,7 +128,8 @@ class Trial:
             rows: To learn from and to choose by.
             judged: Rows to give scores of.
             fold: That these are, for the metrics.
-            graph: Whether the tuned network is wanted; time is left to read all pictures by it.
+            graph: Whether the tuned network is wanted.
+            reserve: Seconds of the budget that are not for this.
         """
 
         def metrics(record: dict[str, Any]) -> EpochMetrics:
@@ -156,7 +161,7 @@ class Trial:
             workers=recipe.workers,
             device=recipe.device,
             seed=recipe.seed,
-            time_limit=self._time_limit(self.reading_seconds if graph else 0),
+            time_limit=self._time_limit(reserve),
             graph=graph,
             progress=self.progress,
             on_epoch=told,
@@ -166,8 +171,7 @@ class Trial:
         elif tuned.stopped in _ENDS:
             self.progress.say(f"  ended early: {_ENDS[tuned.stopped]}")
         self.metrics += map(metrics, tuned.history)
-        if tuned.kept:
-            self.budget.add(tuned.spent)
+        self.budget.add(tuned.spent_before)
         return tuned
 
     def _time_limit(self, reserve: float) -> float | None:

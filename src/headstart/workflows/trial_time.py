@@ -11,6 +11,7 @@ from threadpoolctl import threadpool_limits
 
 from headstart.backbones.devices import CPU, device_of
 from headstart.backbones.engine import num_cores
+from headstart.backbones.request import TTA
 from headstart.finetuning.recipe import Tuning
 from headstart.workflows.recipe import Recipe
 
@@ -24,11 +25,21 @@ _ON_A_CARD = 10
 _SIDE, _TRIES = 512, 5
 
 
-def fold_seconds(tuning: Tuning, num_rows: int, recipe: Recipe) -> float:
-    """Of training on so many rows: the frozen part read once, then the steps."""
+def fold_seconds(
+    tuning: Tuning, num_rows: int, recipe: Recipe, num_unread: int | None = None
+) -> float:
+    """Of training on so many rows: the frozen part read once, then the steps.
+
+    Args:
+        tuning: The recipe of the rung.
+        num_rows: That are learnt from.
+        recipe: Says with how many threads, and where.
+        num_unread: For how many of them the frozen part is yet to be read; None: all.
+    """
     rate = _RATES.get(tuning.train_from, _RATES["top2"])
     steps = num_rows * tuning.epochs / rate
-    reading = num_rows * tuning.views / _READING_RATE if tuning.is_partial else 0.0
+    views = tuning.views * (num_rows if num_unread is None else num_unread)
+    reading = views / _READING_RATE if tuning.is_partial else 0.0
     if device_of(recipe.device) != CPU:
         return math.ceil(reading + steps / _ON_A_CARD)
     return math.ceil((reading + steps) / _speed(recipe))
@@ -36,7 +47,7 @@ def fold_seconds(tuning: Tuning, num_rows: int, recipe: Recipe) -> float:
 
 def reading_seconds(num_images: int, recipe: Recipe) -> int:
     """To read so many pictures through a network of the size of the default one."""
-    return math.ceil(num_images / _READING_RATE / _speed(recipe))
+    return math.ceil(num_images * len(TTA[recipe.tta]) / _READING_RATE / _speed(recipe))
 
 
 def _speed(recipe: Recipe) -> float:
