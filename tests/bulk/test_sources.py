@@ -31,6 +31,13 @@ def test_a_folder_as_it_is_walked(pictures, tmp_path):
     assert names(f"{tmp_path}/*.jpg", pictures)[0] == f"{tmp_path}/c.jpg"
 
 
+def test_a_linked_folder_is_not_entered_and_not_silent(tmp_path):
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "1.jpg").touch()
+    (tmp_path / "in" / "more").symlink_to(tmp_path, target_is_directory=True)
+    assert names(tmp_path / "in") == [str(tmp_path / "in" / "1.jpg"), str(tmp_path / "in" / "more")]
+
+
 def test_folders_are_listed_one_by_one(tmp_path, monkeypatch):
     for name in ("a", "b"):
         (tmp_path / name).mkdir()

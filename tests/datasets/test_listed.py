@@ -387,3 +387,27 @@ def test_pictures_inside_a_table_are_said(
     with pytest.raises(DatasetError, match=r"the pictures are inside .*not read") as caught:
         read(root / "t.parquet")
     assert caught.value.fix == "write the pictures to files"
+
+
+def test_a_missing_folder_is_not_another_one(tree: Tree) -> None:
+    """p2/ is not there: its rows must not label the pictures of p1/."""
+    files = [f"p1/{number}.jpg" for number in range(4)]
+    rows = "p1/0.jpg,benign\np1/1.jpg,benign\np2/2.jpg,malignant\np2/3.jpg,malignant\n"
+    found = read(tree(files, labels__csv="file,label\n" + rows + "p1/3.jpg,odd\n"))
+    assert labels(found) == {"p1/0.jpg": "benign", "p1/1.jpg": "benign", "p1/3.jpg": "odd"}
+    lost = [("p1/2.jpg", "no_row"), ("p2/2.jpg", "no_file"), ("p2/3.jpg", "no_file")]
+    assert reasons(found) == lost
+
+
+def test_folders_that_are_called_otherwise_are_said(tree: Tree) -> None:
+    files = [f"photos/{number}.jpg" for number in range(4)]
+    rows = "".join(f"old/{number}.jpg,{'cat' if number % 2 else 'dog'}\n" for number in range(4))
+    found = read(tree(files, labels__csv="file,label\n" + rows))
+    assert len(found) == 4
+    assert "4 rows of old/ matched with files in photos/, by their names" in found.notes
+
+
+def test_a_picture_that_is_called_image_makes_no_header_a_row(tree: Tree) -> None:
+    found = read(tree([*FOUR, "image.png"], labels__csv="image,label\n1,a\n2,b\n3,a\n4,b\n"))
+    assert set(found.labels) == {"a", "b"}
+    assert reasons(found) == [("image.png", "no_row")]

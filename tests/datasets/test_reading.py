@@ -250,3 +250,17 @@ def test_merging_into_a_class_that_is_not_there_is_noted(tree: Tree) -> None:
 def test_what_is_no_path_is_refused_with_what_to_do() -> None:
     with pytest.raises(DatasetError, match=r"type dict(.|\n)*to_csv"):
         place_of({"image": ["1.jpg"]})  # type: ignore[arg-type]
+
+
+def test_classes_that_are_named_like_splits_need_a_pattern(tree: Tree) -> None:
+    root = tree(
+        [f"test_{kind}/{number}.jpg" for kind in ("positive", "negative") for number in "12"]
+    )
+    with pytest.raises(DatasetError, match="no train folder") as raised:
+        read(root)
+    pattern = "([^/]+)/[^/]+$"
+    assert f"--label-pattern '{pattern}'" in raised.value.fix
+    assert read(root, ReadOptions(label_pattern=pattern)).counts == {
+        "test_negative": 2,
+        "test_positive": 2,
+    }

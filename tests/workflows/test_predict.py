@@ -30,6 +30,11 @@ def test_folders_are_searched_through_for_pictures(tree):
     assert found == ["./[x].png", "./a.JPG", "./b.png", "./deep/c.webp"]
 
 
+def test_a_linked_folder_is_not_entered_and_not_silent(tree):
+    (tree / "deep" / "more").symlink_to(tree, target_is_directory=True)
+    assert list(expand(["deep"])) == ["deep/c.webp", "deep/more"]
+
+
 def test_patterns_are_resolved_also_to_folders(tree):
     assert list(expand(["*.png"])) == ["[x].png", "b.png"]
     assert list(expand(["d*"])) == ["deep/c.webp"]

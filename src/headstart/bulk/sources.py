@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
 from headstart.bulk import places
-from headstart.datasets.walking import IMAGE_SUFFIXES, kind_of, suffix_of
+from headstart.datasets.walking import IMAGE_SUFFIXES, LINKED, kind_of, suffix_of
 from headstart.errors import DatasetError, SettingError, UnusableImage
 from headstart.images.sniffing import NOT_READ, READ, SNIFFED, sniff
 from headstart.workflows.predict import expand, must_fit
@@ -111,16 +111,16 @@ def _file(place: str, image_column: str | None) -> Iterator[Reference]:
 def _in_folder(folder: str) -> Iterator[str]:
     """In the order of `datasets.walking.walk`, but one folder in memory at a time.
 
-    A folder that cannot be opened stands for what is in there.
+    A folder that cannot be opened stands for what is in there, and so does a linked one.
     """
-    found: dict[str, list[str]] = {"picture": [], "folder": []}
+    found: dict[str, list[str]] = {"picture": [], "folder": [], LINKED: []}
     try:
         with os.scandir(folder) as entries:
             for entry in entries:
                 found.get(kind_of(entry), []).append(entry.name)
     except OSError:
         yield folder
-    for name in sorted(found["picture"]):
+    for name in sorted(found["picture"] + found[LINKED]):
         yield os.path.join(folder, name)
     for name in sorted(found["folder"]):
         yield from _in_folder(os.path.join(folder, name))

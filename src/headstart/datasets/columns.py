@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from headstart.datasets.column_names import first_named, place_of, usual
-from headstart.datasets.image_column import find_image_column, may_be_file
-from headstart.datasets.label_column import find_label_columns, is_one
+from headstart.datasets.image_column import find_image_column, is_image_name, may_be_file
+from headstart.datasets.label_column import find_label_columns, is_label_name, is_one
 from headstart.datasets.options import ReadOptions
 from headstart.datasets.split_column import find_split_column, is_split_name
 from headstart.datasets.split_words import split_of_cell
@@ -105,7 +105,9 @@ def find_columns(
     """
     image = find_image_column(table, options.image_column, names_a_file)
     first = table.rows[0]
-    is_header = not table.header and not may_be_file(first[image], names_a_file)
+    is_header = not table.header and (
+        _names_columns(first, image) or not may_be_file(first[image], names_a_file)
+    )
     columns = Columns(_stripped(table.header or (first if is_header else ())), image)
     header, body = columns.header, columns.body(table)
     if not body:
@@ -122,6 +124,11 @@ def find_columns(
     if len(labels) > 1:
         return replace(columns, split=split, group=group, one_hot=labels)
     return replace(columns, split=split, group=group, label=labels[0] if labels else None)
+
+
+def _names_columns(first: Cells, image: int) -> bool:
+    """Whether a first row is a header in any case: ``image,label``, with an image.png there too."""
+    return is_image_name(first[image]) and any(map(is_label_name, first))
 
 
 def columns_like(table: Table, like: Columns) -> Columns | None:

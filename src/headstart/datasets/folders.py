@@ -13,6 +13,7 @@ from headstart.errors import DatasetError
 from headstart.labels import spelling
 from headstart.unusable import Unusable
 
+_AS_CLASSES = "or, if they are classes, say --label-pattern '([^/]+)/[^/]+$'"
 _NO_FOLDER = "not in a class folder or a split folder"
 
 
@@ -145,7 +146,7 @@ def _split_folders(top: Folder, classes: frozenset[str]) -> dict[str, list[Folde
         raise DatasetError(
             f"{top.id or 'the folder'} holds several sets of split folders: {first_of(names, 6)}",
             "one train folder, and test or validation folders of the same kind",
-            "give one of them, with --test for its test folder",
+            f"give one of them, with --test for its test folder; {_AS_CLASSES}",
         )
     if complete:
         return complete[0]
@@ -160,7 +161,7 @@ def _split_folders(top: Folder, classes: frozenset[str]) -> dict[str, list[Folde
         raise DatasetError(
             f"there are {first_of([one.name for one in held_out])}, but no train folder",
             "a train folder beside them",
-            "give the folder to learn from, with --test for the folder to judge by",
+            f"give the folder to learn from, with --test for the folder to judge by; {_AS_CLASSES}",
         )
     return {}
 

@@ -58,6 +58,11 @@ def find_image_column(table: Table, wanted: str | None, names_a_file: Callable[[
     return -negative_place
 
 
+def is_image_name(name: str) -> bool:
+    """Whether people call a column of files so."""
+    return word_of(name) in _NAMES
+
+
 def mostly_files(column: Sequence[str]) -> bool:
     """Whether half of the cells or more end as names of pictures do."""
     return 2 * sum(map(_looks_like_a_file, column)) >= len(column)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
-from headstart.datasets.column_names import first_named, place_of, usual
+from headstart.datasets.column_names import first_named, place_of, usual, word_of
 from headstart.datasets.image_column import mostly_files
 from headstart.datasets.manifest import first_of
 from headstart.datasets.tables import Cells
@@ -55,6 +55,11 @@ def find_label_columns(
     if len(candidates) > 1:
         _refuse_several(path, header, cells, candidates)
     return tuple(candidates)
+
+
+def is_label_name(name: str) -> bool:
+    """Whether people call a column of labels so."""
+    return word_of(name) in _NAMES
 
 
 def is_one(cell: str) -> bool:

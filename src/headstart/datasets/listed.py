@@ -11,7 +11,7 @@ from typing import NamedTuple
 from headstart.datasets.columns import Columns, columns_like, find_columns
 from headstart.datasets.folders import Labelled, Row
 from headstart.datasets.groups import one_name_each
-from headstart.datasets.locating import Locator
+from headstart.datasets.locating import Locator, moved
 from headstart.datasets.manifest import SPLITS, counted, first_of
 from headstart.datasets.options import ReadOptions
 from headstart.datasets.split_words import split_sets
@@ -31,6 +31,8 @@ _LABEL_TABLES = (
     "_classes",
 )
 
+# Of the folders that a table calls otherwise.
+_MOST_NOTED = 3
 # Where a file stands in several splits it judges, and is not learnt from.
 _STRICTEST_FIRST = ("test", "validation", "train", "")
 
@@ -89,6 +91,8 @@ def labelled_by_tables(
         SettingError: There is no such column.
     """
     entries, notes = _entries(tables, _locators(tables, base, ids), options)
+    entries, moved_notes = _at_home(entries)
+    notes += moved_notes
     claims: dict[str, list[_Entry]] = defaultdict(list)
     unusable: list[Unusable] = []
     for entry in entries:
@@ -145,6 +149,32 @@ def _entries(
             raise _no_labels(table, columns)
         first = first or columns
     return entries, [*(f"{', '.join(names)}: {words}" for words, names in used.items()), *notes]
+
+
+def _at_home(entries: Sequence[_Entry]) -> tuple[list[_Entry], list[str]]:
+    """Rows that were matched with a file of another folder: not where that has rows of its own.
+
+    A table of another place may call folders otherwise. But where rows name ``p1/`` and find it,
+    ``p2/1.jpg`` is not ``p1/1.jpg``: the folder ``p2`` is missing.
+    """
+    ways = [moved(entry.cell, entry.files[0]) if entry.files else ("", "") for entry in entries]
+    folders = [entry.files[0].rpartition("/")[0] if entry.files else "" for entry in entries]
+    named = {
+        folder
+        for folder, (old, new) in zip(folders, ways, strict=True)
+        if not (old and new) and new != folder
+    }
+    kept: list[_Entry] = []
+    elsewhere: Counter[tuple[str, str]] = Counter()
+    for entry, folder, (old, new) in zip(entries, folders, ways, strict=True):
+        is_strange = bool(old and new and folder in named)
+        kept.append(entry._replace(files=()) if is_strange else entry)
+        elsewhere[old, new] += bool(old and new and not is_strange)
+    return kept, [
+        f"{counted(count, 'row', 'rows')} of {old}/ matched with files in {new}/, by their names"
+        for (old, new), count in elsewhere.most_common(_MOST_NOTED)
+        if count
+    ]
 
 
 def _names_a_file(locator: Locator, cell: str) -> bool:

@@ -56,8 +56,7 @@ class Locator:
         return path[len(inside) :].replace(os.sep, "/") if path.startswith(inside) else path
 
     def _by_end(self, cell: str) -> tuple[str, ...]:
-        text = legible(cell).strip()
-        parts = [part for part in re.split(r"[\\/]+", text) if part not in ("", ".", "..")]
+        parts = _parts(legible(cell))
         spelled = [spelling(part) for part in parts]
         for ends in (self._ends, self._ends_of_stems):
             for start in range(len(parts)):
@@ -76,6 +75,23 @@ class Locator:
     @cached_property
     def _ends_of_stems(self) -> dict[str, list[str]]:
         return _by_ends((legible(_stem(name)), name) for name in sorted(self._ids))
+
+
+def moved(cell: str, name: str) -> tuple[str, str]:
+    """Folders of a cell that the file does not stand in, and those of the file that it lacks.
+
+    One of them is empty where one path is the end of the other: as it stands, of another machine,
+    or below folders that the table leaves out. ``("p2", "p1")`` of ``p2/1.jpg`` and ``p1/1.jpg``.
+    """
+    theirs, ours = _parts(legible(cell))[:-1], _parts(legible(name))[:-1]
+    while theirs and ours and spelling(theirs[-1]) == spelling(ours[-1]):
+        theirs.pop()
+        ours.pop()
+    return "/".join(theirs), "/".join(ours)
+
+
+def _parts(path: str) -> list[str]:
+    return [part for part in re.split(r"[\\/]+", path.strip()) if part not in ("", ".", "..")]
 
 
 def _by_ends(spellings: Iterable[tuple[str, str]]) -> dict[str, list[str]]:

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
+from headstart.datasets.beside_folders import held_against_tables
 from headstart.datasets.folders import (
     Labelled,
     Row,
@@ -34,6 +35,7 @@ from headstart.datasets.walking import (
     IMAGE_SUFFIXES,
     LINKED_FOLDERS,
     TABLE_SUFFIXES,
+    Folder,
     Walk,
     suffix_of,
     walk,
@@ -119,7 +121,7 @@ def _read_one(source: Path, options: ReadOptions, known: tuple[str, ...]) -> Man
 
 def _read_folder(source: Path, options: ReadOptions, known: tuple[str, ...]) -> Manifest:
     walked = walk(source)
-    found = sections(walked.folder, known)
+    found = _sections(walked.folder, known, options)
     tables = tables_to_read(found.top.tables or walked.folder.tables)
     tables = tables or tables_inside(found.parts)
     if options.label_pattern is not None:
@@ -128,7 +130,10 @@ def _read_folder(source: Path, options: ReadOptions, known: tuple[str, ...]) -> 
     is_known = any(match_names(folder_names, known).values())
     by_folders = labelled_by_folders(found, at_least=1 if is_known else 2)
     if by_folders:
-        return _manifest(source, _tables_not_read(by_folders, tables), walked)
+        ids = tuple(walked.folder.pictures())
+        return _manifest(
+            source, held_against_tables(by_folders, tables, source, ids, options), walked
+        )
     if tables:
         return _read_tables(source, tables, found, walked, options)
     labelled = labelled_like(found, known) if known else labelled_by_names(found)
@@ -137,6 +142,16 @@ def _read_folder(source: Path, options: ReadOptions, known: tuple[str, ...]) -> 
     if labelled is None:
         raise _not_understood(source, found, walked)
     return _manifest(source, labelled, walked)
+
+
+def _sections(folder: Folder, known: tuple[str, ...], options: ReadOptions) -> Sections:
+    """Where a pattern tells the labels, folders that are no whole split are just folders."""
+    try:
+        return sections(folder, known)
+    except DatasetError:
+        if options.label_pattern is None:
+            raise
+        return Sections(folder, (("", folder),), ())
 
 
 def _one_class(source: Path, walked: Walk, known: tuple[str, ...]) -> Labelled | None:
@@ -171,13 +186,6 @@ def _splits_from_folders(labelled: Labelled, found: Sections) -> Labelled:
     if any(row.split for row in labelled.rows) or len({row.split for row in rows} - {""}) < 2:
         return labelled
     return replace(labelled, rows=rows, notes=(*labelled.notes, "the folders give the splits"))
-
-
-def _tables_not_read(labelled: Labelled, tables: tuple[tuple[str, str], ...]) -> Labelled:
-    if not tables:
-        return labelled
-    note = f"{first_of(name for name, _ in tables)} not read: the class folders give the labels"
-    return replace(labelled, notes=(*labelled.notes, note))
 
 
 def _manifest(

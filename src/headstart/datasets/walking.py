@@ -75,7 +75,7 @@ _SYSTEM = frozenset(
     )
 )
 _OWN_RESULTS = ".headstart"
-_LINKED = "linked folder"
+LINKED = "linked folder"
 LINKED_FOLDERS = "linked folders are not entered"
 
 
@@ -120,13 +120,18 @@ class Walk:
         folder: What was found.
         skipped: What was passed by, counted by kind (``"hidden"``, ``".txt"``).
         unusable: Folders that could not be opened.
-        notes: Which linked folders were passed by.
+        linked: Ids of linked folders, which were passed by.
     """
 
     folder: Folder
     skipped: tuple[tuple[str, int], ...]
     unusable: tuple[Unusable, ...]
-    notes: tuple[str, ...] = ()
+    linked: tuple[str, ...] = ()
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Which linked folders were passed by, in words."""
+        return (f"{LINKED_FOLDERS}: {first_of(self.linked, 10)}",) if self.linked else ()
 
 
 @dataclass
@@ -151,9 +156,7 @@ def walk(root: Path) -> Walk:
     passed = _Passed()
     folder = _walk(root, "", passed)
     skipped = tuple(sorted(passed.skipped.items()))
-    linked = first_of(sorted(passed.linked), 10)
-    notes = (f"{LINKED_FOLDERS}: {linked}",) if linked else ()
-    return Walk(folder, skipped, tuple(sorted(passed.unusable)), notes)
+    return Walk(folder, skipped, tuple(sorted(passed.unusable)), tuple(sorted(passed.linked)))
 
 
 def suffix_of(name: str) -> str:
@@ -177,7 +180,7 @@ def _walk(root: Path, folder_id: str, passed: _Passed) -> Folder:
             passed.skipped[kind] += 1
             if kind in TABLE_SUFFIXES:
                 tables.append(place)
-            elif kind == _LINKED:
+            elif kind == LINKED:
                 passed.linked.append(place)
     return Folder(
         id=folder_id,
@@ -206,7 +209,7 @@ def kind_of(entry: os.DirEntry[str]) -> str:
     if entry.is_dir(follow_symlinks=False):
         return "own results" if name.endswith(_OWN_RESULTS) else "folder"
     if entry.is_symlink() and entry.is_dir():
-        return _LINKED
+        return LINKED
     suffix = suffix_of(name)
     if suffix in _NO_PICTURES:
         return suffix

@@ -84,7 +84,11 @@ def _is_pattern(place: str) -> bool:
 
 
 def _in_folder(folder: str) -> Iterator[str]:
-    """Its pictures; a folder in it that cannot be opened stands for what is in there."""
+    """Its pictures; a folder in it that is not entered stands for what is in there.
+
+    One that cannot be opened, and a linked one: it may lead anywhere.
+    """
     walked = walk(Path(folder))
-    for name in (*walked.folder.pictures(), *(row.path for row in walked.unusable)):
+    closed = (row.path for row in walked.unusable)
+    for name in (*walked.folder.pictures(), *closed, *walked.linked):
         yield os.path.join(folder, name)
