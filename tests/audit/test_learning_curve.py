@@ -95,20 +95,6 @@ def test_no_more_rows_than_the_limit(monkeypatch):
     assert [each["times"] for each in curve.to_json()["expected"]] == [1, 2]
 
 
-def test_pictures_needed_are_the_inverse_of_what_is_expected(curve):
-    target = curve.expect(2).accuracy
-    needed = curve.needed_for(target)
-    assert needed.num_images == pytest.approx(640, rel=0.02)
-    assert needed.low <= 640
-    assert needed.high is None or needed.high >= 640
-    never = curve.needed_for(0.9999)
-    assert never.num_images is None
-    assert "more than 1 280" in never.text()
-    assert curve.needed_for(0.1).num_images == 20  # the smallest that was measured
-    with pytest.raises(SettingError, match=r"0\.95"):
-        curve.needed_for(95)
-
-
 def test_words(curve):
     expected = curve.expect(3)
     assert expected.text().startswith("about ")

@@ -1,7 +1,5 @@
 """Near copies: planted pairs are found, within and across classes, and only those."""
 
-import json
-
 import numpy as np
 import pytest
 
@@ -53,12 +51,3 @@ def test_a_handful_of_pictures_or_one_class_shows_nothing_across():
     X, y, _ = pictures(0)
     assert len(near_copies(X[:9], y[:9], np.arange(9)).pairs) == 0
     assert not near_copies(X, np.zeros_like(y), np.arange(len(y))).across.any()
-
-
-def test_json_is_plain():
-    X, y, random = pictures(0)
-    plant(X, random, 10, 20)
-    plain = json.loads(json.dumps(near_copies(X, y, np.arange(len(y))).to_json()))
-    assert plain["num_across_classes"] == 1
-    assert plain["pairs"][0]["rows"] == [10, 20]
-    assert plain["pairs"][0]["across_classes"] is True

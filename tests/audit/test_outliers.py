@@ -1,7 +1,5 @@
 """Outliers: the planted stranger comes first, and ordinary pictures are left alone."""
 
-import json
-
 import numpy as np
 import pytest
 from scipy.stats import norm
@@ -41,7 +39,6 @@ def test_few_or_equal_pictures_are_never_unlike():
     assert not outliers(neighbourhood(np.ones((50, 4)), np.arange(50))).unlike.any()
     one_group = outliers(neighbourhood(crowd(0, 30), np.zeros(30)))
     assert not one_group.unlike.any()
-    assert one_group.to_json()["rows"] == []
 
 
 def test_expected_numbers_are_those_of_the_normal_distribution():
@@ -55,13 +52,3 @@ def test_unknown_distances_are_no_outliers_and_come_last():
     distances = np.append(np.exp(np.random.default_rng(0).normal(size=50)), np.inf)
     assert expected_by_chance(distances, "far")[-1] == 51
     assert expected_by_chance(distances, "near")[-1] == 51
-
-
-def test_json_is_plain():
-    X = crowd(0)
-    X[17] = 0
-    X[17, 3] = 5
-    plain = json.loads(json.dumps(outliers(neighbourhood(X, np.arange(300))).to_json()))
-    assert plain["num_images"] == 300
-    assert plain["rows"][0]["row"] == 17
-    assert plain["num_unlike"] == len(plain["rows"])

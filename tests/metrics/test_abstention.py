@@ -36,13 +36,13 @@ def test_the_curve_is_that_of_a_slow_loop(rows):
     assert curve.threshold.tolist() == sorted(set(confidence[confidence > 0]), reverse=True)
     for place, threshold in enumerate(curve.threshold):
         answered = confidence >= threshold
-        assert curve.coverage[place] == answered.mean()
-        assert curve.error[place] == (~correct[answered]).mean()
+        assert curve.answered[place] == answered.sum()
+        assert curve.wrong[place] == (~correct[answered]).sum()
 
 
 def test_what_another_rule_leaves_unanswered_is_never_answered(rows):
     assert abstention_at(0.0, *rows).answered == 490
-    assert risk_coverage(*rows).coverage[-1] == 0.98
+    assert risk_coverage(*rows).answered[-1] == 490
 
 
 @pytest.mark.parametrize("answered", [1, 40, 3000])

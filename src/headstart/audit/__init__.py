@@ -3,5 +3,5 @@
 ``label_issues`` ranks labels that look wrong, ``outliers`` pictures unlike the rest,
 ``near_copies`` pairs that are one picture to the network, ``learning_curve`` says what more
 pictures would bring, ``leakage`` what copies on both sides of a split were worth. Rows are named
-by their position; every finding has ``to_json()``: plain values, numbers rounded to 6 digits.
+by their position.
 """

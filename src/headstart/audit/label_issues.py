@@ -29,8 +29,6 @@ class LabelIssues:
         ticked: bool [N], likely wrong by confident learning.
         agreement: float64 [N], the share of the nearest pictures that have the same label: a
             second vote, NaN where there is none.
-        confident_joint: int64 [C, C], pictures of each given class (row) by the class they seem
-            to be (column).
     """
 
     score: Floats
@@ -39,32 +37,6 @@ class LabelIssues:
     predicted: Rows
     ticked: Flags
     agreement: Floats
-    confident_joint: Rows
-
-    @property
-    def estimated_wrong(self) -> int:
-        """How many labels confident learning thinks are wrong."""
-        return int(self.confident_joint.sum() - np.trace(self.confident_joint))
-
-    def to_json(self, most: int = 100) -> dict[str, Any]:
-        """The ``most`` least supported labels, the worst first."""
-        return {
-            "num_images": len(self.order),
-            "num_ticked": int(self.ticked.sum()),
-            "estimated_wrong": self.estimated_wrong,
-            "rows": [self._row(row) for row in self.order[:most].tolist()],
-        }
-
-    def _row(self, row: int) -> dict[str, Any]:
-        agreement = float(self.agreement[row])
-        return {
-            "row": row,
-            "score": round(float(self.score[row]), 6),
-            "self_confidence": round(float(self.self_confidence[row]), 6),
-            "predicted": int(self.predicted[row]),
-            "ticked": bool(self.ticked[row]),
-            "agreement": None if np.isnan(agreement) else round(agreement, 6),
-        }
 
 
 def label_issues(
@@ -84,7 +56,7 @@ def label_issues(
 
     Source:
         Northcutt, Jiang, Chuang 2021, "Confident learning: estimating uncertainty in dataset
-        labels". ``self_confidence``, ``ticked`` and ``confident_joint`` match cleanlab's
+        labels". ``self_confidence`` and ``ticked`` match cleanlab's
         ``get_label_quality_scores``, ``find_label_issues(filter_by="prune_by_noise_rate")`` and
         ``compute_confident_joint``; ties are broken in favour of the given label.
     """
@@ -99,7 +71,6 @@ def label_issues(
         predicted=p.argmax(axis=1),
         ticked=_ticked(p, y, joint),
         agreement=np.full(len(y), np.nan) if near is None else label_agreement(near, y),
-        confident_joint=joint,
     )
 
 

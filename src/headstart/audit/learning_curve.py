@@ -13,6 +13,7 @@ import numpy.typing as npt
 from threadpoolctl import threadpool_limits
 
 from headstart.audit.power_law import Errors, PowerLaw, fit
+from headstart.datasets.manifest import with_spaces
 from headstart.errors import NotEnoughData, SettingError
 from headstart.heads.ridge import RidgeHead
 from headstart.heads.spectrum import Rows as FeatureRows
@@ -68,46 +69,6 @@ class Expected(Interval):
 
 
 @dataclass(frozen=True)
-class Needed:
-    """How many pictures in all reach an accuracy.
-
-    Args:
-        accuracy: The one asked for.
-        num_images: The number, not below the smallest measured; None if it is more than can be
-            foreseen, or never.
-        low, high: Its interval; None likewise.
-        reach: The most that can be foreseen.
-    """
-
-    accuracy: float
-    num_images: int | None
-    low: int | None
-    high: int | None
-    reach: int
-
-    def text(self) -> str:
-        """``"95 % needs about 1 200 pictures (800 – more than 4 000)"``."""
-        target, most = f"{100 * self.accuracy:.4g} %", f"more than {_spaced(self.reach)}"
-        if self.low is None:
-            return f"{target} needs {most} pictures, or cannot be reached"
-        low, middle, high = (
-            most if number is None else _spaced(number)
-            for number in (self.low, self.num_images, self.high)
-        )
-        about = "" if self.num_images is None else "about "
-        return f"{target} needs {about}{middle} pictures ({low} – {high})"
-
-    def to_json(self) -> dict[str, Any]:
-        """Plain values."""
-        return {
-            "accuracy": round(self.accuracy, 6),
-            "num_images": self.num_images,
-            "interval": [self.low, self.high],
-            "reach": self.reach,
-        }
-
-
-@dataclass(frozen=True)
 class BackTest:
     """The curve's word kept: fitted with the larger sizes hidden, asked for the largest.
 
@@ -130,9 +91,9 @@ class BackTest:
         """One sentence."""
         expected = self.expected
         return (
-            f"from at most {_spaced(self.fitted_up_to)} pictures it would have said "
+            f"from at most {with_spaces(self.fitted_up_to)} pictures it would have said "
             f"{100 * expected.accuracy:.1f} % ({100 * expected.low:.1f}–{100 * expected.high:.1f})"
-            f" for {_spaced(expected.num_images)}; measured {100 * self.measured:.1f} %"
+            f" for {with_spaces(expected.num_images)}; measured {100 * self.measured:.1f} %"
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -169,7 +130,7 @@ class LearningCurve:
         pictures seem to bring less.
         """
         accuracy, size = 1 - float(self.errors.share[-1]), int(self.errors.sizes[-1])
-        said = f"{100 * accuracy:.1f} % with {_spaced(size)} pictures"
+        said = f"{100 * accuracy:.1f} % with {with_spaces(size)} pictures"
         here, there = (_expected(self.law, k * size, size).accuracy for k in (1, 2))
         if there >= accuracy:
             return said
@@ -200,29 +161,6 @@ class LearningCurve:
                 "add pictures up to there, and look at the curve again",
             )
         return _expected(self.law, size, self.num_images)
-
-    def needed_for(self, accuracy: float) -> Needed:
-        """How many pictures in all reach an accuracy, as far as can be foreseen.
-
-        Args:
-            accuracy: Above 0 and below 1.
-
-        Raises:
-            SettingError: It is not.
-        """
-        if not 0 < accuracy < 1:
-            raise SettingError(
-                f"the pictures needed for an accuracy of {accuracy:g} were asked for",
-                "a share above 0 and below 1",
-                "give 95 % as 0.95",
-            )
-        sizes = np.maximum(self.law.sizes(1 - accuracy), self.errors.sizes[0])
-        edges = np.quantile(sizes[1:], [(1 - _LEVEL) / 2, (1 + _LEVEL) / 2], method="nearest")
-        low, high = min(edges[0], sizes[0]), max(edges[1], sizes[0])
-        middle, low, high = (
-            None if size > self.reach else int(np.ceil(size)) for size in (sizes[0], low, high)
-        )
-        return Needed(accuracy, middle, low, high, self.reach)
 
     def to_json(self) -> dict[str, Any]:
         """The points, the law, what it foresees, and how it would have done."""
@@ -353,7 +291,3 @@ def _expected(law: PowerLaw, size: float, num_images: int) -> Expected:
         num_images=round(size),
         accuracy=best,
     )
-
-
-def _spaced(number: int) -> str:
-    return f"{number:,}".replace(",", " ")

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -35,25 +34,6 @@ class NearCopies:
     similarity: Floats
     expected: Floats
     across: npt.NDArray[np.bool_]
-
-    def to_json(self) -> dict[str, Any]:
-        """All pairs."""
-        columns = (self.pairs, self.similarity, self.expected, self.across)
-        return {
-            "num_pairs": len(self.pairs),
-            "num_across_classes": int(self.across.sum()),
-            "pairs": [
-                {
-                    "rows": pair,
-                    "similarity": round(similarity, 6),
-                    "expected": round(expected, 6),
-                    "across_classes": across,
-                }
-                for pair, similarity, expected, across in zip(
-                    *(column.tolist() for column in columns), strict=True
-                )
-            ],
-        }
 
 
 def near_copies(features: Features, y: Rows, groups: Groups) -> NearCopies:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -28,22 +27,6 @@ class Outliers:
     expected: Floats
     order: npt.NDArray[np.int64]
     unlike: npt.NDArray[np.bool_]
-
-    def to_json(self) -> dict[str, Any]:
-        """The pictures unlike the rest, the farthest first."""
-        rows = self.order[self.unlike[self.order]].tolist()
-        return {
-            "num_images": len(self.order),
-            "num_unlike": len(rows),
-            "rows": [
-                {
-                    "row": row,
-                    "distance": round(float(self.distance[row]), 6),
-                    "expected": round(float(self.expected[row]), 6),
-                }
-                for row in rows
-            ],
-        }
 
 
 def neighbourhood(features: Features, groups: Groups) -> Nearest:

@@ -55,17 +55,6 @@ class PowerLaw:
         """float64 [B], the error at a number of pictures."""
         return np.asarray(np.minimum(1.0, self.floor + self.slope * size**self.exponent))
 
-    def sizes(self, error: float) -> Floats:
-        """float64 [B], the number of pictures with this error; infinite where it is never so low.
-
-        1 where the error is lower at any size.
-        """
-        above = error - self.floor
-        reached = (above > 0) & (self.slope > 0)
-        ratio = np.where(reached, above, 1.0) / np.where(reached, self.slope, 1.0)
-        sizes = np.maximum(1.0, ratio ** (1 / self.exponent))
-        return np.where(reached, sizes, np.where(above >= 0, 1.0, np.inf))
-
 
 def fit(errors: Errors, seed: int) -> PowerLaw:
     """The best law, and draws of the laws that fit nearly as well.

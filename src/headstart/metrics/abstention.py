@@ -40,16 +40,6 @@ class RiskCoverage:
     wrong: Indices
     num_rows: int
 
-    @property
-    def coverage(self) -> npt.NDArray[np.float64]:
-        """float64 [T], the share of rows that is answered."""
-        return np.asarray(self.answered / self.num_rows)
-
-    @property
-    def error(self) -> npt.NDArray[np.float64]:
-        """float64 [T], the share of the answers that is wrong (the selective risk)."""
-        return np.asarray(self.wrong / self.answered)
-
 
 def risk_coverage(confidence: Floats, correct: Flags) -> RiskCoverage:
     """The curve of rows that were judged while they were held out.
