@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -12,9 +13,10 @@ from headstart.errors import NotEnoughData
 from headstart.metrics.intervals import Interval
 from headstart.strategy.expectation import expect
 from headstart.strategy.fitness import Depth, Fitness
+from headstart.strategy.ladder import Climb, Rung, Step
 from headstart.strategy.matrix import Matrix, Size
 from headstart.strategy.rules import CASES
-from headstart.workflows.adapting import adapt, rungs_for
+from headstart.workflows.adapting import Adapted, _needs_frozen, adapt, rungs_for
 from headstart.workflows.recipe import Recipe
 
 
@@ -120,3 +122,33 @@ def test_the_evidence_differs_from_a_book_that_asks_for_other_layers() -> None:
     assert not at_the_end.differs_from(new_head) and at_the_end.differs_from(lower_level)
     assert earlier.differs_from(new_head) and not earlier.differs_from(lower_level)
     assert at_the_end.differs_from(CASES[2])
+
+
+@pytest.mark.parametrize(
+    ("strategy", "pooled", "settings", "stays"),
+    [
+        ("full", False, {}, True),
+        ("full", False, {"heads": ("softmax",)}, False),
+        ("full", False, {"heads": ("softmax", "ensemble")}, True),
+        ("partial", False, {}, False),
+        ("partial", True, {}, True),
+        ("scratch", False, {}, False),
+    ],
+)
+def test_the_frozen_network_stays_where_it_is_needed(
+    strategy: str, pooled: bool, settings: dict[str, Any], stays: bool, tmp_path: Path
+) -> None:
+    """To be pooled with; and to say what is unfamiliar, where every layer has learnt."""
+    graph = tmp_path / "graph.onnx"
+    graph.write_bytes(b"x")
+    network = SimpleNamespace(graph=graph)
+    prepared = cast(Any, SimpleNamespace(backbone=network, network=network))
+    step = Step(Rung("a", strategy, cast(Any, None)), "taken", "", pooled=pooled)
+    assert _needs_frozen(step, prepared, Recipe(**settings)) is stays
+
+
+def test_a_last_training_without_time_is_told_apart_from_an_interrupted_one() -> None:
+    cases = {"time": (True, False), "interrupted": (False, True), None: (False, False)}
+    for stopped, flags in cases.items():
+        found = Adapted(Climb((), None), tuned=cast(Any, SimpleNamespace(stopped=stopped)))
+        assert (found.is_out_of_time, found.is_interrupted) == flags
