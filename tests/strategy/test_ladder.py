@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from headstart.finetuning.process import Interrupted
+from headstart.strategy.answers import Answers, compared
 from headstart.strategy.budget import Budget
-from headstart.strategy.ladder import Answers, Climb, OutOfTime, Rung, climb, compared
+from headstart.strategy.ladder import Climb, OutOfTime, Rung, climb
 
 NUM = 600
 rng = np.random.default_rng(0)
@@ -271,7 +272,7 @@ def test_what_proves_itself_only_beside_the_frozen_one_is_pooled() -> None:
     best = climb(start, [step], y, groups, folds, seed=0).best
     assert best is not None and best.pooled and best.answers is not None and best.alone is not None
     assert best.answers.accuracy > best.alone.accuracy > start.accuracy
-    assert compared(best.answers, best.alone, groups, 0)[2] == "not proved"
+    assert compared(best.answers, best.alone, groups, 0).outcome == "not proved"
 
 
 def test_a_little_surer_is_not_worth_a_training() -> None:

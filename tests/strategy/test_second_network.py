@@ -6,7 +6,7 @@ import numpy as np
 from sklearn.linear_model import Ridge
 
 from headstart.heads.candidates import rooted
-from headstart.strategy.ladder import compared
+from headstart.strategy.answers import compared
 from headstart.strategy.second_network import left_out_answers
 
 
@@ -52,10 +52,10 @@ def test_a_second_network_that_sees_more_is_taken_and_noise_is_not() -> None:
     one = left_out_answers(taps, y, groups).best
     other, _, _ = _features(3, 2.0)
     both = {name: np.hstack([taps[name], other[name]]) for name in taps}
-    assert compared(left_out_answers(both, y, groups).best, one, groups, 0)[2] == "taken"
+    assert compared(left_out_answers(both, y, groups).best, one, groups, 0).outcome == "taken"
     noise, _, _ = _features(504, 0.0)
     worse = {name: np.hstack([taps[name], noise[name]]) for name in taps}
-    assert compared(left_out_answers(worse, y, groups).best, one, groups, 0)[2] != "taken"
+    assert compared(left_out_answers(worse, y, groups).best, one, groups, 0).outcome != "taken"
 
 
 def test_what_every_choice_of_taps_has_right_is_kept_with_its_decomposition() -> None:

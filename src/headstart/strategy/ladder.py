@@ -19,14 +19,12 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from headstart.finetuning.process import Interrupted
-from headstart.heads.calibration import fit_temperature, row_losses
 from headstart.heads.spectrum import Integers
 from headstart.layers import Array
-from headstart.metrics.comparison import Difference, paired_difference
-from headstart.metrics.intervals import Interval, accuracy_interval
+from headstart.metrics.comparison import Difference
+from headstart.strategy.answers import Answers, Verdict, compared
 from headstart.strategy.budget import Budget
 
 Judge = Callable[[int], Array]
@@ -35,7 +33,6 @@ Judge = Callable[[int], Array]
 _ENOUGH_ROWS = 1000
 # A rung that will be used in any case is judged on so many, whatever the first fold says.
 _LEAST_ROWS = 50
-_ERRORS = 1.96
 _TOO_LATE = "out of time"
 _NAMES = {"affine": "scales and shifts", "all": "whole network", "scratch": "from scratch"}
 _STRATEGIES = {"all": "full", "affine": "full", "scratch": "scratch"}
@@ -65,53 +62,6 @@ class Rung:
 
 class OutOfTime(Exception):
     """A training was ended because no time was left."""
-
-
-@dataclass(frozen=True, eq=False)
-class Answers:
-    """Scores of rows that took no part in the training that gave them.
-
-    Args:
-        scores: float32 [N, C]; rows that were not judged hold anything.
-        judged: bool [N].
-        temperature: With the lowest log loss on the judged rows.
-        correct: bool [N], False where not judged.
-        losses: float64 [N], -log probability of the true class after the temperature.
-    """
-
-    scores: Array
-    judged: npt.NDArray[np.bool_]
-    temperature: float
-    correct: npt.NDArray[np.bool_]
-    losses: npt.NDArray[np.float64]
-
-    @classmethod
-    def of(cls, scores: Array, judged: npt.NDArray[np.bool_], y: Integers) -> Answers:
-        """Judge scores."""
-        temperature = fit_temperature(scores[judged], y[judged])
-        losses = np.zeros(len(y))
-        losses[judged] = row_losses(scores[judged], y[judged], temperature)
-        correct = judged & (scores.argmax(axis=1) == y)
-        return cls(scores, judged, temperature, correct, losses)
-
-    def pooled_with(self, other: Answers, y: Integers) -> Answers:
-        """The mean of the log probabilities of both, about the rows that both have judged."""
-        sums = self.scores / self.temperature + other.scores / other.temperature
-        return Answers.of(sums.astype(np.float32), self.judged & other.judged, y)
-
-    @property
-    def accuracy(self) -> float:
-        """Share of the judged rows that are right."""
-        return float(self.correct[self.judged].mean())
-
-    @property
-    def log_loss(self) -> float:
-        """Mean over the judged rows, in nats."""
-        return float(self.losses[self.judged].mean())
-
-    def interval(self, groups: Integers, seed: int) -> Interval:
-        """Of the accuracy."""
-        return accuracy_interval(self.correct[self.judged], groups[self.judged], seed)
 
 
 @dataclass(frozen=True, eq=False)
@@ -335,7 +285,9 @@ def _try(
         found = _preferred(alone, best, partner, y, groups, seed, must_take)
         seconds = (budget.spent - began) / num
         last = rung.last * (seconds / rung.seconds if rung.seconds else 1.0)
-        hopeless = found.outcome == "no gain" and (not must_take or judged.sum() >= _LEAST_ROWS)
+        hopeless = found.verdict.outcome == "no gain" and (
+            not must_take or judged.sum() >= _LEAST_ROWS
+        )
         if hopeless or judged.sum() >= _ENOUGH_ROWS:
             break
         if seconds + max(budget.reserved, last) > budget.left:
@@ -343,22 +295,35 @@ def _try(
     seconds = budget.spent - began
     if found is None:
         return Step(rung, _TOO_LATE, "before a fold was judged", seconds=seconds)
-    if last > budget.left and (must_take or found.outcome == "taken"):
+    verdict = found.verdict
+    if last > budget.left and (must_take or verdict.outcome == "taken"):
         late = f"training on all pictures would take about {last:.0f} s, "
         late += f"{max(budget.left, 0):.0f} s are left"
-        found = replace(found, outcome=_TOO_LATE, reason=f"{late}; {found.reason}")
-    return Step(rung=rung, seconds=seconds, last=last, **vars(found))
+        verdict = replace(verdict, outcome=_TOO_LATE, reason=f"{late}; {verdict.reason}")
+    return Step(
+        rung=rung,
+        **vars(verdict),
+        answers=found.answers,
+        seconds=seconds,
+        pooled=found.pooled,
+        rival=found.rival,
+        last=last,
+    )
 
 
 @dataclass(frozen=True, eq=False)
 class _Judged:
-    """What a step says of the answers, as there."""
+    """Answers that may be used, against those that are best so far.
 
-    outcome: str
-    reason: str
+    Args:
+        answers: The rung's own, or of it and the frozen candidate.
+        verdict: On them.
+        pooled: Whether they are of both.
+        rival: As of `Step`.
+    """
+
     answers: Answers
-    gain: Difference
-    loss_gain: tuple[float, float]
+    verdict: Verdict
     pooled: bool = False
     rival: Answers | None = None
 
@@ -377,26 +342,21 @@ def _preferred(
     Both, where that is proved better than the rung alone, or where the rung alone does not prove
     itself and both are more accurate; of a rung that a person asked for, where it seems better.
     """
-    own = _against(alone, best, groups, seed)
+    own = compared(alone, best, groups, seed, _LEAST_FALL)
     if partner is None:
-        return own
+        return _Judged(alone, own)
     both = alone.pooled_with(partner, y)
-    pooled = replace(_against(both, best, groups, seed), pooled=True, rival=alone)
+    pooled = compared(both, best, groups, seed, _LEAST_FALL)
     more_accurate = pooled.gain.difference > max(own.gain.difference, 0.0)
     helps = _seems_better(both, alone) if must_take else more_accurate and own.outcome != "taken"
     if helps or _pools(both, alone, groups, seed):
-        return pooled
-    return replace(own, rival=both)
-
-
-def _against(answers: Answers, best: Answers, groups: Integers, seed: int) -> _Judged:
-    gain, loss_gain, outcome, reason = compared(answers, best, groups, seed, _LEAST_FALL)
-    return _Judged(outcome, reason, answers, gain, loss_gain)
+        return _Judged(both, pooled, pooled=True, rival=alone)
+    return _Judged(alone, own, rival=both)
 
 
 def _pools(both: Answers, alone: Answers, groups: Integers, seed: int) -> bool:
     """Whether the rung is better together with the frozen candidate: that must be proved."""
-    return compared(both, alone, groups, seed, _LEAST_FALL)[2] == "taken"
+    return compared(both, alone, groups, seed, _LEAST_FALL).outcome == "taken"
 
 
 def _seems_better(both: Answers, alone: Answers) -> bool:
@@ -407,64 +367,3 @@ def _seems_better(both: Answers, alone: Answers) -> bool:
     """
     fall = alone.log_loss - both.log_loss
     return both.accuracy >= alone.accuracy and fall >= _LEAST_FALL * alone.log_loss
-
-
-def _gains(
-    answers: Answers, best: Answers, groups: Integers, seed: int
-) -> tuple[Difference, tuple[float, float]]:
-    """Gain in accuracy with its interval; fall of the log loss with two standard errors.
-
-    Both on the rows that both have judged.
-    """
-    rows = answers.judged & best.judged
-    gain = paired_difference(answers.correct[rows], best.correct[rows], groups[rows], seed)
-    fall = best.losses[rows] - answers.losses[rows]
-    # Rows of one group rise and fall together: their sum is one observation.
-    place = np.unique(groups[rows], return_inverse=True)[1]
-    sums = np.bincount(place, fall - fall.mean())
-    error = float(np.sqrt((sums**2).sum())) / len(fall)
-    return gain, (float(fall.mean()), _ERRORS * error)
-
-
-def compared(
-    answers: Answers, best: Answers, groups: Integers, seed: int, least_fall: float = 0.0
-) -> tuple[Difference, tuple[float, float], str, str]:
-    """Whether answers are to be preferred to those that are best so far, about the same rows.
-
-    Args:
-        answers: New ones.
-        best: Those that are best so far.
-        groups: int [N], rows that belong together.
-        seed: For the interval.
-        least_fall: Of the log loss, as a share: a smaller one does not matter.
-
-    Returns:
-        Gain in accuracy; fall of the log loss with two standard errors; ``"taken"``,
-        ``"no gain"`` or ``"not proved"``; and why, in words.
-    """
-    gain, loss_gain = _gains(answers, best, groups, seed)
-    least = least_fall * float(best.losses[answers.judged & best.judged].mean())
-    hopeless = gain.difference <= 0 and loss_gain[0] <= least
-    num_rows = int(answers.judged.sum())
-    return gain, loss_gain, *_verdict(gain, loss_gain, hopeless, num_rows, least)
-
-
-def _verdict(
-    gain: Difference,
-    loss_gain: tuple[float, float],
-    hopeless: bool,
-    num_rows: int,
-    least: float,
-) -> tuple[str, str]:
-    points = (
-        f"{100 * gain.difference:+z.1f} points ({100 * gain.low:+z.1f} to {100 * gain.high:+z.1f})"
-    )
-    on = f"{points} on {num_rows} held-out pictures"
-    fall, error = loss_gain
-    if gain.low > 0:
-        return "taken", f"more accurate: {on}"
-    if gain.difference >= 0 and fall > error and fall >= least:
-        return "taken", f"no less accurate and surer of the right answers: {on}"
-    if hopeless:
-        return "no gain", on
-    return "not proved", f"not distinguishable from what was best before: {on}"

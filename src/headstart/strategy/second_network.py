@@ -18,7 +18,7 @@ from headstart.heads.ridge import RidgeHead
 from headstart.heads.spectrum import Integers, Rows
 from headstart.in_order import in_order
 from headstart.layers import Array
-from headstart.strategy.ladder import Answers
+from headstart.strategy.answers import Answers
 
 
 @dataclass(frozen=True, eq=False)

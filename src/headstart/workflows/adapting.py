@@ -24,9 +24,9 @@ from headstart.heads.fitted import FittedHead
 from headstart.layers import Array, Layer, Pool
 from headstart.model.beside import TAP, beside
 from headstart.progress import Progress
+from headstart.strategy.answers import Answers
 from headstart.strategy.budget import Budget
 from headstart.strategy.ladder import (
-    Answers,
     Climb,
     Rung,
     Step,

@@ -18,8 +18,9 @@ from headstart.metrics.comparison import paired_differences
 from headstart.metrics.intervals import accuracy_interval
 from headstart.model.beside import TAP
 from headstart.reports.audit import Audit
+from headstart.strategy.answers import Answers
 from headstart.strategy.backbone_choice import BackboneChoice
-from headstart.strategy.ladder import Answers, Step
+from headstart.strategy.ladder import Step
 from headstart.workflows.abstaining import expected_of
 from headstart.workflows.preparing import Prepared, Rows
 from headstart.workflows.recipe import Recipe

@@ -15,8 +15,8 @@ from headstart.files import cache_folder
 from headstart.heads.cross_validation import MANY_GROUPS
 from headstart.progress import Progress
 from headstart.reports.results import percent
+from headstart.strategy.answers import Answers, compared
 from headstart.strategy.backbone_choice import BackboneChoice, Contender, Round, Standing
-from headstart.strategy.ladder import Answers, compared
 from headstart.strategy.second_network import left_out_answers
 from headstart.workflows.dividing import rows_of, split_of
 from headstart.workflows.preparing import Judged, Prepared, Rows, prepare
@@ -114,9 +114,10 @@ def _choice(
     began: float,
 ) -> BackboneChoice:
     """The record of the comparison, as of any other choice of a backbone."""
-    gain, _, outcome, reason = compared(both, one, prepared.groups[train], seed)
+    verdict = compared(both, one, prepared.groups[train], seed)
+    gain = verdict.gain
     names = prepared.backbone.name, widened.backbone.name
-    taken = outcome == "taken"
+    taken = verdict.outcome == "taken"
     difference = (gain.difference, gain.low, gain.high)
     points = "{:+z.1f} points ({:+z.1f} to {:+z.1f})".format(*(100 * value for value in difference))
     against = (-gain.difference, -gain.high, -gain.low)
@@ -126,7 +127,7 @@ def _choice(
     ]
     return BackboneChoice(
         chosen=names[int(taken)],
-        why=reason if taken else f"{SECOND} beside it is not proved to pay: {points}",
+        why=verdict.reason if taken else f"{SECOND} beside it is not proved to pay: {points}",
         contenders=(
             Contender(names[0], seconds_of(prepared.backbone)),
             Contender(names[1], seconds_of(widened.backbone)),
