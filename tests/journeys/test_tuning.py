@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -17,6 +19,8 @@ from headstart.backbones.loading import load_backbone
 from headstart.cli.main import main
 from headstart.errors import SettingError
 from headstart.strategy import ladder
+from headstart.strategy.budget import Budget
+from headstart.workflows.trial import Trial
 
 
 @pytest.fixture(scope="module")
@@ -100,3 +104,44 @@ def test_the_tuned_network_is_saved_and_predicts(
     assert "epoch" not in again.stderr
     second = headstart.load(tmp_path / "again").predict(pictures / "red" / "0.png")
     assert second.ranking == prediction.ranking
+
+
+@pytest.mark.long
+def test_a_time_limit_that_is_too_short_for_what_was_asked_for_leaves_it_frozen(
+    pictures: Path, cache: Path, tmp_path: Path
+) -> None:
+    asked = ["--train-from", "top1", "--head", "nearest-mean", "--time-limit", "1s"]
+    place = ["--out", str(tmp_path / "late"), "--cache", str(cache), "--json"]
+    done = CliRunner().invoke(main, ["fit", str(pictures), *asked, *place])
+    assert done.exit_code == 0, done.stderr
+    receipt = json.loads(done.stdout)
+    assert receipt["chosen"]["strategy"] == "freeze"
+    (rung,) = receipt["ladder"]
+    assert rung["outcome"] == "not tried"
+    assert re.search(r"to train on all pictures; [01] s are left", rung["reason"])
+    assert "asked for, but not tuned" in (tmp_path / "late" / "report.html").read_text()
+
+
+@pytest.mark.slow
+def test_a_last_training_without_time_saves_its_best_and_goes_on_with_more(
+    pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place, cache = tmp_path / "cut", tmp_path / "cache"
+    with monkeypatch.context() as short:
+        whole = Trial.train
+
+        def hurried(trial: Trial, *rows: Any, **how: Any) -> Any:
+            if how.get("graph"):
+                trial.budget = Budget(1.0)
+            return whole(trial, *rows, **how)
+
+        short.setattr(Trial, "train", hurried)
+        done = fit(pictures, place, cache)
+    assert done.exit_code == 0, done.stderr
+    assert "ended early: no time is left (--time-limit)" in done.stderr
+    report = (place / "report.html").read_text()
+    assert "he last training was ended by --time-limit after 0 epochs" in report
+    assert headstart.load(place).predict(pictures / "red" / "0.png").label in ("red", "blue")
+    done = fit(pictures, place, cache)
+    assert done.exit_code == 0, done.stderr
+    assert "--time-limit after" not in (place / "report.html").read_text()
