@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from headstart.backbones.engine import Engine
 from headstart.backbones.reading import read_through
 from headstart.datasets.duplicates import same_bytes
 from headstart.datasets.groups import merge_groups
+from headstart.datasets.manifest import Manifest
 from headstart.datasets.reading import read
 from headstart.errors import NotEnoughData, UnusableImage
 from headstart.files import content_digest
@@ -74,19 +75,19 @@ def lot_of(
     found = read(pictures, recipe.read_options, known=class_names)
     judged = set(part_to_judge(found)[0].ids)
     names = names_for(found, class_names)
-    digests, unusable = _digests(found.paths, found.ids)
+    digests, unusable = _digests(found)
+    found = found.select([row for row, name in enumerate(found.ids) if name in digests])
     trained_on = frozenset(training_pictures(folder).prints.digests)
-    readable = np.array([row for row, digest in enumerate(digests) if digest], np.int64)
-    new = np.array([digests[row] not in trained_on for row in readable], bool)
-    judges = np.array([found.ids[row] in judged for row in readable], bool)
-    held, rest = readable[new & judges], readable[~(new & judges)]
-    groups = merge_groups(found.groups, same_bytes(digests))
+    new = np.array([digests[name] not in trained_on for name in found.ids], bool)
+    judges = np.array([name in judged for name in found.ids], bool)
+    held, rest = np.flatnonzero(new & judges), np.flatnonzero(~(new & judges))
+    groups = merge_groups(found.groups, same_bytes([digests[name] for name in found.ids]))
     if calibrates and len(rest) < _LEAST_CALIBRATING:
         third = _third(groups[held], recipe.seed)
         held, rest = held[~third], np.concatenate([rest, held[third]])
     if not len(held):
         raise NotEnoughData(
-            f"the classifier has learned from all of the {len(readable)} pictures in {pictures}",
+            f"the classifier has learned from all of the {len(found)} pictures in {pictures}",
             "labelled pictures that it has not seen: only they can tell what fewer bits cost",
             "give other pictures with --pictures",
         )
@@ -164,14 +165,13 @@ def _share(correct: npt.NDArray[np.bool_], groups: Rows) -> dict[str, Any]:
     }
 
 
-def _digests(paths: Sequence[Path], ids: Sequence[str]) -> tuple[list[bytes], list[Unusable]]:
-    """Digest of each file's bytes, empty where it cannot be read; and those."""
-    digests, unusable = [], []
-    for path, name in zip(paths, ids, strict=True):
+def _digests(found: Manifest) -> tuple[dict[str, bytes], list[Unusable]]:
+    """Digest of each file's bytes, by id, where it can be read; and those where it cannot."""
+    digests, unusable = {}, []
+    for path, name in zip(found.paths, found.ids, strict=True):
         try:
-            digests.append(content_digest(read_bytes(path)))
+            digests[name] = content_digest(read_bytes(path))
         except UnusableImage as failure:
-            digests.append(b"")
             unusable.append(Unusable(name, failure.reason, failure.detail))
     return digests, unusable
 
