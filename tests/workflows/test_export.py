@@ -144,6 +144,20 @@ def test_pictures_that_it_learned_from_cannot_judge(bundle: Path, shapes: Path) 
         hs.export(bundle, "openvino", precision="bf16", pictures=learned)
 
 
+def test_eight_bits_need_a_picture_to_calibrate_with(
+    bundle: Path, draw_folder: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(exporting, "must_have_nncf", lambda: None)
+    pictures, out = draw_folder(tmp_path / "new" / "test", 300, stripes=1).parent, tmp_path / "out"
+    with pytest.raises(NotEnoughData, match="all there are must judge"):
+        hs.export(bundle, "openvino", out, precision="int8", pictures=pictures / "test")
+    for path in draw_folder(pictures / "train", 400, stripes=2, blobs=2).rglob("*.png"):
+        path.write_bytes(path.read_bytes()[:500])
+    with pytest.raises(NotEnoughData, match="none of 4 can be read"):
+        hs.export(bundle, "openvino", out, precision="int8", pictures=pictures)
+    assert not out.exists()
+
+
 @pytest.mark.long
 def test_what_answers_otherwise_is_not_written(
     bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

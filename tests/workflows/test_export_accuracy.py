@@ -30,3 +30,15 @@ def test_files_that_cannot_be_read_connect_no_groups(bundle: Path, fresh: Path) 
     assert [row.path for row in found.unusable] == ["blobs/300.png", "blobs/301.png"]
     assert names == ["300", "301", "302"] * 2
     assert np.array_equal(found.groups, [0, 1, 2] * 2)
+
+
+@pytest.mark.parametrize(("number", "calibrating"), [(1, 0), (2, 1), (6, 2)])
+def test_few_new_pictures_calibrate_and_judge(
+    number: int, calibrating: int, bundle: Path, fresh: Path
+) -> None:
+    for path in sorted(fresh.rglob("*.png"))[number:]:
+        path.unlink()
+    found = lot(bundle, fresh, Recipe(), calibrates=True)
+    assert len(found.calibrating) == calibrating
+    assert len({*found.held, *found.calibrating}) == number
+    assert len(lot(bundle, fresh, Recipe()).held) == number

@@ -18,7 +18,7 @@ from headstart.backbones.engine import Engine, has_bf16
 from headstart.backbones.intermediate import must_have_nncf
 from headstart.backbones.request import PLAIN
 from headstart.datasets.options import ReadOptions
-from headstart.errors import BundleError, DatasetError, SettingError
+from headstart.errors import BundleError, DatasetError, NotEnoughData, SettingError
 from headstart.files import (
     folder_written_whole,
     must_be_writable,
@@ -121,6 +121,7 @@ def export(
         SettingError: A setting is wrong, or something else stands in the place.
         MissingExtra: ``int8`` without nncf.
         DatasetError: The pictures are not there, or cannot be understood.
+        NotEnoughData: There are too few pictures to tell what fewer bits cost, or to make them.
     """
     source = Path(bundle).expanduser()
     given = None if pictures is None else Path(pictures).expanduser()
@@ -153,7 +154,7 @@ def run_export(
     pixels, words = _pixels(record, pictures, lot, recipe.seed)
     progress.say(f"writing {to}, {precision}")
     with folder_written_whole(place) as folder:
-        _write(folder, source, record, to, lot)
+        _write(folder, source, record, to, precision, lot)
         told = _record(record, to, precision)
         (folder / formats.RECORD).write_text(readable_json(told))
         # A classifier that itself computes in bfloat16 differs by that: it is said, not refused.
@@ -295,9 +296,13 @@ def _drawn(size: int, seed: int) -> Pixels:
     return np.stack(drawn)
 
 
-def _write(folder: Path, source: Path, record: Record, to: str, lot: Lot | None) -> None:
+def _write(
+    folder: Path, source: Path, record: Record, to: str, precision: str, lot: Lot | None
+) -> None:
     if to == "openvino":
         shown = pixels_of(lot.calibrating, record.preprocessing) if lot else []
+        if precision == "int8" and not shown:
+            raise _nothing_calibrates(lot)
         return formats.write_openvino(folder, source, record, np.stack(shown) if shown else None)
     writers = {
         "onnx": formats.write_onnx,
@@ -305,6 +310,16 @@ def _write(folder: Path, source: Path, record: Record, to: str, lot: Lot | None)
         "hf": formats.write_hf,
     }
     return writers[to](folder, source, record)
+
+
+def _nothing_calibrates(lot: Lot | None) -> NotEnoughData:
+    number = len(lot.calibrating) if lot else 0
+    return NotEnoughData(
+        "int8 needs pictures that show the ranges of the network's numbers: "
+        + (f"none of {number} can be read" if number else "all there are must judge"),
+        "pictures that can be read, of two groups or more",
+        "give more pictures with --pictures",
+    )
 
 
 def _record(record: Record, to: str, precision: str) -> dict[str, Any]:

@@ -33,7 +33,7 @@ Rows = npt.NDArray[np.int64]
 Pixels = npt.NDArray[np.uint8]
 
 _MOST_CALIBRATING = 300
-# Of pictures that the classifier learned from; with fewer a third of the others takes part.
+# Of pictures that judge nothing anyway; with fewer a third of the others takes part.
 _LEAST_CALIBRATING = 32
 
 
@@ -177,6 +177,7 @@ def _digests(found: Manifest) -> tuple[dict[str, bytes], list[Unusable]]:
 
 
 def _third(groups: Rows, seed: int) -> npt.NDArray[np.bool_]:
-    """A third of the groups, drawn: bool [N]."""
+    """A third of the groups, drawn, but one at least and never all: bool [N]."""
     names = generator(seed, "third").permutation(np.unique(groups))
-    return np.isin(groups, names[: len(names) // 3])
+    number = max(1, len(names) // 3) if len(names) > 1 else 0
+    return np.isin(groups, names[:number])
