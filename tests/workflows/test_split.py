@@ -1,6 +1,8 @@
 """Train and test folders from any layout: complete, apart, and the source as it was."""
 
 import shutil
+import unicodedata
+from pathlib import Path
 
 import pytest
 
@@ -68,6 +70,44 @@ def test_names_that_meet_are_told_apart(tmp_path, draw, backbone):
     options = Recipe(label_pattern=r"/(stripes|blobs)/", test_share=0.4)
     run_split(tmp_path / "src", tmp_path / "to", options)
     assert len(files(tmp_path / "to")) == 6
+
+
+@pytest.fixture
+def ignores_case(monkeypatch):
+    """Folders are made as on a disk that ignores case."""
+
+    def make(place, *arguments, **settings):
+        others = {other.name for other in place.parent.glob("*")} - {place.name}
+        if place.name.casefold() in {name.casefold() for name in others}:
+            raise FileExistsError(17, "File exists", str(place))
+        mkdir(place, *arguments, **settings)
+
+    mkdir = Path.mkdir
+    monkeypatch.setattr(Path, "mkdir", make)
+
+
+def test_files_that_differ_in_case_only_are_told_apart(tmp_path, draw, backbone):
+    for kind in ("stripes", "blobs"):
+        (tmp_path / "src" / kind).mkdir(parents=True)
+        for number, name in enumerate(("a.png", "A.png", "A-2.png", "\u00e9.png", "e\u0301.png")):
+            draw(kind, number).save(tmp_path / "src" / kind / name)
+    run_split(tmp_path / "src", tmp_path / "to", Recipe())
+    placed = files(tmp_path / "to")
+    spelled = {unicodedata.normalize("NFC", name).casefold() for name in placed}
+    assert len(placed) == len(spelled) == 10
+
+
+def test_classes_that_differ_in_case_only_are_kept_or_refused(tmp_path, draw, backbone, request):
+    for kind, name in (("stripes", "a"), ("blobs", "A")):
+        (tmp_path / "src" / name).mkdir(parents=True)
+        for number in range(3):
+            draw(kind, number).save(tmp_path / "src" / name / f"{number}.png")
+    run_split(tmp_path / "src", tmp_path / "to", Recipe())
+    assert read(tmp_path / "to").counts == {"A": 3, "a": 3}
+    request.getfixturevalue("ignores_case")
+    with pytest.raises(SettingError, match="'a' and another one have the same folder"):
+        run_split(tmp_path / "src", tmp_path / "other", Recipe())
+    assert not (tmp_path / "other").exists()
 
 
 def test_places_that_are_taken_or_among_the_pictures_are_refused(flat, tmp_path):

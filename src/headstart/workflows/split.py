@@ -16,6 +16,7 @@ from typing import Any
 from headstart.datasets.reading import place_of
 from headstart.errors import SettingError
 from headstart.files import folder_written_whole, must_be_writable
+from headstart.labels import spelling
 from headstart.progress import Progress, Silent
 from headstart.unusable import Unusable
 from headstart.workflows.dividing import split_of
@@ -88,7 +89,7 @@ def run_split(
 
     Raises:
         SettingError: The place is taken or lies among the pictures; a class cannot be the name
-            of a folder; links are not possible there.
+            of a folder, or two of them are one to the file system; links are not possible there.
         DatasetError: The pictures cannot be understood as a dataset, or are too few.
         StoreError: The folder cannot be written.
     """
@@ -103,8 +104,8 @@ def run_split(
     split = split_of(prepared, recipe)
     places = _places(prepared, split.splits)
     with folder_written_whole(folder) as temporary:
+        _make_folders(temporary, places)
         for source, place in zip(prepared.manifest.paths, places, strict=True):
-            (temporary / place).parent.mkdir(parents=True, exist_ok=True)
             _put(WAYS[how], source, temporary / place)
     counted = Counter(zip(prepared.manifest.labels, split.splits, strict=True))
     counts = {
@@ -115,16 +116,36 @@ def run_split(
 
 
 def _places(prepared: Prepared, splits: tuple[str, ...]) -> list[str]:
-    """Where each picture goes: under its own name, or the whole path's where that is taken."""
-    taken: dict[str, None] = {}
+    """Where each picture goes: under its own name, or the whole path's where that is taken.
+
+    Names that differ in case only are one to many file systems, which would write one file.
+    """
+    taken: set[tuple[str, str, str]] = set()
+    places = []
     manifest = prepared.manifest
     for name, label, part in zip(manifest.ids, manifest.labels, splits, strict=True):
         path = Path(name)
         numbered = (f"{path.stem}-{number}{path.suffix}" for number in itertools.count(2))
         names = itertools.chain((path.name, name.replace("/", "-")), numbered)
-        places = (f"{part}/{label}/{each}" for each in names)
-        taken[next(place for place in places if place not in taken)] = None
-    return list(taken)
+        file = next(each for each in names if (part, label, spelling(each)) not in taken)
+        taken.add((part, label, spelling(file)))
+        places.append(f"{part}/{label}/{file}")
+    return places
+
+
+def _make_folders(root: Path, places: list[str]) -> None:
+    """A folder for each class of each part, each a new one: a file system may ignore case."""
+    for place in sorted({place.rpartition("/")[0] for place in places}):
+        part, _, label = place.partition("/")
+        (root / part).mkdir(exist_ok=True)
+        try:
+            (root / place).mkdir()
+        except FileExistsError as error:
+            raise SettingError(
+                f"the class {label!r} and another one have the same folder where this is written",
+                "class names that differ in more than case, or a disk that tells them apart",
+                f"rename it with --merge '{label}=...', or choose another place",
+            ) from error
 
 
 def _put(way: Put, source: Path, place: Path) -> None:
