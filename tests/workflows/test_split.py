@@ -1,5 +1,6 @@
 """Train and test folders from any layout: complete, apart, and the source as it was."""
 
+import errno
 import shutil
 import unicodedata
 from pathlib import Path
@@ -7,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from headstart.datasets.reading import read
-from headstart.errors import SettingError
+from headstart.errors import DatasetError, SettingError, StoreError
+from headstart.workflows import split as splitting
 from headstart.workflows.recipe import Recipe
-from headstart.workflows.split import run_split
+from headstart.workflows.split import WAYS, run_split
 
 
 @pytest.fixture(scope="module")
@@ -121,6 +123,29 @@ def test_places_that_are_taken_or_among_the_pictures_are_refused(flat, tmp_path)
         with pytest.raises(SettingError, match=complaint):
             run_split(flat, to, Recipe())
     assert [path.name for path in (tmp_path / "taken").iterdir()] == ["mine.txt"]
+
+
+@pytest.mark.parametrize("how", WAYS)
+def test_a_picture_that_vanishes_is_named(flat, tmp_path, backbone, how, monkeypatch):
+    def make(*arguments):
+        (tmp_path / "src" / "cat.1.png").unlink()
+        make_folders(*arguments)
+
+    make_folders = splitting._make_folders
+    monkeypatch.setattr(splitting, "_make_folders", make)
+    shutil.copytree(flat, tmp_path / "src")
+    with pytest.raises(DatasetError, match=r"changed .*cat\.1\.png \(vanished"):
+        run_split(tmp_path / "src", tmp_path / "to", Recipe(), how)
+    assert not (tmp_path / "to").exists()
+
+
+def test_a_full_disk_is_the_fault_of_no_picture(flat, tmp_path, backbone, monkeypatch):
+    def full(source, place):
+        raise OSError(errno.ENOSPC, "No space left on device", str(source))
+
+    monkeypatch.setitem(WAYS, "copy", full)
+    with pytest.raises(StoreError, match=r"could not write .*No space left"):
+        run_split(flat, tmp_path / "to", Recipe())
 
 
 def test_a_class_that_cannot_be_a_folder_is_refused(tmp_path, draw, backbone):

@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from headstart.datasets.reading import place_of
-from headstart.errors import SettingError
+from headstart.errors import DatasetError, SettingError, UnusableImage
 from headstart.files import folder_written_whole, must_be_writable
+from headstart.images.decode import read_bytes
 from headstart.labels import spelling
 from headstart.progress import Progress, Silent
 from headstart.unusable import Unusable
@@ -28,7 +29,7 @@ Put = Callable[[Path, Path], object]
 WAYS: dict[str, Put] = {
     "copy": shutil.copyfile,
     "hard-link": lambda source, place: os.link(source.resolve(), place),
-    "symlink": lambda source, place: place.symlink_to(source.resolve()),
+    "symlink": lambda source, place: place.symlink_to(source.resolve(strict=True)),
 }
 
 
@@ -90,7 +91,7 @@ def run_split(
     Raises:
         SettingError: The place is taken or lies among the pictures; a class cannot be the name
             of a folder, or two of them are one to the file system; links are not possible there.
-        DatasetError: The pictures cannot be understood as a dataset, or are too few.
+        DatasetError: The pictures cannot be understood as a dataset, are too few, or vanished.
         StoreError: The folder cannot be written.
     """
     progress = progress or Silent()
@@ -152,12 +153,24 @@ def _put(way: Put, source: Path, place: Path) -> None:
     try:
         way(source, place)
     except OSError as error:
+        _must_be_readable(source)
         if error.errno not in (errno.EXDEV, errno.EPERM, errno.ENOTSUP, errno.EMLINK):
             raise
         raise SettingError(
             f"{source} cannot be linked to from {place.parent}: {error.strerror}",
             "a place on the same disk, that can hold links",
             "leave the link out: pictures are copied then",
+        ) from error
+
+
+def _must_be_readable(source: Path) -> None:
+    try:
+        read_bytes(source)
+    except UnusableImage as error:
+        raise DatasetError(
+            f"a picture changed while the folders were written: {source} ({error})",
+            "pictures that stay as they are during a run",
+            "run the same command again",
         ) from error
 
 
