@@ -303,6 +303,14 @@ def test_png_with_one_colour_that_means_transparent(
     assert "transparent" in picture.flags
 
 
+def test_a_colour_of_16_bits_that_means_transparent() -> None:
+    row = struct.pack(">6H", 0x1234, 0x5678, 0x9ABC, 0x3412, 0x7856, 0xBC9A)
+    hole = chunk(b"tRNS", row[:6])
+    picture = decode(png(2, 1, 16, 2, hole, chunk(b"IDAT", zlib.compress(b"\0" + row))))
+    assert pixels(picture).tolist() == [[[255] * 3, [0x34, 0x78, 0xBC]]]
+    assert picture.flags == {"transparent", "high_bit_depth"}
+
+
 # --- More than 8 bits ----------------------------------------------------------------------------
 
 

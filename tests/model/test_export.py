@@ -3,7 +3,9 @@
 import dataclasses
 import importlib.util
 import json
+import struct
 import sys
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -266,6 +268,24 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> ModuleType:
         return module_of(folder / "pictures.py", patch)
 
 
+def deep_png(pixels: np.ndarray) -> bytes:
+    """Colour of 16 bits, its first pixel's colour transparent: Pillow writes no such file."""
+    deep = (32767 * (1 + pixels)).astype(">u2")
+    deep[1::2] = deep[0, 0]
+    height, width = deep.shape[:2]
+    rows = b"".join(b"\0" + row.tobytes() for row in deep)
+    chunks = {
+        b"IHDR": struct.pack(">IIBBBBB", width, height, 16, 2, 0, 0, 0),
+        b"tRNS": deep[0, 0].tobytes(),
+        b"IDAT": zlib.compress(rows),
+        b"IEND": b"",
+    }
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+        for name, data in chunks.items()
+    )
+
+
 def saved(folder: Path, kind: str) -> Path:
     """One picture of each kind that people have."""
     height, width = (700, 1201) if kind == "large" else (90, 131)
@@ -277,6 +297,9 @@ def saved(folder: Path, kind: str) -> Path:
         exif = Image.Exif()
         exif[0x0112] = 6
         image.save(path, exif=exif)
+    elif kind == "hole of 16 bits":
+        path = path.with_suffix(".png")
+        path.write_bytes(deep_png(pixels))
     elif kind == "transparent":
         path = path.with_suffix(".png")
         image.putalpha(Image.linear_gradient("L").resize(image.size))
@@ -289,7 +312,11 @@ def saved(folder: Path, kind: str) -> Path:
 
 
 @pytest.mark.parametrize(
-    "kind", ["plain", "large", "turned", "transparent", "gray", "print", "palette", "small"]
+    "kind",
+    [
+        *("plain", "large", "turned", "transparent", "hole of 16 bits"),
+        *("gray", "print", "palette", "small"),
+    ],
 )
 def test_the_script_reads_pictures_as_headstart_does(
     kind: str, pictures: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -51,7 +51,7 @@ Image: TypeAlias = PIL.Image.Image
 MAX_PIXELS = 200_000_000
 
 # Pixels kept from an earlier run are these pixels as long as this is the same.
-DECODER_VERSION = f"1, Pillow {PIL.__version__}"
+DECODER_VERSION = f"2, Pillow {PIL.__version__}"
 
 RESAMPLING = {
     "bilinear": PIL.Image.Resampling.BILINEAR,
@@ -230,6 +230,8 @@ def _picture(name: str, image: ImageFile, at_least: int) -> Picture:
     # have their EXIF behind the pixels.
     turn = _turn(image) if name == "TIFF" else 1
     image.load()
+    if deep:
+        _shorten_hole(image)
     rgb, transparent = _to_rgb(image)
     if name != "TIFF":
         turn = _turn(image)
@@ -272,6 +274,13 @@ def _is_deep(image: ImageFile) -> bool:
     if _is_wide(image.mode):
         return True
     return image.format in ("PNG", "TIFF") and any(";16" in str(tile.args) for tile in image.tile)
+
+
+def _shorten_hole(image: Image) -> None:
+    # Of colours of 16 bits Pillow keeps the upper 8, but all 16 of the one that means transparent.
+    hole = image.info.get("transparency")
+    if isinstance(hole, tuple):
+        image.info["transparency"] = tuple(part >> 8 for part in hole)
 
 
 def _scale_while_decoding(image: JpegImagePlugin.JpegImageFile, at_least: int) -> None:
