@@ -207,6 +207,25 @@ def test_flags_and_tiny_pictures() -> None:
     assert (tiny.severity, tiny.examples) == ("warning", ("0.jpg: 31 × 500", "2.jpg: 500 × 8"))
 
 
+@pytest.mark.parametrize(
+    ("whites", "shares", "last"),
+    [
+        (["4095", "255", "", "4095"], "4095 in 2, 255 in 1", "3.jpg: 4095"),
+        (["own", "own"], "its brightest pixel in 2", "1.jpg: its brightest pixel"),
+        (["4095", "", "4095"], None, None),
+        (["own", ""], None, None),
+    ],
+)
+def test_several_whites(whites: list[str], shares: str | None, last: str | None) -> None:
+    flags = tuple(frozenset({f"white_{white}"} if white else {}) | {"gray"} for white in whites)
+    found = checks.several_whites(manifest("a" * len(flags)), facts(len(flags), flags=flags))
+    assert len(found) == (shares is not None)
+    for one in found:
+        assert (one.kind, one.severity) == ("several_whites", "warning")
+        assert f"({shares})" in one.message
+        assert one.examples[-1] == last
+
+
 def test_a_named_group_on_both_sides_is_a_problem() -> None:
     found = checks.findings(manifest("aabbaabb", "teetteet", groups=tuple("55577 78")), facts(8))
     (leak,) = [finding for finding in found if finding.kind == "group_leakage"]

@@ -116,8 +116,8 @@ def test_every_format_gives_its_colours(name: str) -> None:
         ("CMYK TIFF", {"cmyk"}),
         ("transparent PNG", {"transparent"}),
         ("lossless WEBP", set()),  # an alpha channel, but opaque
-        ("16-bit PNG", {"high_bit_depth", "gray"}),
-        ("float TIFF", {"high_bit_depth", "gray"}),
+        ("16-bit PNG", {"high_bit_depth", "gray", "white_65535"}),
+        ("float TIFF", {"high_bit_depth", "gray", "white_1"}),
         ("animated PNG", {"multi_frame"}),
         ("animated WEBP", {"multi_frame"}),
         ("animated GIF", {"multi_frame"}),
@@ -314,9 +314,15 @@ def test_a_colour_of_16_bits_that_means_transparent() -> None:
 # --- More than 8 bits ----------------------------------------------------------------------------
 
 
+def _white(values: np.ndarray) -> str:
+    """The flag of what became white."""
+    found = decode(saved(PIL.Image.fromarray(values), "TIFF")).flags
+    return "".join(flag for flag in found if flag.startswith("white_"))
+
+
 def _gray(values: np.ndarray, name: str = "TIFF") -> np.ndarray:
     picture = decode(saved(PIL.Image.fromarray(values), name))
-    assert picture.flags == {"high_bit_depth", "gray"}
+    assert picture.flags - {_white(values)} == {"high_bit_depth", "gray"}
     assert (pixels(picture).min(axis=-1) == pixels(picture).max(axis=-1)).all()
     return pixels(picture)[..., 0]
 
@@ -339,6 +345,22 @@ def test_white_is_the_narrowest_usual_range(white: int, kind: type) -> None:
 
 def test_one_step_more_takes_the_next_range() -> None:
     assert _gray(np.array([[0, 256]], dtype=np.uint16)).tolist() == [[0, round(256 * 255 / 4095)]]
+
+
+@pytest.mark.parametrize(
+    ("values", "white"),
+    [
+        ([1, 0], "white_1"),
+        ([0, 255], "white_255"),
+        ([0, 256], "white_4095"),
+        ([0, 4096], "white_65535"),
+        ([-1, 255], "white_own"),
+        ([0, 65536], "white_own"),
+        ([0, 0], ""),  # black is black whatever is white
+    ],
+)
+def test_what_became_white_is_a_flag(values: list[int], white: str) -> None:
+    assert _white(np.array([values], dtype=np.int32)) == white
 
 
 def test_floating_point_a_little_over_one_is_still_zero_to_one() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
@@ -33,6 +34,13 @@ _FLAGS = {
     "transparent": "transparent pixels: they are shown on white",
     "high_bit_depth": "more than 8 bits a colour: they are scaled down to 8",
     "exif_rotated": "a camera's note to turn them: they are turned upright",
+}
+_WHITES = {
+    "white_1": "1",
+    "white_255": "255",
+    "white_4095": "4095",
+    "white_65535": "65535",
+    "white_own": "its brightest pixel",
 }
 _FORMATS = {
     "JPEG": (".jpg", ".jpeg", ".jpe", ".jfif", ".jif", ".mpo"),
@@ -82,6 +90,7 @@ def findings(
             *turned_duplicates(manifest, turned),
             *tiny_pictures(manifest, facts),
             *blank_pictures(manifest, facts),
+            *several_whites(manifest, facts),
             *wrong_extensions(manifest, facts),
             *flagged(manifest, facts),
         ]
@@ -280,6 +289,26 @@ def blank_pictures(manifest: Manifest, facts: Facts) -> list[Finding]:
         for row in np.flatnonzero(spread <= _BLANK)
     ]
     return _pictures("blank_pictures", "warning", blank, "of one flat colour: nothing to see")
+
+
+def several_whites(manifest: Manifest, facts: Facts) -> list[Finding]:
+    """Gray of more than 8 bits that was not scaled by the same white in every picture."""
+    whites = {
+        name: _WHITES[flag]
+        for name, flags in zip(manifest.ids, facts.flags, strict=True)
+        for flag in flags & _WHITES.keys()
+    }
+    counts = Counter(whites.values())
+    if len(counts) < 2 and counts[_WHITES["white_own"]] < 2:
+        return []
+    shares = ", ".join(f"{white} in {with_spaces(counts[white])}" for white in counts)
+    message = (
+        "gray of more than 8 bits is not always scaled by the same white "
+        f"({shares}): brightness may jump from picture to picture"
+    )
+    rarest_first = sorted(whites, key=lambda name: counts[whites[name]])
+    examples = (f"{name}: {whites[name]}" for name in rarest_first)
+    return [Finding("several_whites", "warning", len(whites), message, tuple(examples))]
 
 
 def _with_two_labels(manifest: Manifest, pairs: Pairs) -> int:

@@ -7,8 +7,9 @@ What is decided here, for every way in alike:
 - Transparent pixels are laid on white.
 - Gray of more than 8 bits (and floating point) is scaled, never clipped: black is 0 and white the
   narrowest of 1, 255, 4095 and 65535 that holds the brightest pixel. A picture with values below 0
-  or above 65535 is stretched from its darkest to its brightest pixel instead. Colour of 16 bits
-  loses its lower 8.
+  or above 65535 is stretched from its darkest to its brightest pixel instead. No file says which
+  range was meant, so one set may get several whites: flags tell, and ``headstart check`` warns.
+  Colour of 16 bits loses its lower 8.
 - Four-colour print (CMYK) goes through the profile in the file where there is one that works, else
   through the plain formula. An RGB picture with a profile of its own (Adobe RGB, Display P3) keeps
   its numbers: the networks were trained on pictures read that way.
@@ -72,6 +73,7 @@ _OPENERS: dict[str, Callable[[io.BytesIO], ImageFile]] = {
 
 hear_no_warnings_of(PIL.Image, JpegImagePlugin, PngImagePlugin, TiffImagePlugin)
 
+_WHITES = (1, 255, 4095, 65535)
 _STANDARD_TABLE = 3688  # sum of the 64 numbers for brightness in the standard's annex K
 _ORIENTATION, _KIND_OF_PAGE = 0x0112, 0x00FE  # tags of EXIF and TIFF
 _UPRIGHT = {
@@ -96,7 +98,9 @@ class Picture:
             ``"HEIF"``.
         mode: Pillow's name of the colours in the file, for example ``"L"``.
         flags: Some of ``"exif_rotated"`` (turned or mirrored), ``"transparent"`` (at least one
-            pixel), ``"high_bit_depth"``, ``"cmyk"``, ``"multi_frame"``, ``"gray"``.
+            pixel), ``"high_bit_depth"``, ``"cmyk"``, ``"multi_frame"``, ``"gray"``; and what became
+            white of gray of more than 8 bits: ``"white_1"``, ``"white_255"``, ``"white_4095"``,
+            ``"white_65535"`` or ``"white_own"`` (the brightest pixel).
         quality: Of a JPEG, 1 to 100, as encoders count it; 0 of other formats.
     """
 
@@ -232,7 +236,7 @@ def _picture(name: str, image: ImageFile, at_least: int) -> Picture:
     image.load()
     if deep:
         _shorten_hole(image)
-    rgb, transparent = _to_rgb(image)
+    rgb, seen = _to_rgb(image)
     if name != "TIFF":
         turn = _turn(image)
         if turn in _UPRIGHT:
@@ -241,13 +245,12 @@ def _picture(name: str, image: ImageFile, at_least: int) -> Picture:
             width, height = height, width
     flags = {
         "exif_rotated": turn in _UPRIGHT,
-        "transparent": transparent,
         "high_bit_depth": deep,
         "cmyk": mode == "CMYK",
         "multi_frame": _has_more_frames(image),
         "gray": mode in ("1", "L", "LA", "La") or _is_wide(mode),
     }
-    found = frozenset(flag for flag in flags if flags[flag])
+    found = frozenset(flag for flag in flags if flags[flag]) | seen
     return Picture(rgb, width, height, name, mode, found, _quality(image))
 
 
@@ -306,27 +309,27 @@ def _has_more_frames(image: ImageFile) -> bool:
         return True
 
 
-def _to_rgb(image: Image) -> tuple[Image, bool]:
-    """RGB of the same size, and whether any pixel was transparent."""
+def _to_rgb(image: Image) -> tuple[Image, set[str]]:
+    """RGB of the same size, and flags of what was seen on the way."""
     if _is_wide(image.mode):
         return _scaled(image)
     if image.mode == "CMYK":
-        return _from_print(image), False
+        return _from_print(image), set()
     if image.has_transparency_data:
         return _on_white(image.convert("RGBA"))
-    return (image if image.mode == "RGB" else image.convert("RGB")), False
+    return (image if image.mode == "RGB" else image.convert("RGB")), set()
 
 
-def _on_white(image: Image) -> tuple[Image, bool]:
+def _on_white(image: Image) -> tuple[Image, set[str]]:
     alpha = image.getchannel("A")
     if alpha.getextrema() == (255, 255):
-        return image.convert("RGB"), False
+        return image.convert("RGB"), set()
     page = PIL.Image.new("RGB", image.size, "white")
     page.paste(image, mask=alpha)
-    return page, True
+    return page, {"transparent"}
 
 
-def _scaled(image: Image) -> tuple[Image, bool]:
+def _scaled(image: Image) -> tuple[Image, set[str]]:
     """Gray of 16 or 32 bits, whole or floating point, brought to 8 (see the top of this file)."""
     values = np.array(image, dtype=np.float32)
     values[~np.isfinite(values)] = 0
@@ -336,14 +339,17 @@ def _scaled(image: Image) -> tuple[Image, bool]:
     gray = (values - black) * np.float32(255 / (white - black))
     gray[holes] = 255
     pixels = np.clip(np.rint(gray), 0, 255).astype(np.uint8)
-    return PIL.Image.fromarray(pixels).convert("RGB"), bool(holes.any())
+    seen = {"transparent"} if holes.any() else set()
+    if values.any():  # black is black whatever is white
+        seen.add(f"white_{white}" if black == 0 and white in _WHITES else "white_own")
+    return PIL.Image.fromarray(pixels).convert("RGB"), seen
 
 
 def _black_and_white(values: npt.NDArray[np.float32], rounded: bool) -> tuple[float, float]:
     darkest, brightest = float(values.min()), float(values.max())
     # Resampling leaves floating point a little over its white: 1.02 must not mean 255.
     slack = 1.1 if rounded else 1.0
-    for white in (1, 255, 4095, 65535):
+    for white in _WHITES:
         if darkest >= 0 and brightest <= white * slack:
             return 0.0, white
     return darkest, brightest if brightest > darkest else darkest + 1
