@@ -81,6 +81,19 @@ def test_merge_comes_before_train_and_test_are_compared(tree: Tree) -> None:
     assert found.counts == {"cats": 2, "dogs": 2}
 
 
+def test_outer_spaces_are_no_part_of_class_names_however_they_are_given(tree: Tree) -> None:
+    found = read(tree([*PETS, "dogs /3.jpg", " /x.jpg", "owls /"]))
+    assert found.counts == {"cats": 2, "dogs": 3}
+    assert found.declared == ("cats", "dogs", "owls")
+    assert "outer spaces are no part of a class name: ' ', 'dogs ', 'owls '" in found.notes
+    assert [(row.path, row.reason) for row in found.unusable] == [(" /x.jpg", "no_label")]
+    pattern = read(tree(["a 1.jpg", "b 1.jpg"], "named"), ReadOptions(label_pattern=r"^(.+)\d"))
+    assert pattern.labels == ("a", "b")
+    assert not [note for note in read(tree(PETS, "plain")).notes if "spaces" in note]
+    new = read(tree(PETS, "plain"), ReadOptions(merge=(("dogs ", " pups "),)))
+    assert set(new.labels) == {"cats", "pups"}
+
+
 def test_groups_by_pattern(tree: Tree) -> None:
     root = tree(["cats/tom_1.jpg", "cats/tom_2.jpg", "dogs/rex_1.jpg", "dogs/1.jpg"])
     found = read(root, ReadOptions(group_pattern=r"/([a-z]+)_\d"))

@@ -235,11 +235,13 @@ def test_a_written_split_is_read_again(tree: Tree) -> None:
     odd = ["a,b.jpg", 'say "x".jpg', "two\nlines.jpg", "cr\rhere.jpg", " space .jpg", "a\\b.jpg"]
     names = [f"cats, small/{name}" for name in odd] + [
         os.fsdecode(b"dogs\xff\x81/caf\xe9.jpg"),
+        os.fsdecode(b"owls\xff /1.jpg"),
+        " birds /1.jpg",
         "d/1",
     ]
     first = read(tree(names))
-    splits = (*("train", "test") * 3, "train", "train")
-    groups = tuple(f"g{i}" for i in range(8))
+    splits = ("train", *("train", "test") * 3, *("train",) * 3)
+    groups = tuple(f"g{i}" for i in range(10))
     path = first.root / "split.csv"
     write_split(path, first.ids, first.labels, splits, groups)
     again = read(path)

@@ -218,7 +218,7 @@ def _with_text(entry: _Entry) -> _Entry:
     A split that was written of such folders is read again as it was.
     """
     folders = entry.files[0].split("/")[:-1] if len(entry.files) == 1 else []
-    label = next((folder for folder in folders if legible(folder) == entry.label), None)
+    label = next((name for name in folders if legible(name).strip() == entry.label), None)
     if label is None and is_stray(entry.label):
         raise _no_encoding(entry.where, entry.label)
     return entry if label is None else entry._replace(label=label)

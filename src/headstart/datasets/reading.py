@@ -42,6 +42,7 @@ from headstart.datasets.walking import (
 )
 from headstart.errors import DatasetError, NotEnoughData, SettingError
 from headstart.labels import class_names, match_names
+from headstart.unusable import Unusable
 
 __all__ = ["ReadOptions", "read"]
 
@@ -191,6 +192,7 @@ def _splits_from_folders(labelled: Labelled, found: Sections) -> Labelled:
 def _manifest(
     root: Path, labelled: Labelled, walked: Walk, tables: Iterable[Path] = ()
 ) -> Manifest:
+    labelled = _without_outer_spaces(labelled)
     skipped = Counter(dict(walked.skipped)) + Counter(dict(labelled.skipped))
     # The walk passed the tables by, but they were read.
     inside = [path for path in tables if path.absolute().is_relative_to(root.absolute())]
@@ -208,6 +210,24 @@ def _manifest(
         unusable=tuple(sorted({*walked.unusable, *labelled.unusable})),
         skipped=tuple(sorted(skipped.items())),
         declared=labelled.empty_classes,
+    )
+
+
+def _without_outer_spaces(labelled: Labelled) -> Labelled:
+    """Labels as the cells of a table are read, so that a split that is written comes back."""
+    names = {*(row.label for row in labelled.rows), *labelled.empty_classes}
+    spaced = sorted(name for name in names if name != name.strip())
+    if not spaced:
+        return labelled
+    rows = [row._replace(label=row.label.strip()) for row in labelled.rows]
+    nameless = (Unusable(row.id, "no_label", "only spaces") for row in rows if not row.label)
+    note = f"outer spaces are no part of a class name: {first_of(map(repr, spaced))}"
+    return replace(
+        labelled,
+        rows=tuple(row for row in rows if row.label),
+        notes=(*labelled.notes, note),
+        unusable=(*labelled.unusable, *nameless),
+        empty_classes=tuple(filter(None, (name.strip() for name in labelled.empty_classes))),
     )
 
 

@@ -70,8 +70,8 @@ def merged(
     """
     labels = list(manifest.labels)
     notes = []
-    for old, new in merge:
-        if old not in labels or old == new or not new.strip():
+    for old, new in ((old.strip(), new.strip()) for old, new in merge):
+        if old not in labels or old == new or not new:
             near = similar(old, set(labels) - {new})
             raise SettingError(
                 f"merge {old}={new} has no effect: "
