@@ -4,7 +4,7 @@ from PIL import Image, ImageDraw
 
 from headstart.backbones.engine import Engine
 from headstart.backbones.reading import read_through
-from headstart.errors import UnusableImage
+from headstart.errors import DatasetError
 from headstart.finetuning.mirroring import MOST, flip_hurts, mirrored_features, rows_to_mirror
 from headstart.heads.ridge import RidgeHead
 from headstart.layers import Affine
@@ -66,9 +66,10 @@ def test_features_are_those_of_the_mirrored_file(tmp_path, backbone, draw):
         assert values[0] == pytest.approx(wanted[tap], abs=1e-4)
 
 
-def test_a_picture_that_is_gone_is_an_error(tmp_path, backbone):
-    with pytest.raises(UnusableImage, match="vanished"):
-        mirrored_features(backbone, [tmp_path / "gone.png"])
+def test_a_picture_that_is_gone_is_named(tmp_path, backbone):
+    arrow(0, 0).save(tmp_path / "here.png")
+    with pytest.raises(DatasetError, match=r"any more: .*gone\.png \(vanished"):
+        mirrored_features(backbone, [tmp_path / "here.png", tmp_path / "gone.png"])
 
 
 def test_false_alarms_are_rare():

@@ -18,6 +18,7 @@ from headstart import layers
 from headstart.backbones.backbone import Backbone
 from headstart.backbones.devices import CPU, engine_on
 from headstart.backbones.reading import read_through
+from headstart.errors import DatasetError
 from headstart.images.decode import Picture
 from headstart.images.preprocessing import Preprocessing
 from headstart.metrics.comparison import Difference, paired_difference
@@ -76,17 +77,20 @@ def mirrored_features(
         float32 [N, D] by tap.
 
     Raises:
-        UnusableImage: One cannot be read any more.
+        DatasetError: One cannot be read any more.
     """
     names = taps or backbone.tap_names
     engine = engine_on(device, backbone.graph, names, threads, backbone.precision)
     preprocessing = _Mirrored(**vars(backbone.preprocessing))
+    outcomes = read_through(paths, engine, preprocessing, threads=2 * threads if threads else None)
     rows = []
-    for outcome in read_through(
-        paths, engine, preprocessing, threads=2 * threads if threads else None
-    ):
+    for path, outcome in zip(paths, outcomes, strict=True):
         if outcome.failure is not None:
-            raise outcome.failure
+            raise DatasetError(
+                f"a picture cannot be used any more: {path} ({outcome.failure})",
+                "pictures that stay as they are during a run",
+                "run the same command again",
+            ) from outcome.failure
         assert outcome.outputs is not None
         rows.append(outcome.outputs)
     return {name: np.stack([row[name] for row in rows]) for name in names}
