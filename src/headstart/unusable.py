@@ -11,7 +11,7 @@ REASONS = {
     "needs_extra": "an image whose decoder is not installed",
     "truncated": "the file ends before the image does",
     "corrupt": "the image data is broken",
-    "too_large": "more pixels than the limit",
+    "too_large": "more pixels or bytes than the limit",
     "too_slow": "decoding took longer than the limit",
     "vanished": "no file is there under this name, or no longer",
     "unreadable": "the operating system refused to read the file",

@@ -18,7 +18,7 @@ from PIL.JpegImagePlugin import JpegImageFile
 
 from headstart.errors import UnusableImage
 from headstart.files import content_digest
-from headstart.images.decode import MAX_PIXELS, Picture, decode, read, read_bytes
+from headstart.images.decode import MAX_BYTES, MAX_PIXELS, Picture, decode, read, read_bytes
 from headstart.unusable import REASONS
 
 ROWS, COLUMNS = np.mgrid[:40, :60]
@@ -632,6 +632,16 @@ def test_a_film_is_named_without_being_read(tmp_path: Path) -> None:
     with pytest.raises(UnusableImage, match="a video") as caught:
         read_bytes(path)
     assert caught.value.reason == "not_an_image"
+
+
+def test_a_picture_of_too_many_bytes_is_refused_without_being_read(tmp_path: Path) -> None:
+    path = tmp_path / "a.bmp"
+    path.write_bytes(EVERY_FORMAT["BMP"])
+    os.truncate(path, MAX_BYTES + 1)
+    with pytest.raises(UnusableImage) as caught:
+        read_bytes(path)
+    assert caught.value.reason == "too_large"
+    assert caught.value.detail == f"a file of {MAX_BYTES + 1} bytes; the limit is {MAX_BYTES}"
 
 
 def test_a_picture_longer_than_its_start_is_read_whole(tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,6 +51,8 @@ from headstart.images.sniffing import NOT_READ, READ, SNIFFED, sniff
 Image: TypeAlias = PIL.Image.Image
 
 MAX_PIXELS = 200_000_000
+# Of a file: each thread holds one whole in memory, before its header can tell the pixels.
+MAX_BYTES = 1_000_000_000
 
 # Pixels kept from an earlier run are these pixels as long as this is the same.
 DECODER_VERSION = f"2, Pillow {PIL.__version__}"
@@ -134,6 +137,8 @@ def read(path: Path, *, at_least: int = 0, max_pixels: int = MAX_PIXELS) -> tupl
 def read_bytes(path: Path) -> bytes:
     """A file's bytes, if it starts like a picture: a film is named without being read whole.
 
+    So is a picture of more than `MAX_BYTES`.
+
     Raises:
         UnusableImage: With a reason of ``headstart.unusable.REASONS``.
     """
@@ -141,6 +146,10 @@ def read_bytes(path: Path) -> bytes:
         with path.open("rb", buffering=0) as file:
             start = file.read(SNIFFED)
             _format_of(start)
+            size = os.fstat(file.fileno()).st_size
+            if size > MAX_BYTES:
+                detail = f"a file of {size} bytes; the limit is {MAX_BYTES}"
+                raise UnusableImage("too_large", detail)
             return start + file.read()
     except UnusableImage:
         raise
