@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Sequence
 from dataclasses import dataclass
+
+from headstart.errors import NotEnoughData
 
 REASONS = {
     "empty": "the file has no bytes",
@@ -45,3 +49,14 @@ class Unusable:
     def __post_init__(self) -> None:
         if self.reason not in REASONS:
             raise ValueError(f"unknown reason {self.reason!r}")
+
+
+def nothing_usable(pictures: str | os.PathLike[str], unusable: Sequence[Unusable]) -> NotEnoughData:
+    """The error where no picture is left, with the first of the reasons."""
+    first = unusable[0] if unusable else None
+    example = f"; first: {first.path}: {first.reason} {first.detail}" if first else ""
+    return NotEnoughData(
+        f"no picture of {os.fspath(pictures)} can be used ({len(unusable)} refused{example})",
+        "pictures that can be decoded",
+        f"headstart check {os.fspath(pictures)}",
+    )

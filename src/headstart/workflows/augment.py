@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 from headstart.backbones.catalog import DEFAULT
 from headstart.backbones.loading import load_backbone
 from headstart.datasets.reading import place_of
-from headstart.errors import NotEnoughData, SettingError, UnusableImage
+from headstart.errors import SettingError, UnusableImage
 from headstart.finetuning.settings import Augmentation
 from headstart.images.decode import read
 from headstart.images.preprocessing import Preprocessing
 from headstart.progress import Progress, Silent
 from headstart.randomness import generator
-from headstart.unusable import Unusable
+from headstart.unusable import Unusable, nothing_usable
 from headstart.workflows.predict import expand, must_be_there
 
 if TYPE_CHECKING:
@@ -100,7 +100,7 @@ def run_augment(
         if len(rows) == num_pictures:
             break
     if not rows:
-        raise _nothing_usable(pictures, unusable)
+        raise nothing_usable(pictures, unusable)
     write_sheet(place, [tiles for _, tiles in rows])
     drawn = tuple((path, tuple(tile.caption for tile in tiles[1:])) for path, tiles in rows)
     return Sheet(place, augmentation, drawn, tuple(unusable))
@@ -152,13 +152,3 @@ def _place(pictures: Path, out: Path) -> Path:
             f"the sheet would be written to {place}", "a name that ends in .png", "--out sheet.png"
         )
     return place
-
-
-def _nothing_usable(pictures: str | os.PathLike[str], unusable: list[Unusable]) -> NotEnoughData:
-    first = unusable[0] if unusable else None
-    example = f"; first: {first.path}: {first.reason} {first.detail}" if first else ""
-    return NotEnoughData(
-        f"no picture of {os.fspath(pictures)} can be read ({len(unusable)} refused{example})",
-        "pictures that can be decoded",
-        f"headstart check {os.fspath(pictures)}",
-    )

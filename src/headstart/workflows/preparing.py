@@ -21,7 +21,7 @@ from headstart.datasets.manifest import Manifest
 from headstart.datasets.options import NO_GROUPS
 from headstart.datasets.reading import place_of, read
 from headstart.datasets.refining import groups_found
-from headstart.errors import NotEnoughData, SettingError
+from headstart.errors import SettingError
 from headstart.features.extraction import extract
 from headstart.features.feature_set import FeatureSet
 from headstart.features.store import FeatureStore
@@ -29,7 +29,7 @@ from headstart.files import cache_folder
 from headstart.heads.candidates import Seen
 from headstart.progress import Progress
 from headstart.strategy.second_network import LeftOut
-from headstart.unusable import Unusable
+from headstart.unusable import Unusable, nothing_usable
 from headstart.workflows.precision import with_precision
 from headstart.workflows.recipe import Recipe
 
@@ -115,7 +115,7 @@ def prepare(pictures: str | os.PathLike[str], recipe: Recipe, progress: Progress
     features = _read(found, backbone, recipe, progress)
     unusable = (*found.unusable, *features.unusable)
     if not len(features):
-        raise _nothing_usable(pictures, unusable)
+        raise nothing_usable(pictures, unusable)
     if len(features) < len(found):
         progress.say(f"{len(features)} of {len(found)} pictures can be used")
     manifest = found.select(features.indices)
@@ -252,16 +252,4 @@ def describe(backbone: Backbone) -> str:
     return (
         f"backbone {backbone.name} ({backbone.weights}; licence {backbone.licence}; {size}; "
         f"features {dims}){random}"
-    )
-
-
-def _nothing_usable(
-    pictures: str | os.PathLike[str], unusable: tuple[Unusable, ...]
-) -> NotEnoughData:
-    first = unusable[0] if unusable else None
-    example = f"; first: {first.path}: {first.reason} {first.detail}" if first else ""
-    return NotEnoughData(
-        f"no picture of {os.fspath(pictures)} can be used ({len(unusable)} refused{example})",
-        "pictures that can be decoded",
-        f"headstart check {os.fspath(pictures)}",
     )
