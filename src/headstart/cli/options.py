@@ -253,7 +253,7 @@ def tuning(function: F) -> F:
                 type=seconds,
                 metavar="TIME",
                 help="For fine-tuning, the last training included: 90s, 15m, 2h.  "
-                "[default: 15m with auto]",
+                "[default: 20m with auto]",
             ),
             click.option("--epochs", type=int, help="Of fine-tuning.  [default: the rung's own]"),
             click.option(

@@ -43,7 +43,7 @@ from headstart.workflows.recipe import Recipe
 from headstart.workflows.trial import Trial
 
 # What the automatic ladder may spend, the last training included, in seconds.
-TIME_LIMIT = 900.0
+TIME_LIMIT = 1200.0
 # A class needs pictures to learn from, to choose by and to be judged by.
 _LEAST_PER_CLASS = 4
 # Of an ONNX file in one piece 2 GiB can be read.

@@ -86,7 +86,7 @@ class Recipe:
         train_from: What learns besides the head: ``"top1"``, ``"top2"``, ... the last blocks;
             ``"stage5"`` this and all after it; ``"affine"`` scales and shifts; ``"all"``;
             ``"scratch"``. None: what the strategy tries.
-        time_limit: Seconds for fine-tuning, the last training included; None: 900 with ``"auto"``,
+        time_limit: Seconds for fine-tuning, the last training included; None: 1200 with ``"auto"``,
             else no limit.
         epochs, steps_per_epoch, frozen_epochs, batch_size, start, optimizer, learning_rate,
             head_learning_rate, layer_decay, schedule, warmup, weight_decay, clip, dropout,
