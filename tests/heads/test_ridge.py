@@ -87,6 +87,38 @@ def test_balanced_classes_equal_weighted_refits(num_rows, dim):
     np.testing.assert_allclose(head.scores(X), expected, atol=1e-4)
 
 
+@pytest.mark.parametrize("balanced", [False, True])
+def test_large_groups_equal_refits_and_cost_no_system_of_their_size(balanced, monkeypatch):
+    monkeypatch.setattr(ridge, "_SMALL_GROUP", 0)
+    solved = np.linalg.solve
+    sizes = []
+
+    def solve(matrix, right):
+        sizes.append(matrix.shape[-1])
+        return solved(matrix, right)
+
+    monkeypatch.setattr(np.linalg, "solve", solve)
+    X, y = problem(60, 9)
+    y[:20] = np.maximum(y[:20], 1)
+    groups = np.concatenate([np.zeros(20), np.repeat([1, 2], 14), np.arange(12) // 3 + 3])
+    weights = 60 / (3 * np.bincount(y)[y]) if balanced else None
+    for penalty in PENALTIES:
+        found = RidgeHead([penalty], balanced=balanced).fit(X, y, groups=groups).loo_scores_
+        expected = refit_without(X, y, groups, penalty, weights)
+        np.testing.assert_allclose(found, expected, atol=1e-6)
+    assert set(sizes) == {3}
+
+
+def test_large_groups_are_left_out_under_every_penalty_and_of_some_rows(monkeypatch):
+    X, y = problem(60, 9)
+    groups = np.repeat(np.arange(6), [15, 15, 15, 5, 5, 5])
+    rows, penalties = np.flatnonzero(groups > 0), np.logspace(-2, 3, 120)
+    path = RidgePath(decompose(X), y, 3, groups)
+    slow = list(path.left_out(penalties, rows))
+    monkeypatch.setattr(ridge, "_SMALL_GROUP", 0)
+    np.testing.assert_allclose(list(path.left_out(penalties, rows)), slow, atol=1e-6)
+
+
 def test_a_copy_of_a_row_helps_leave_one_out_but_not_leave_group_out():
     random = np.random.default_rng(0)
     X, y = (

@@ -6,8 +6,9 @@ a row by the model fitted without it needs no refit:
     left_out_i = y_i - (y_i - fitted_i) / (1 - h_i)              one row
     left_out_G = Y_G - (I - H_GG)^-1 (Y_G - fitted_G)            all rows of a group at once
 
-with H the matrix that maps targets to fitted values. The intercept is not penalised and is left
-out too; the columns' scale stays that of all rows.
+with H the matrix that maps targets to fitted values. A group of about as many rows as there are
+directions is cheaper left out by a refit: one decomposition without it serves all penalties. The
+intercept is not penalised and is left out too; the columns' scale stays that of all rows.
 """
 
 from __future__ import annotations
@@ -38,6 +39,7 @@ _MOST_JUDGED_ROWS = 10_000
 _MOST_SCORES = 40_000_000  # of judged rows, for all penalties together
 _COLUMNS = 256  # right-hand sides in one product
 _BATCH = 4_000_000  # numbers in one batch of groups
+_SMALL_GROUP = 100  # rows; refits would be many, and a batch of such groups is no work
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,7 +67,7 @@ class RidgePath:
 
     def coefficients(self, penalty: float) -> Floats:
         """float64 [R, C], on rotated rows."""
-        return self._projected / (self.spectrum.eigenvalues + penalty)[:, None]
+        return self.projected / (self.spectrum.eigenvalues + penalty)[:, None]
 
     def left_out(self, penalties: Floats, rows: Integers | None = None) -> Iterator[Array]:
         """Each row's scores by the model that never saw its group, for one penalty after another.
@@ -79,12 +81,18 @@ class RidgePath:
         """
         rows = np.arange(len(self.y)) if rows is None else rows
         judged = _Judged(self, rows)
+        refits = [(members, judged.refitted(members, penalties)) for members in judged.large]
         at_once = max(1, _COLUMNS // self.num_classes)
         for start in range(0, len(penalties), at_once):
-            yield from judged.scores(penalties[start : start + at_once])
+            some = penalties[start : start + at_once]
+            for position, scores in enumerate(judged.scores(some), start):
+                for members, found in refits:
+                    scores[members] = found[position]
+                yield scores
 
     @cached_property
-    def _projected(self) -> Floats:
+    def projected(self) -> Floats:
+        """float64 [R, C], the rotated rows times their targets."""
         spectrum = self.spectrum
         return class_sums(spectrum.rotated, self.y, self.num_classes, spectrum.root_weights).T
 
@@ -97,11 +105,20 @@ class _Judged:
         everything = len(rows) == len(path.y)
         self.rotated = path.spectrum.rotated if everything else path.spectrum.rotated[rows]
         self.root = path.spectrum.root_weights[rows]
-        groups = None if path.groups is None else path.groups[rows]
-        self.batches = [] if groups is None else list(_by_size(groups, self.rotated.shape[1]))
+        self.batches: list[Integers] = []
+        self.large: list[Integers] = []
+        dim = self.rotated.shape[1]
+        for members in () if path.groups is None else _by_size(path.groups[rows], dim):
+            if members.shape[1] > max(_SMALL_GROUP, dim // 2):
+                self.large += list(members)
+            else:
+                self.batches.append(members)
 
     def scores(self, penalties: Floats) -> Iterator[Array]:
-        """Float32 [M, C] for each of the penalties: the products of all are one."""
+        """Float32 [M, C] for each of the penalties: the products of all are one.
+
+        Rows of large groups are left out alone: they wait for what is `refitted`.
+        """
         inverses = 1 / (self.path.spectrum.eigenvalues[:, None] + penalties)
         rules = np.hstack([self.path.coefficients(penalty) for penalty in penalties])
         fitted, leverages = self._products(rules, inverses)
@@ -137,6 +154,36 @@ class _Judged:
             solved = np.linalg.solve(np.eye(hat.shape[1]) - hat, own * residual[members])
             corrected[members] = solved / own
         return corrected
+
+    def refitted(self, members: Integers, penalties: Floats) -> Array:
+        """Float32 [L, n, C], the scores of a group's rows by the fits to all other rows."""
+        gram, mean, targets, shares = self._without(members)
+        eigenvalues, vectors = np.linalg.eigh(gram)
+        projected = vectors.T @ targets
+        found = np.empty((len(penalties), len(members), len(shares)), np.float32)
+        for position, penalty in enumerate(penalties):
+            rule = vectors @ (projected / (eigenvalues.clip(0) + penalty)[:, None])
+            intercept, rule = shares - mean @ rule, rule.astype(self.path.spectrum.dtype)
+            for some in blocks(len(members)):
+                scores = self.rotated[members[some]] @ rule / self.root[members[some], None]
+                found[position, some] = scores + intercept
+        return found
+
+    def _without(self, members: Integers) -> tuple[Floats, Floats, Floats, Floats]:
+        """Of all rows but a group's: Gram matrix, mean, products with targets, class shares."""
+        path, y, root = self.path, self.y[members], self.root[members]
+        gram, sums = np.diag(path.spectrum.eigenvalues), path.projected.T.copy()
+        total = np.zeros(len(gram))  # of all rows it is 0
+        for some in blocks(len(members)):
+            part = self.rotated[members[some]]
+            gram -= part.T @ part
+            sums -= class_sums(part, y[some], path.num_classes, root[some])
+            total -= root[some] @ part
+        weight = len(path.y) - float(root @ root)
+        counts = np.bincount(y, root**2, path.num_classes)
+        shares = (len(path.y) * path.intercept - counts) / weight
+        mean, targets = _centred(gram, sums, total, weight, shares)
+        return gram, mean, targets, shares
 
 
 def _by_size(groups: Integers, dim: int) -> Iterator[Integers]:
@@ -236,12 +283,28 @@ def _solved(
         part = spectrum.rotated[kept[some]]
         total += part.sum(axis=0, dtype=np.float64)
         sums += class_sums(part, y[some], num_classes)
-    mean, shares = total / num_rows, np.bincount(y) / num_rows
-    gram -= num_rows * np.outer(mean, mean)
+    shares = np.bincount(y) / num_rows
+    mean, targets = _centred(gram, sums, total, num_rows, shares)
     gram[np.diag_indices(dim)] += penalty
-    targets = (sums - np.outer(shares, total)).T
     coefficients = np.asarray(np.linalg.solve(gram, targets), dtype=np.float64)
     return coefficients, shares - mean @ coefficients
+
+
+def _centred(
+    gram: Floats, sums: Floats, total: Floats, weight: float, shares: Floats
+) -> tuple[Floats, Floats]:
+    """The mean [R] of some rows, and their products with targets [R, C], both less their means.
+
+    Args:
+        gram: float64 [R, R], of the rows; their mean is taken off here.
+        sums: float64 [C, R], of each class's rows.
+        total: float64 [R], of all of them.
+        weight: Of all of them.
+        shares: float64 [C], of the classes in it.
+    """
+    mean = total / weight
+    gram -= weight * np.outer(mean, mean)
+    return mean, (sums - np.outer(shares, total)).T
 
 
 def _equal_classes(y: Integers) -> Floats:
