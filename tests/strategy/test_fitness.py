@@ -48,6 +48,14 @@ def test_copies_do_not_vote_for_each_other() -> None:
     assert together.neighbours < apart.neighbours - 0.1
 
 
+@pytest.mark.parametrize("sizes", [(8, 4), (12,)])
+def test_the_own_group_has_no_vote_where_others_are_few(sizes: tuple[int, ...]) -> None:
+    """Four rows of the other class vote, or none: never the seven that stand beside a row."""
+    groups = np.repeat(np.arange(len(sizes)), sizes)
+    found = fitness({"head": rng.random((12, 8)).astype(np.float32)}, groups, groups, 0)
+    assert found.neighbours == 0
+
+
 def test_many_rows_are_sampled() -> None:
     many = rng.random((2300, 4)).astype(np.float32)
     labels = np.arange(2300) % 2

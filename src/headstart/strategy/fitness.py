@@ -17,11 +17,11 @@ from headstart.heads.spectrum import Integers, Rows
 from headstart.in_order import in_order
 from headstart.layers import Array
 from headstart.metrics.intervals import Interval, accuracy_interval
+from headstart.metrics.nearness import NEIGHBOURS, directions, nearest
 from headstart.randomness import generator
 
 ALL_TAPS = "all taps"
 _MOST_ROWS = 2000
-_NEIGHBOURS = 10
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,7 +56,7 @@ class Fitness:
     Args:
         depths: Single taps from the earliest to the last, then all of them side by side.
         neighbours: Share of rows whose 10 nearest others, by angle at the last tap, vote right; of
-            a sample where there are more than 2 000.
+            a sample where there are more than 2 000. All others where these are fewer.
         num_rows: How many rows the depths were judged by: the same, unless all of them are known.
     """
 
@@ -142,13 +142,12 @@ def _depth(name: str, correct: npt.NDArray[np.bool_], groups: Integers, seed: in
 
 def _neighbours(X: Array, y: Integers, groups: Integers) -> float:
     """Leave-group-out accuracy of the vote of the nearest rows by angle."""
-    units = X / np.maximum(np.linalg.norm(X, axis=1, keepdims=True), 1e-12)
-    similarity = units @ units.T
-    similarity[groups[:, None] == groups[None, :]] = -np.inf
-    number = min(_NEIGHBOURS, len(y) - 1)
-    nearest = np.argpartition(-similarity, number - 1, axis=1)[:, :number]
+    units = directions(X)
+    found = nearest(units, groups, units, groups, min(NEIGHBOURS, len(y)))
+    row, place = np.nonzero(np.isfinite(found.similarity))
     votes = np.zeros((len(y), int(y.max()) + 1))
-    np.add.at(votes, (np.arange(len(y))[:, None], y[nearest]), 1)
+    np.add.at(votes, (row, y[found.rows[row, place]]), 1)
     # Among equal votes the class of the nearest row counts most.
-    votes[np.arange(len(y)), y[similarity.argmax(axis=1)]] += 0.5
-    return float((votes.argmax(axis=1) == y).mean())
+    votes[np.arange(len(y)), y[found.rows[:, 0]]] += 0.5
+    is_asked = np.isfinite(found.similarity[:, 0])
+    return float((is_asked & (votes.argmax(axis=1) == y)).mean())
