@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from headstart import labels
 from headstart.labels import (
     class_indices,
     class_names,
@@ -73,6 +74,14 @@ def test_pairs_are_those_that_comparing_all_with_all_finds(names: list[str]) -> 
     pairs = nearly_equal_pairs(names)
     assert {frozenset(pair) for pair in pairs} == slow
     assert len(pairs) == len(slow)
+
+
+def test_names_too_short_for_a_typo_are_not_compared(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[str, str]] = []
+    monkeypatch.setattr(labels, "nearly_equal", lambda *pair: asked.append(pair) or True)
+    glyphs = [chr(0x4E00 + place) for place in range(50)]
+    assert nearly_equal_pairs([*glyphs, "cat", "cab", "A", "a"]) == (("A", "a"),)
+    assert asked == [("A", "a")]
 
 
 def test_similar_names_are_suggested_in_their_own_spelling() -> None:

@@ -114,13 +114,14 @@ def similar(name: str, names: Iterable[str], most: int = 3) -> tuple[str, ...]:
 
 
 def _variants(name: str) -> set[str]:
+    if _letters(name) < _LETTERS_FOR_A_TYPO:
+        return {name}  # Two thousand names of one letter each would all share the empty one.
     return {name} | {name[:place] + name[place + 1 :] for place in range(len(name))}
 
 
 def _one_letter_apart(first: str, second: str) -> bool:
     short, long = sorted((first, second), key=len)
-    letters = min(sum(letter.isalpha() for letter in name) for name in (short, long))
-    if letters < _LETTERS_FOR_A_TYPO:
+    if min(_letters(short), _letters(long)) < _LETTERS_FOR_A_TYPO:
         return False
     start = 0
     while start < len(short) and short[start] == long[start]:
@@ -132,3 +133,7 @@ def _one_letter_apart(first: str, second: str) -> bool:
         apart = long[start : start + 1]
         same_rest = short[start:] == long[start + 1 :]
     return same_rest and not any(letter.isdigit() for letter in apart)
+
+
+def _letters(name: str) -> int:
+    return sum(letter.isalpha() for letter in name)
