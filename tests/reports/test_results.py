@@ -60,6 +60,19 @@ def test_the_json_says_what_the_results_say(answers):
     assert found["without_leakage"] is None
 
 
+def test_of_many_classes_only_cells_that_are_not_zero_are_written():
+    names = tuple(f"c{k}" for k in range(201))
+    y = np.random.default_rng(0).permutation(201)
+    results = Results.of(y, np.eye(201, dtype=np.float32)[np.maximum(y, 2)], names)
+    found = results.to_json()["confusion"]
+    assert list(found) == ["labels", "cells"]
+    assert len(found["cells"]) == 201
+    matrix = np.zeros((201, 201), int)
+    for true, answer, count in json.loads(json.dumps(found["cells"])):
+        matrix[true, answer] = count
+    np.testing.assert_array_equal(matrix, results.confusion)
+
+
 def test_the_json_is_plain_and_the_same_in_every_run(answers):
     y, p = answers
     groups = np.arange(200) // 3

@@ -29,6 +29,8 @@ from headstart.metrics.probability import (
 Indices = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
 
+_MOST_SQUARE = 200  # classes; of more the matrix is mostly zeros, and a file of megabytes
+
 
 @dataclass(frozen=True)
 class WithoutLeakage:
@@ -183,7 +185,7 @@ class Results:
             "calibration_error": _plain(self.calibration_error),
             "majority_baseline": _plain(self.majority_baseline),
             "classes": [row | _rounded(row) for row in self.class_rows()],
-            "confusion": {"labels": list(self.class_names), "matrix": self.confusion.tolist()},
+            "confusion": {"labels": list(self.class_names), **_cells(self.confusion)},
             "largest_confusions": [
                 asdict(confusion) | {"share": _plain(confusion.share)}
                 for confusion in self.largest_confusions
@@ -277,6 +279,14 @@ def _when_sure(
         error=float(wrong.mean()) if len(wrong) else None,
         interval=accuracy_interval(wrong, None if groups is None else groups[answered], seed),
     )
+
+
+def _cells(confusion: Indices) -> dict[str, list[list[int]]]:
+    """The matrix; of many classes only [true, answer, count] of the cells that are not 0."""
+    if len(confusion) <= _MOST_SQUARE:
+        return {"matrix": confusion.tolist()}
+    true, answer = np.nonzero(confusion)
+    return {"cells": np.stack([true, answer, confusion[true, answer]], axis=1).tolist()}
 
 
 def _confusions_text(confusions: tuple[Confusion, ...]) -> str:
