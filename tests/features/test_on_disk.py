@@ -1,6 +1,7 @@
 """Rows that stay on the disk until they are asked for."""
 
 import errno
+import mmap
 import os
 import shutil
 from pathlib import Path
@@ -8,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from headstart.features.on_disk import OnDisk
+from headstart.features.on_disk import OnDisk, array_on_disk
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "posix_fallocate"), reason="kept in memory here")
 
@@ -86,3 +87,15 @@ def test_the_last_gigabyte_is_left_to_others(
         OnDisk((10, 10), tmp_path)
     monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=free + 1))
     assert len(OnDisk((10, 10), tmp_path)) == 10
+
+
+def test_an_array_of_zeros_whose_file_has_no_name(tmp_path: Path) -> None:
+    found = array_on_disk((3, 5, 7), tmp_path)
+    assert isinstance(found.base.base.obj, mmap.mmap)
+    assert not list(tmp_path.iterdir())
+    assert found.dtype == np.float32
+    np.testing.assert_array_equal(found, np.zeros((3, 5, 7)))
+    found[1, np.arange(5) > 2] = 4
+    assert found.sum() == 4 * 2 * 7
+    in_memory = array_on_disk((2, 2), tmp_path / "nowhere")
+    np.testing.assert_array_equal(in_memory, np.zeros((2, 2)))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -10,8 +12,11 @@ import pytest
 from headstart.errors import SettingError
 from headstart.heads.candidates import Candidate
 from headstart.heads.catalog import HEADS
+from headstart.heads.cross_validation import cross_validate
 from headstart.heads.ensemble import MEMBERS
 from headstart.metrics.intervals import wilson
+from headstart.progress import Silent
+from headstart.workflows import comparing
 from headstart.workflows.comparing import Compared, candidates_of, must_be_known
 
 
@@ -76,6 +81,28 @@ def test_heads_of_tutorials_are_compared_only_when_named_and_see_features_as_the
     assert not heads & {"logistic", "linear-svc", "dense-dropout", "dense-softmax"}
     assert Candidate("ridge", ("head",)).is_rooted
     assert not Candidate("logistic", ("head",)).is_rooted
+
+
+@pytest.mark.skipif(not hasattr(os, "posix_fallocate"), reason="kept in memory here")
+def test_scores_of_thousands_of_classes_wait_on_the_disk_and_are_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    random = np.random.default_rng(0)
+    y = np.arange(90) % 3
+    taps = {"head": (random.normal(size=(90, 6)) + np.eye(6)[y]).astype(np.float32)}
+    heads = ("ridge", "softmax", "nearest-mean", "neighbors")
+    candidates = candidates_of(("head",), (*heads, "ensemble"))
+    asked = (candidates, taps, y, np.arange(90), np.arange(90) // 3 % 5, 0, Silent())
+    monkeypatch.setattr(comparing, "_MOST_IN_MEMORY", 4 * 90 * 3)
+    assert comparing._room(tmp_path)((4, 90, 3)).base is None
+    monkeypatch.setattr(comparing, "_MOST_IN_MEMORY", 4 * 90 * 3 - 1)
+    room = comparing._room(tmp_path)
+    assert room((4, 90, 3)).base is not None
+    pairs = zip(cross_validate(*asked), cross_validate(*asked, room=room), strict=True)
+    for in_memory, on_disk in pairs:
+        np.testing.assert_array_equal(in_memory.scores, on_disk.scores)
+        assert in_memory.temperature == on_disk.temperature
+        assert in_memory.log_loss == on_disk.log_loss
 
 
 def test_what_ridge_has_right_is_known_beside_other_heads_on_the_same_taps() -> None:

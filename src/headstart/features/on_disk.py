@@ -1,6 +1,6 @@
-"""Features too many for memory: in a nameless file that is gone with the process.
+"""Numbers too many for memory, as features: in a nameless file that is gone with the process.
 
-The rows of a shard lie as they came in; this file has them in the order of the manifest, so that
+The rows of a shard lie as they came in; the file has them in the order of the manifest, so that
 any of them are one copy away. What was copied stays in the system's cache as long as there is
 room, and counts for nobody's memory (unless the folder itself lies in memory).
 """
@@ -8,6 +8,7 @@ room, and counts for nobody's memory (unless the folder itself lies in memory).
 from __future__ import annotations
 
 import contextlib
+import math
 import mmap
 import os
 import shutil
@@ -38,13 +39,7 @@ class OnDisk:
 
     def __init__(self, shape: tuple[int, int], folder: Path) -> None:
         self.shape, self._folder = shape, folder
-        num_bytes = 4 * shape[0] * shape[1]
-        with tempfile.TemporaryFile(dir=folder) as file:
-            # Room for all of it: a disk that is full later would end the process.
-            if shutil.disk_usage(folder).free < num_bytes + _LEFT_FREE:
-                raise OSError(f"{folder} has no room for {num_bytes} bytes and what comes after")
-            _reserve(file.fileno(), num_bytes)
-            self._map = mmap.mmap(file.fileno(), num_bytes)
+        self._map = _mapped(shape, folder)
         self._values = np.frombuffer(self._map, np.float32).reshape(shape)
 
     def __len__(self) -> int:
@@ -87,6 +82,27 @@ def room_on_disk(shape: tuple[int, int], folder: Path) -> OnDisk | Array:
     with contextlib.suppress(OSError):
         return OnDisk(shape, folder)
     return np.empty(shape, np.float32)
+
+
+def array_on_disk(shape: tuple[int, ...], folder: Path) -> Array:
+    """float32 0s: on the disk, or in memory where that has no room.
+
+    An array as any other. What of it was touched counts for this process's memory, but the system
+    can write it out and take it back.
+    """
+    with contextlib.suppress(OSError):
+        return np.frombuffer(_mapped(shape, folder), np.float32).reshape(shape)
+    return np.zeros(shape, np.float32)
+
+
+def _mapped(shape: tuple[int, ...], folder: Path) -> mmap.mmap:
+    num_bytes = 4 * math.prod(shape)
+    with tempfile.TemporaryFile(dir=folder) as file:
+        # Room for all of it: a disk that is full later would end the process.
+        if shutil.disk_usage(folder).free < num_bytes + _LEFT_FREE:
+            raise OSError(f"{folder} has no room for {num_bytes} bytes and what comes after")
+        _reserve(file.fileno(), num_bytes)
+        return mmap.mmap(file.fileno(), num_bytes)
 
 
 def _reserve(file: int, num_bytes: int) -> None:

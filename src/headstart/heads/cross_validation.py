@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -35,7 +35,15 @@ _LEAST_GROUPS = 50
 # move a penalty too little to be flattered by it.
 MANY_GROUPS = 1000
 
+Room = Callable[[tuple[int, ...]], Array]
+"""Where float32 of a shape go, all of them 0."""
+
 _Fold = npt.NDArray[np.bool_]
+
+
+def in_memory(shape: tuple[int, ...]) -> Array:
+    """Room for what is not much."""
+    return np.zeros(shape, dtype=np.float32)
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,6 +72,7 @@ def cross_validate(
     threads: int = 1,
     race: bool = False,
     decomposed: dict[tuple[str, ...], Rows] | None = None,
+    room: Room = in_memory,
 ) -> tuple[CandidateScore, ...]:
     """Score every row by heads fitted on the other folds.
 
@@ -84,6 +93,7 @@ def cross_validate(
             lead there (`_leading`).
         decomposed: By names of taps: all rows as heads see them, where they were decomposed
             before. Those that are needed are taken out.
+        room: Gives the place of all scores: with thousands of classes these are gigabytes.
 
     Returns:
         One entry for each candidate, in their order. A class that occurs in one fold only cannot
@@ -99,14 +109,15 @@ def cross_validate(
         wholes = [
             WholeFits([fitted[k] for k in own], taps, y, groups, seed, decomposed) for own in alike
         ]
-    table = _Table.of(len(fitted), len(y), int(y.max()) + 1)
+    table = _Table.of(room, len(fitted), len(y), int(y.max()) + 1)
     running = _Running(fitted, taps, y, groups, seed, wholes, table, progress, threads)
     first = learnable & masks[0]
     on_trial = _on_trial(candidates, fitted, groups[first]) if race else set()
     progress.start("comparing heads", len(fitted) * (len(masks) + (None not in wholes)))
     with one_thread_each():
         running.work(_jobs(alike, wholes, masks, on_trial))
-        leaders = on_trial and _leading(table.scores[:, first], y[first]) & on_trial
+        begun = (scores[first] for scores in table.scores)
+        leaders = on_trial and _leading(begun, y[first]) & on_trial
         progress.advance((len(on_trial) - len(leaders)) * len(masks[1:]))
         # What their folds shared is decomposed again: to keep it all for one of them is too much.
         leading = [[k for k in own if k in leaders] for own in alike]
@@ -149,24 +160,27 @@ class _Running:
         for whole in filter(None, self.wholes):
             whole.expect(sum(job.whole is whole for job in jobs))
         found = in_order(self._judge, jobs, self.threads, _AHEAD_PER_THREAD, "comparing")
-        for job, (answers, spent) in zip(jobs, found, strict=True):
-            self.table.take(job.own, job.fold, answers, spent)
+        for job, spent in zip(jobs, found, strict=True):
+            self.table.seconds[job.own] += spent
             self.progress.advance(len(job.own))
 
-    def _judge(self, job: _Job) -> tuple[list[Array], list[float]]:
-        answers = self._answer(job)
+    def _judge(self, job: _Job) -> list[float]:
+        spent = self._answer(job)
         if job.whole is not None:
             job.whole.done()
-        return answers
+        return spent
 
-    def _answer(self, job: _Job) -> tuple[list[Array], list[float]]:
+    def _answer(self, job: _Job) -> list[float]:
         some = [self.fitted[position] for position in job.own]
         if job.fold is None:
             assert job.whole is not None
-            return [], [job.whole.fit(each) for each in some]
+            return [job.whole.fit(each) for each in some]
         data = (self.taps, self.y, self.groups)
         num_classes = self.table.scores.shape[2]
-        return _judge_fold(some, job.whole, *data, num_classes, self.seed, job.fold)
+        answers, spent = _judge_fold(some, job.whole, *data, num_classes, self.seed, job.fold)
+        # By the thread that has them: answers that wait for an earlier job's would be many.
+        self.table.take(job.own, job.fold, answers)
+        return spent
 
 
 def _with_whole(score: CandidateScore, whole: WholeFits | None) -> CandidateScore:
@@ -215,24 +229,16 @@ class _Table:
     seconds: Floats
 
     @classmethod
-    def of(cls, num_candidates: int, num_rows: int, num_classes: int) -> _Table:
+    def of(cls, room: Room, num_candidates: int, num_rows: int, num_classes: int) -> _Table:
         shape = (num_candidates, num_rows)
-        scores = np.zeros((*shape, num_classes), dtype=np.float32)
+        scores = room((*shape, num_classes))
         return cls(scores, np.zeros(shape, dtype=bool), np.zeros(num_candidates))
 
-    def take(
-        self,
-        own: list[int],
-        fold: _Fold | None,
-        answers: list[Array],
-        seconds: list[float],
-    ) -> None:
-        """The answers of some candidates about a fold's rows, if there is one."""
-        self.seconds[own] += seconds
-        if fold is not None:
-            place = np.ix_(np.array(own), fold)
-            self.scores[place] = answers
-            self.judged[place] = True
+    def take(self, own: list[int], fold: _Fold, answers: Iterable[Array]) -> None:
+        """The answers of some candidates about a fold's rows."""
+        for k, scores in zip(own, answers, strict=True):
+            self.scores[k, fold] = scores
+            self.judged[k, fold] = True
 
     def score(
         self, k: int, candidate: Candidate, y: Integers, learnable: npt.NDArray[np.bool_]
@@ -261,18 +267,21 @@ def _on_trial(
     return {k for k, candidate in enumerate(fitted) if candidate not in needed}
 
 
-def _leading(scores: Array, y: Integers) -> set[int]:
+def _leading(scores: Iterable[Array], y: Integers) -> set[int]:
     """Positions of those that make the fewest mistakes, and of equals have the lowest log loss.
 
     Beside the ensemble a candidate is chosen in the end only where it is clearly better: one that
     is not even the best here will hardly be that.
 
     Args:
-        scores: float32 [K, M, C], of the first fold's rows.
+        scores: K times float32 [M, C], of the first fold's rows.
         y: int [M].
     """
-    wrong = (scores.argmax(axis=2) != y).sum(axis=1)
-    losses = np.array([row_losses(each, y, fit_temperature(each, y)).sum() for each in scores])
+    found = [
+        ((each.argmax(axis=1) != y).sum(), row_losses(each, y, fit_temperature(each, y)).sum())
+        for each in scores
+    ]
+    wrong, losses = np.array(found).T
     losses[wrong > wrong.min()] = np.inf
     return set(np.flatnonzero(losses == losses.min()).tolist())
 
@@ -286,7 +295,7 @@ def _judge_fold(
     num_classes: int,
     seed: int,
     judged: _Fold,
-) -> tuple[list[Array], list[float]]:
+) -> tuple[Iterator[Array], list[float]]:
     """Scores [M, C] of one fold by each candidate fitted on the other rows, and its seconds.
 
     Args:
@@ -320,7 +329,7 @@ def _judge_fold(
             began = time.thread_time()
             found[position, some] = run(layers, X)
             seconds[position] += time.thread_time() - began
-    return [_all_columns(each, present, num_classes) for each in found], seconds
+    return (_all_columns(each, present, num_classes) for each in found), seconds
 
 
 def _all_columns(found: Array, present: Integers, num_classes: int) -> Array:
@@ -377,13 +386,14 @@ def _score(
     if not learnable.any():  # a picture a class: every fold holds classes that its fit never saw
         learnable = np.ones_like(learnable)
     heard = learnable & judged
-    temperature = fit_temperature(scores[heard], y[heard])
+    answers, true = scores[heard], y[heard]
+    temperature = fit_temperature(answers, true)
     return CandidateScore(
         candidate=candidate,
         scores=scores,
         temperature=temperature,
         correct=judged & (scores.argmax(axis=1) == y),
-        log_loss=log_loss(scores[heard], y[heard], temperature),
+        log_loss=log_loss(answers, true, temperature),
         seconds=seconds,
         learnable=learnable,
         judged=judged,

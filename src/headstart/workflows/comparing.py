@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -12,18 +14,22 @@ from headstart.backbones.engine import num_cores
 from headstart.backbones.request import AVERAGE, POOLINGS
 from headstart.errors import SettingError
 from headstart.feature_rows import Selected
+from headstart.features.on_disk import array_on_disk
+from headstart.files import cache_folder
 from headstart.heads.candidates import Candidate, default_candidates, ensemble_of
 from headstart.heads.catalog import HEADS, make_head
-from headstart.heads.cross_validation import cross_validate
+from headstart.heads.cross_validation import Room, cross_validate, in_memory
 from headstart.heads.ensemble import ENSEMBLE, MEMBERS
 from headstart.heads.selection import CandidateScore, choice_rule, choose
-from headstart.layers import Layer
+from headstart.layers import Array, Layer
 from headstart.metrics.comparison import bias_corrected_best
 from headstart.metrics.intervals import Interval
 from headstart.progress import Progress
 from headstart.workflows.dividing import Division
 from headstart.workflows.preparing import Prepared, depths
 from headstart.workflows.recipe import Recipe
+
+_MOST_IN_MEMORY = 125_000_000  # numbers of all candidates' scores: half a gigabyte
 
 
 @dataclass(frozen=True, eq=False)
@@ -137,6 +143,7 @@ def compare(prepared: Prepared, division: Division, recipe: Recipe, progress: Pr
         progress=progress,
         threads=recipe.threads or num_cores(),
         race=not recipe.heads,  # What was asked for by name is judged by every picture.
+        room=_room(recipe.cache or cache_folder()),
     )
     if known:
         known.rows.clear()  # Nobody else needs them.
@@ -151,6 +158,16 @@ def compare(prepared: Prepared, division: Division, recipe: Recipe, progress: Pr
     # Taking luck out of a score may not raise it: what is above is the resampling's own luck.
     estimate = min(estimate, scores[chosen].accuracy)
     return Compared(scores, chosen, (estimate, interval), known.correct if known else {})
+
+
+def _room(folder: Path) -> Room:
+    """Memory, but for gigabytes of scores, as of thousands of classes: the disk."""
+
+    def room(shape: tuple[int, ...]) -> Array:
+        is_much = math.prod(shape) > _MOST_IN_MEMORY
+        return array_on_disk(shape, folder) if is_much else in_memory(shape)
+
+    return room
 
 
 def _parted(head: str) -> tuple[str, str, str]:
