@@ -6,6 +6,7 @@ from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax
 from sklearn.metrics import log_loss as their_log_loss
 
+from headstart.heads import calibration
 from headstart.heads.calibration import fit_temperature, log_loss, row_losses
 from headstart.layers import softmax
 
@@ -34,6 +35,22 @@ def test_is_the_minimum(num_classes, scale):
         lambda log: smoothed_loss(np.exp(log), scores, y), bounds=(-5, 5), options={"xatol": 1e-8}
     )
     assert found == pytest.approx(scale * np.exp(best.x), rel=1e-4)
+
+
+@pytest.mark.parametrize("at_once", [1, 70, 5 * 99])
+def test_many_scores_are_worked_on_in_blocks_to_the_same_bits(monkeypatch, at_once):
+    scores, y = drawn(200, 5, 2.0)
+    scores = scores.astype(np.float32)
+    temperature, losses = fit_temperature(scores, y), row_losses(scores, y, 2.0)
+    monkeypatch.setattr(calibration, "_AT_ONCE", at_once)
+    sizes = []
+    softmax64 = calibration.softmax64
+    monkeypatch.setattr(
+        calibration, "softmax64", lambda part: sizes.append(part.size) or softmax64(part)
+    )
+    assert fit_temperature(scores, y) == temperature
+    np.testing.assert_array_equal(row_losses(scores, y, 2.0), losses)
+    assert max(sizes) == max(5, at_once // 5 * 5)
 
 
 def test_recovers_the_temperature_that_labels_were_drawn_with():

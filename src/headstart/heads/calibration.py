@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,6 +15,7 @@ from headstart.layers import softmax64
 # How far the temperature may lie from the scale of the scores, as a power of e.
 _REACH = 12.0
 _CLOSE = 1e-6
+_AT_ONCE = 4_000_000  # scores worked on in full precision at a time
 
 
 def fit_temperature(scores: npt.NDArray[Any], y: Integers) -> float:
@@ -35,15 +38,35 @@ def fit_temperature(scores: npt.NDArray[Any], y: Integers) -> float:
     """
     if not scores.size:
         return 1.0
-    centred = scores - scores.mean(axis=1, keepdims=True, dtype=np.float64)
-    scale = float(np.abs(centred).max())
+    scale = max(float(np.abs(part).max()) for part in _Centred(scores))
     if scale == 0:
         return 1.0
-    centred /= scale
-    return float(scale * np.exp(-_log_sharpness(centred, _expected_score(centred, y))))
+    centred = _Centred(scores, scale)
+    parts = list(centred) if scores.size <= _AT_ONCE else centred
+    return float(scale * np.exp(-_log_sharpness(parts, _expected_score(parts, y))))
 
 
-def _log_sharpness(scores: Floats, expected: float) -> float:
+@dataclass(frozen=True, eq=False)
+class _Centred:
+    """Scores less their mean over the classes: float64 [B, C], block after block."""
+
+    scores: npt.NDArray[Any]
+    scale: float = 1.0
+
+    def __iter__(self) -> Iterator[Floats]:
+        for some in _blocks(self.scores):
+            part = self.scores[some]
+            centred = part - part.mean(axis=1, keepdims=True, dtype=np.float64)
+            centred /= self.scale
+            yield centred
+
+
+def _blocks(scores: npt.NDArray[Any]) -> Iterator[slice]:
+    at_once = max(1, _AT_ONCE // scores.shape[1])
+    return (slice(start, start + at_once) for start in range(0, len(scores), at_once))
+
+
+def _log_sharpness(scores: Iterable[Floats], expected: float) -> float:
     """Where the mean score under the softmax is the expected one.
 
     The loss is convex in the sharpness 1/T: its derivative rises through one root. Newton's steps,
@@ -52,17 +75,25 @@ def _log_sharpness(scores: Floats, expected: float) -> float:
     low, high, guess = -_REACH, _REACH, 1.0
     while high - low > _CLOSE:
         sharpness = np.exp(guess)
-        probabilities = softmax64(sharpness * scores)
-        means = np.einsum("nc,nc->n", probabilities, scores)
+        means, squares = _moments(scores, sharpness)
         excess = means.mean() - expected
         low, high = (guess, high) if excess < 0 else (low, guess)
-        squares = np.einsum("nc,nc,nc->n", probabilities, scores, scores)
         rise = sharpness * (squares - means**2).mean()
         step = -excess / rise if rise > 0 else np.inf
         if abs(step) < _CLOSE:
             return float(np.clip(guess + step, low, high))
         guess = guess + step if low < guess + step < high else (low + high) / 2
     return guess
+
+
+def _moments(scores: Iterable[Floats], sharpness: float) -> tuple[Floats, Floats]:
+    """Mean score and mean squared score of each row under the softmax: float64 [N] each."""
+    means, squares = [], []
+    for part in scores:
+        probabilities = softmax64(sharpness * part)
+        means.append(np.einsum("nc,nc->n", probabilities, part))
+        squares.append(np.einsum("nc,nc,nc->n", probabilities, part, part))
+    return np.concatenate(means), np.concatenate(squares)
 
 
 def log_loss(scores: npt.NDArray[Any], y: Integers, temperature: float) -> float:
@@ -72,15 +103,21 @@ def log_loss(scores: npt.NDArray[Any], y: Integers, temperature: float) -> float
 
 def row_losses(scores: npt.NDArray[Any], y: Integers, temperature: float) -> Floats:
     """float64 [N], ``-log softmax(scores / temperature)`` at the true class, in nats."""
-    scaled = scores.astype(np.float64) / temperature
-    highest = scaled.max(axis=1)
-    normaliser = highest + np.log(np.exp(scaled - highest[:, None]).sum(axis=1))
-    return np.asarray(normaliser - scaled[np.arange(len(y)), y])
+    found = np.empty(len(y))
+    for some in _blocks(scores):
+        scaled = scores[some].astype(np.float64) / temperature
+        highest = scaled.max(axis=1)
+        normaliser = highest + np.log(np.exp(scaled - highest[:, None]).sum(axis=1))
+        found[some] = normaliser - scaled[np.arange(len(scaled)), y[some]]
+    return found
 
 
-def _expected_score(scores: Floats, y: Integers) -> float:
-    num_rows, num_classes = scores.shape
-    own = scores[np.arange(num_rows), y]
-    others = (scores.sum(axis=1) - own) / (num_classes - 1)
-    doubt = 1 / (num_rows + 2)
+def _expected_score(scores: Iterable[Floats], y: Integers) -> float:
+    sums, start = [], 0
+    for part in scores:
+        own = part[np.arange(len(part)), y[start : start + len(part)]]
+        sums.append((own, (part.sum(axis=1) - own) / (part.shape[1] - 1)))
+        start += len(part)
+    own, others = np.concatenate(sums, axis=1)
+    doubt = 1 / (start + 2)
     return float(((1 - doubt) * own + doubt * others).mean())
