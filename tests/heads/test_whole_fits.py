@@ -314,6 +314,15 @@ def test_what_ridge_on_all_rows_has_right_is_its_leave_group_out():
     assert known["softmax"] is None
 
 
+def test_scores_of_all_rows_are_not_kept_for_the_folds():
+    X, y = problem(1200)
+    candidate = Candidate("ridge", ("late",))
+    whole = WholeFits([candidate], {"late": X}, y, np.arange(1200), 0)
+    whole.fit(candidate)
+    assert whole.left_out(candidate).shape == (1200,)
+    assert not hasattr(whole._heads[candidate], "loo_scores_")
+
+
 def test_rows_that_were_decomposed_before_are_not_decomposed_again(monkeypatch):
     X, y = problem(1200)
     taps = {"early": X[:, 10:], "head": X}

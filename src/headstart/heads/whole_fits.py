@@ -52,6 +52,7 @@ class WholeFits:
         self._heads = {each: h for each, h in heads.items() if isinstance(h, SpectralHead)}
         self._fitting = {each: threading.Lock() for each in self._heads}
         self._fitted: set[Candidate] = set()
+        self._left_out: dict[Candidate, npt.NDArray[np.bool_]] = {}
         self._taps, self._y, self._groups = taps, y, groups
         first = candidates[0]
         known = (decomposed or {}).pop(first.taps, None) if first.is_rooted else None
@@ -70,6 +71,9 @@ class WholeFits:
                 return 0.0
             began = time.thread_time()
             head.fit_rows(self._rows_for(candidate), self._y, self._groups)
+            if isinstance(head, RidgeHead):
+                self._left_out[candidate] = head.loo_scores_.argmax(axis=1) == self._y
+                del head.loo_scores_  # With thousands of classes all of them are gigabytes.
             self._fitted.add(candidate)
             return time.thread_time() - began
 
@@ -79,10 +83,7 @@ class WholeFits:
 
     def left_out(self, candidate: Candidate) -> npt.NDArray[np.bool_] | None:
         """Bool [N]: what a ridge regression fitted on all rows has right without a row's group."""
-        head = self._heads.get(candidate)
-        if not isinstance(head, RidgeHead) or candidate not in self._fitted:
-            return None
-        return np.asarray(head.loo_scores_.argmax(axis=1) == self._y)
+        return self._left_out.get(candidate)
 
     def without(
         self, candidate: Candidate, kept: Integers, y: Integers
