@@ -23,8 +23,12 @@ def held_out_answers(
     seen: Familiarity,
     seed: int,
 ) -> OutOfFold:
-    """The chosen candidate's, with its temperature, about classes that its fit knew."""
-    rows = np.flatnonzero(chosen.learnable)
+    """The chosen candidate's, with its temperature.
+
+    A row whose class its fit never saw is wrong however sure the answer is, and its class the last
+    that a set would hold: nothing is promised as if there were no such pictures.
+    """
+    rows = np.flatnonzero(chosen.judged)
     probabilities = softmax(chosen.scores[rows], chosen.temperature)
     return OutOfFold.of(probabilities, y[rows], groups[rows], seen.familiar[rows], seed)
 

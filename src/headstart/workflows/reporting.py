@@ -172,7 +172,7 @@ def _alone(trained: Trained) -> list[str]:
     return [
         f"{counted(number, 'training picture', 'training pictures')} counted as wrong in "
         "cross-validation: without that fold nothing of the class was left to learn from, so "
-        "it expects too little"
+        "it expects too little; so do the promises of --max-error and --sets"
     ]
 
 
