@@ -28,6 +28,7 @@ def test_an_unknown_setting_suggests_near_ones():
         {"test_share": 1.0},
         {"num_folds": 1},
         {"seed": -1},
+        {"seed": 2**32, "split": "random"},
         {"threads": 0},
         {"test_share": float("nan")},
         {"tta": "spins"},

@@ -26,6 +26,7 @@ TUNING = (
 _PRECISIONS = (*PRECISIONS, "auto")
 _STRATEGIES = ("auto", "freeze", "partial", "full", "scratch")
 _SPLITS = ("stratified", "random")
+_SEEDS = 2**32  # those that scikit-learn takes
 # How pictures are changed that are judged over such views.
 _LEARNT_WITH: dict[str, dict[str, bool]] = {
     "flips": {"vertical_flip": True},
@@ -196,12 +197,12 @@ class Recipe:
         self._check_choices()
         has_folds = self.num_folds is None or self.num_folds >= 2
         _must_be(has_folds, "num_folds", self.num_folds, "2 or more")
-        _must_be(self.seed >= 0, "seed", self.seed, "0 or more")
+        _must_be(0 <= self.seed < _SEEDS, "seed", self.seed, "0 or more, below 2**32")
         _must_be(self.gallery >= 0, "gallery", self.gallery, "0 or more")
         for name in ("threads", "input_size", "say_every"):
             value = getattr(self, name)
             _must_be(value is None or value >= 1, name, value, "1 or more")
-        drawn = self.split_seed is None or 0 <= self.split_seed < 2**32
+        drawn = self.split_seed is None or 0 <= self.split_seed < _SEEDS
         _must_be(drawn, "split_seed", self.split_seed, "0 or more, below 2**32")
 
     def _check_merge(self) -> None:
