@@ -1,6 +1,7 @@
 import dataclasses
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from headstart.cli.fit import command
@@ -79,6 +80,27 @@ def test_a_recipe_is_frozen_and_plain():
     assert "photos" in canonical_json(recipe.to_json())
     # Neither decides the result, so that receipts of equal runs are equal.
     assert not {"cache", "threads"} & recipe.to_json().keys()
+
+
+def test_numbers_of_numpy_are_numbers():
+    recipe = Recipe(
+        seed=np.int64(1),
+        epochs=np.int32(2),
+        max_error=np.float32(0.25),
+        time_limit=np.int64(9),
+        augmentation={"preset": "standard", "zoom": (np.float32(0.5), np.int64(1))},
+    )
+    assert recipe == Recipe(
+        seed=1,
+        epochs=2,
+        max_error=0.25,
+        time_limit=9,
+        augmentation={"preset": "standard", "zoom": (0.5, 1)},
+    )
+    assert '"max_error":0.25' in canonical_json(recipe.to_json()).replace(" ", "")
+    for wrong in ({"seed": np.float64(1)}, {"seed": True}, {"test_share": True}):
+        with pytest.raises(SettingError, match=next(iter(wrong))):
+            Recipe(**wrong)
 
 
 def test_what_says_how_pictures_are_read_reaches_the_reader():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from dataclasses import dataclass
+from numbers import Integral, Real
 from pathlib import Path
 from typing import Any
 
@@ -174,7 +175,8 @@ class Recipe:
     def __post_init__(self) -> None:
         self._check_merge()
         for field in dataclasses.fields(self):
-            value, kinds = getattr(self, field.name), str(field.type).split(" | ")
+            value, kinds = _plain(getattr(self, field.name)), str(field.type).split(" | ")
+            object.__setattr__(self, field.name, value)
             _must_be(any(_is(value, kind) for kind in kinds), field.name, value, _sort(kinds))
         words = ", ".join(TTA)
         _must_be(self.tta in TTA, "tta", self.tta, f"one of {words}")
@@ -322,6 +324,17 @@ def _as_field(name: str, value: Any) -> Any:
         inner = (tuple(each) if isinstance(each, list) else each for each in value)
         return tuple(dict.fromkeys(inner))
     return value
+
+
+def _plain(value: Any) -> Any:
+    """Numbers of other libraries, as NumPy's, as Python's own: they go into files."""
+    if isinstance(value, dict):
+        return {name: _plain(each) for name, each in value.items()}
+    if isinstance(value, list | tuple):
+        return type(value)(map(_plain, value))
+    if isinstance(value, bool) or not isinstance(value, Real):
+        return value
+    return int(value) if isinstance(value, Integral) else float(value)
 
 
 _KINDS: dict[str, tuple[type, str]] = {
