@@ -53,10 +53,15 @@ class Unusable:
 
 def nothing_usable(pictures: str | os.PathLike[str], unusable: Sequence[Unusable]) -> NotEnoughData:
     """The error where no picture is left, with the first of the reasons."""
-    first = unusable[0] if unusable else None
-    example = f"; first: {first.path}: {first.reason} {first.detail}" if first else ""
     return NotEnoughData(
-        f"no picture of {os.fspath(pictures)} can be used ({len(unusable)} refused{example})",
+        f"no picture of {os.fspath(pictures)} can be used ({refused(unusable)})",
         "pictures that can be decoded",
         f"headstart check {os.fspath(pictures)}",
     )
+
+
+def refused(unusable: Sequence[Unusable]) -> str:
+    """How many, and the first with its reason."""
+    first = unusable[0] if unusable else None
+    example = f"; first: {first.path}: {first.reason} {first.detail}" if first else ""
+    return f"{len(unusable)} refused{example.rstrip()}"

@@ -20,7 +20,7 @@ def prepared(num_train: int) -> Any:
         class_names=("a", "b"),
         splits=("test", "test") + ("train",) * num_train,
     )
-    return cast(Any, SimpleNamespace(manifest=manifest, groups=np.arange(total)))
+    return cast(Any, SimpleNamespace(manifest=manifest, groups=np.arange(total), lost=()))
 
 
 @pytest.mark.parametrize(

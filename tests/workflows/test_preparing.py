@@ -9,8 +9,10 @@ import pytest
 from PIL import Image
 
 from headstart.backbones.backbone import Backbone
+from headstart.errors import NotEnoughData
 from headstart.progress import Silent
-from headstart.workflows.check import findings_of
+from headstart.workflows.check import findings_of, run_check
+from headstart.workflows.matrix import run_matrix
 from headstart.workflows.preparing import prepare, select
 from headstart.workflows.recipe import Recipe
 
@@ -52,6 +54,36 @@ def test_in_the_order_and_with_the_splits_that_are_given(pictures: Path) -> None
     expected = whole.features.taps["head"][[6, 2, 0]]
     assert np.array_equal(found.features.taps["head"], expected)
     assert np.array_equal(found.features.joined(["head"], np.array([1])), expected[1:2])
+
+
+class Telling(Silent):
+    def __init__(self) -> None:
+        self.said: list[str] = []
+
+    def say(self, line: str) -> None:
+        self.said.append(line)
+
+
+def test_a_class_without_a_usable_picture_is_named(
+    tmp_path: Path, draw_folder: Callable[..., Path], backbone: Backbone
+) -> None:
+    folder = draw_folder(tmp_path / "three", blobs=3, stripes=3)
+    (folder / "broken").mkdir()
+    for number in range(6):
+        (folder / "broken" / f"{number}.png").touch()
+    progress = Telling()
+    found = prepare(folder, Recipe(), progress)
+    (line,) = found.lost
+    words = "no picture of class 'broken' can be used (6 refused; first: broken/0.png: empty)"
+    assert line == words
+    assert f"  {line}: it cannot be learnt" in progress.said
+    shutil.rmtree(folder / "stripes")
+    with pytest.raises(NotEnoughData) as error:
+        run_matrix(folder, Recipe())
+    assert error.value.what == f"only pictures of class 'blobs' can be used: {line}"
+    worst = run_check(folder, Recipe()).findings[0]
+    assert worst.kind == "too_few"
+    assert line in worst.message
 
 
 @pytest.fixture(scope="module")

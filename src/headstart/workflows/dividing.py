@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from headstart.datasets.manifest import counted
+from headstart.datasets.manifest import counted, first_of
 from headstart.datasets.splitting import Split, assign_splits, folds, random_split
 from headstart.errors import NotEnoughData
 from headstart.progress import Progress
@@ -77,6 +77,13 @@ def split_of(prepared: Prepared, recipe: Recipe) -> Split:
         NotEnoughData: Nothing is left to learn from, or nothing to judge by.
     """
     manifest = prepared.manifest
+    if prepared.lost and len(manifest.class_names) < 2:
+        raise NotEnoughData(
+            f"only pictures of class {manifest.class_names[0]!r} can be used: "
+            f"{first_of(prepared.lost, 1)}",
+            "usable pictures of two classes or more",
+            "replace the files that are broken, or add pictures of that class",
+        )
     if recipe.split == "random" and not {"test", "validation"} & set(manifest.splits):
         seed = recipe.seed if recipe.split_seed is None else recipe.split_seed
         share = recipe.test_share or 0.2

@@ -29,7 +29,7 @@ from headstart.files import cache_folder
 from headstart.heads.candidates import Seen
 from headstart.progress import Progress
 from headstart.strategy.second_network import LeftOut
-from headstart.unusable import Unusable, nothing_usable
+from headstart.unusable import Unusable, nothing_usable, refused
 from headstart.workflows.precision import with_precision
 from headstart.workflows.recipe import Recipe
 
@@ -63,6 +63,7 @@ class Prepared:
         single: The first network alone, where the backbone is two side by side.
         names: What file names tell of which pictures look alike, where nobody has named groups.
         judged: What is known of the training rows already.
+        lost: Classes of which no picture can be used, and why not, in words.
     """
 
     manifest: Manifest
@@ -74,6 +75,7 @@ class Prepared:
     single: Backbone | None = None
     names: NameGroups | None = None
     judged: Judged | None = None
+    lost: tuple[str, ...] = ()
 
     def left_out(self, rows: Rows) -> LeftOut | None:
         """What is known already of just these rows."""
@@ -118,6 +120,9 @@ def prepare(pictures: str | os.PathLike[str], recipe: Recipe, progress: Progress
         raise nothing_usable(pictures, unusable)
     if len(features) < len(found):
         progress.say(f"{len(features)} of {len(found)} pictures can be used")
+    lost = _lost(found, features)
+    for line in lost:
+        progress.say(f"  {line}: it cannot be learnt")
     manifest = found.select(features.indices)
     duplicates = find_duplicates(features.facts.prints, manifest.class_indices)
     if copies := _copies(duplicates):
@@ -130,6 +135,7 @@ def prepare(pictures: str | os.PathLike[str], recipe: Recipe, progress: Progress
         groups=merge_groups(manifest.groups, duplicates.pairs),
         unusable=unusable,
         single=single,
+        lost=lost,
     )
     return prepared if any(manifest.groups) else _grouped_by_names(prepared, recipe, progress)
 
@@ -252,4 +258,18 @@ def describe(backbone: Backbone) -> str:
     return (
         f"backbone {backbone.name} ({backbone.weights}; licence {backbone.licence}; {size}; "
         f"features {dims}){random}"
+    )
+
+
+def _lost(found: Manifest, features: FeatureSet) -> tuple[str, ...]:
+    """Of every class that no usable picture is left of: how many there were, and the first."""
+    usable = {found.labels[row] for row in features.indices}
+    labels = dict(zip(found.ids, found.labels, strict=True))
+    lost: dict[str, list[Unusable]] = {}
+    for each in features.unusable:
+        if labels[each.path] not in usable:
+            lost.setdefault(labels[each.path], []).append(each)
+    return tuple(
+        f"no picture of class {label!r} can be used ({refused(rows)})"
+        for label, rows in lost.items()
     )
