@@ -31,7 +31,7 @@ def reading(function: F) -> F:
                 "--group-pattern",
                 metavar="REGEX",
                 help="Finds the group (patient, burst, ...) in a file's path; a group is never "
-                "split apart.",
+                "split apart. none: there are no groups, also where a column or names hold them.",
             ),
             click.option("--image-column", metavar="NAME", help="Column of the file names."),
             click.option("--label-column", metavar="NAME", help="Column of the labels."),

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from headstart.datasets.manifest import counted, first_of
+from headstart.datasets.options import NO_GROUPS
 from headstart.datasets.splitting import Split, assign_splits, folds, random_split
 from headstart.errors import NotEnoughData
 from headstart.progress import Progress
@@ -51,7 +54,8 @@ def divide(prepared: Prepared, recipe: Recipe, progress: Progress) -> Division:
     _must_suffice(prepared, train, test)
     y, groups = prepared.manifest.class_indices, prepared.groups
     wanted = folds_wanted(recipe, len(train))
-    fold_of = folds(y[train], groups[train], num_folds=wanted, seed=recipe.seed)
+    with _groups_named(prepared, recipe):
+        fold_of = folds(y[train], groups[train], num_folds=wanted, seed=recipe.seed)
     if (number := len(np.unique(fold_of))) < wanted:
         progress.say(f"{number} folds instead of {wanted}: only {_whole(groups[train])}")
     return Division(split, train, test, np.isin(groups[test], groups[train]), fold_of)
@@ -88,13 +92,37 @@ def split_of(prepared: Prepared, recipe: Recipe) -> Split:
         seed = recipe.seed if recipe.split_seed is None else recipe.split_seed
         share = recipe.test_share or 0.2
         return random_split(manifest.class_indices, seed=seed, test_share=share)
-    return assign_splits(
-        manifest.class_indices,
-        prepared.groups,
-        manifest.splits,
-        seed=recipe.seed if recipe.split_seed is None else recipe.split_seed,
-        test_share=recipe.test_share or 0.2,
-    )
+    with _groups_named(prepared, recipe):
+        return assign_splits(
+            manifest.class_indices,
+            prepared.groups,
+            manifest.splits,
+            seed=recipe.seed if recipe.split_seed is None else recipe.split_seed,
+            test_share=recipe.test_share or 0.2,
+        )
+
+
+@contextlib.contextmanager
+def _groups_named(prepared: Prepared, recipe: Recipe) -> Iterator[None]:
+    """Errors of too few groups say where these were found, if nobody asked for them.
+
+    Raises:
+        NotEnoughData: As it came, with a fix more.
+    """
+    try:
+        yield
+    except NotEnoughData as error:
+        is_asked = recipe.group_column is not None or recipe.group_pattern is not None
+        if is_asked or "groups" not in error.fix or not any(prepared.manifest.groups):
+            raise
+        columns = (note for note in prepared.manifest.notes if "groups in " in note)
+        found = next(columns, "in the names of the files")
+        raise NotEnoughData(
+            error.what,
+            error.expected,
+            f"{error.fix}; these were found without being asked for ({found}): "
+            f"--group-pattern {NO_GROUPS} switches them off",
+        ) from error
 
 
 def rows_of(split: Split, name: str) -> Rows:
