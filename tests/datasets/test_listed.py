@@ -411,3 +411,11 @@ def test_a_picture_that_is_called_image_makes_no_header_a_row(tree: Tree) -> Non
     found = read(tree([*FOUR, "image.png"], labels__csv="image,label\n1,a\n2,b\n3,a\n4,b\n"))
     assert set(found.labels) == {"a", "b"}
     assert reasons(found) == [("image.png", "no_row")]
+
+
+def test_a_row_that_is_written_otherwise_makes_no_others_missing(tree: Tree) -> None:
+    files = [f"images/cat/{number}.jpg" for number in range(3)] + ["images/dog/9.jpg"]
+    rows = (
+        "cat/0.jpg,cat\n/data/train/cat/1.jpg,cat\n/data/train/cat/2.jpg,cat\n/data/dog/9.jpg,dog\n"
+    )
+    assert len(read(tree(files, labels__csv="file,label\n" + rows))) == 4

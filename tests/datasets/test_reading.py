@@ -271,7 +271,7 @@ def test_classes_that_are_named_like_splits_need_a_pattern(tree: Tree) -> None:
     )
     with pytest.raises(DatasetError, match="no train folder") as raised:
         read(root)
-    pattern = "([^/]+)/[^/]+$"
+    pattern = "^([^/]+)/"
     assert f"--label-pattern '{pattern}'" in raised.value.fix
     assert read(root, ReadOptions(label_pattern=pattern)).counts == {
         "test_negative": 2,

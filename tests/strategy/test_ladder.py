@@ -191,6 +191,23 @@ def test_what_a_person_asked_for_is_not_trained_without_time_either() -> None:
     assert (found.taken, found.steps[0].outcome) == (None, "out of time")
 
 
+def test_a_later_fold_cannot_spend_what_the_last_training_needs() -> None:
+    clock = Clock()
+    budget = Budget(100, clock)
+    good = rung("a", 0.95, seconds=10, last=30)
+
+    def judge(fold: int) -> np.ndarray:
+        clock.now += 10 if fold == 0 else budget.left - budget.reserved
+        if fold:
+            raise OutOfTime
+        return good.judge(fold)
+
+    found = climb(
+        frozen(0.8), [replace(good, judge=judge)], y, groups, folds, seed=0, budget=budget
+    )
+    assert (found.taken, budget.left) == (0, 30)
+
+
 def test_a_later_rung_cannot_spend_what_is_reserved_for_the_one_before() -> None:
     clock = Clock()
     budget = Budget(200, clock)

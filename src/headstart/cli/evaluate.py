@@ -56,7 +56,8 @@ def command(bundle: Path, pictures: Path, as_json: bool, quiet: bool, **given: A
             console.answer(f"{evaluated.seen} of them stand in the training data, byte for byte")
         if evaluated.alike:
             console.answer(
-                f"{evaluated.alike} more are near copies of training pictures, or of their groups"
+                f"{evaluated.alike} more are near copies of training pictures, or share a group "
+                "with one (--group-pattern none: no groups)"
             )
         for line in unusable_lines([vars(row) for row in evaluated.unusable]):
             console.say(line)

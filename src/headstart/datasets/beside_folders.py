@@ -50,7 +50,7 @@ def held_against_tables(
     same = _same_classes(pairs.values())
     others = [name for name, pair in pairs.items() if pair not in same]
     if pairs and len(others) > (1 - _SAME_CLASSES) * len(pairs):
-        raise _contradicted(source, names, others[0], pairs[others[0]], len(others), len(pairs))
+        raise _contradicted(source, tables, others[0], pairs[others[0]], len(others), len(pairs))
     if others:
         folder, told = pairs[others[0]]
         note += (
@@ -96,12 +96,20 @@ def _same_classes(pairs: Iterable[tuple[str, str]]) -> set[tuple[str, str]]:
 
 
 def _contradicted(
-    source: Path, table: str, name: str, pair: tuple[str, str], number: int, total: int
+    source: Path,
+    tables: Sequence[tuple[str, str]],
+    name: str,
+    pair: tuple[str, str],
+    number: int,
+    total: int,
 ) -> DatasetError:
-    place = shlex.quote(str(source / table.split(",")[0]))
+    names = first_of(table for table, _ in tables)
+    first, *_ = (shlex.quote(str(source / table)) for table, _ in tables)
+    test = [f" --test {shlex.quote(str(source / table))}" for table, split in tables[1:] if split]
     return DatasetError(
-        f"the class folders and {table} tell different labels of {number} of {total} pictures; "
+        f"the class folders and {names} tell different labels of {number} of {total} pictures; "
         f"first: {name} is {pair[0]!r} by its folder and {pair[1]!r} in the table",
         "one of them",
-        f"give the table itself ({place}), or for the folders --label-pattern '([^/]+)/[^/]+$'",
+        f"give the table itself ({first}{test[-1] if test else ''}), or move it elsewhere if the "
+        "folders are the classes",
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
@@ -13,7 +14,6 @@ from headstart.errors import DatasetError
 from headstart.labels import spelling
 from headstart.unusable import Unusable
 
-_AS_CLASSES = "or, if they are classes, say --label-pattern '([^/]+)/[^/]+$'"
 _NO_FOLDER = "not in a class folder or a split folder"
 
 
@@ -146,7 +146,7 @@ def _split_folders(top: Folder, classes: frozenset[str]) -> dict[str, list[Folde
         raise DatasetError(
             f"{top.id or 'the folder'} holds several sets of split folders: {first_of(names, 6)}",
             "one train folder, and test or validation folders of the same kind",
-            f"give one of them, with --test for its test folder; {_AS_CLASSES}",
+            f"give one of them, with --test for its test folder; {_as_classes(top)}",
         )
     if complete:
         return complete[0]
@@ -161,9 +161,15 @@ def _split_folders(top: Folder, classes: frozenset[str]) -> dict[str, list[Folde
         raise DatasetError(
             f"there are {first_of([one.name for one in held_out])}, but no train folder",
             "a train folder beside them",
-            f"give the folder to learn from, with --test for the folder to judge by; {_AS_CLASSES}",
+            "give the folder to learn from, with --test for the folder to judge by; "
+            f"{_as_classes(top)}",
         )
     return {}
+
+
+def _as_classes(top: Folder) -> str:
+    above = f"{re.escape(top.id)}/" if top.id else ""
+    return f"or, if they are classes, say --label-pattern '^{above}([^/]+)/'"
 
 
 def _is_a_split(found: dict[str, list[Folder]], top: Folder, classes: frozenset[str]) -> bool:

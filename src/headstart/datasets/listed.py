@@ -159,22 +159,27 @@ def _at_home(entries: Sequence[_Entry]) -> tuple[list[_Entry], list[str]]:
     """
     ways = [moved(entry.cell, entry.files[0]) if entry.files else ("", "") for entry in entries]
     folders = [entry.files[0].rpartition("/")[0] if entry.files else "" for entry in entries]
-    named = {
-        folder
-        for folder, (old, new) in zip(folders, ways, strict=True)
-        if not (old and new) and new != folder
-    }
+    # How many of a folder's last names rows do name.
+    named: Counter[str] = Counter()
+    for folder, (old, new) in zip(folders, ways, strict=True):
+        if not (old and new):
+            named[folder] = max(named[folder], _depth(folder) - _depth(new))
     kept: list[_Entry] = []
     elsewhere: Counter[tuple[str, str]] = Counter()
     for entry, folder, (old, new) in zip(entries, folders, ways, strict=True):
-        is_strange = bool(old and new and folder in named)
+        is_moved = bool(old and new)
+        is_strange = is_moved and _depth(folder) - _depth(new) < named[folder]
         kept.append(entry._replace(files=()) if is_strange else entry)
-        elsewhere[old, new] += bool(old and new and not is_strange)
+        elsewhere[old, new] += is_moved and not is_strange
     return kept, [
         f"{counted(count, 'row', 'rows')} of {old}/ matched with files in {new}/, by their names"
         for (old, new), count in elsewhere.most_common(_MOST_NOTED)
         if count
     ]
+
+
+def _depth(folder: str) -> int:
+    return len(folder.split("/")) if folder else 0
 
 
 def _names_a_file(locator: Locator, cell: str) -> bool:

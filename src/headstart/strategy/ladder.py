@@ -270,16 +270,20 @@ def _try(
     Raises:
         Interrupted: A person ended it.
     """
-    began, last = budget.spent, rung.last
+    began, last, reserved = budget.spent, rung.last, budget.reserved
     scores = np.zeros_like(best.scores)
     judged = np.zeros(len(y), dtype=bool)
     found = None
     for num, fold in enumerate(np.unique(folds), start=1):
         held = folds == fold
+        # A fold that left no time for the last training would be for nothing.
+        budget.reserved = max(reserved, last)
         try:
             scores[held] = rung.judge(int(fold))
         except OutOfTime:
             break
+        finally:
+            budget.reserved = reserved
         judged |= held
         alone = Answers.of(scores.copy(), judged.copy(), y)
         found = _preferred(alone, best, partner, y, groups, seed, must_take)
@@ -294,7 +298,7 @@ def _try(
             break
     seconds = budget.spent - began
     if found is None:
-        return Step(rung, _TOO_LATE, "before a fold was judged", seconds=seconds)
+        return Step(rung, _TOO_LATE, "no time was left before a fold was judged", seconds=seconds)
     verdict = found.verdict
     if last > budget.left and (must_take or verdict.outcome == "taken"):
         late = f"training on all pictures would take about {last:.0f} s, "

@@ -65,7 +65,8 @@ class Evaluated:
     @property
     def unseen(self) -> str:
         """What those are called that training has not seen."""
-        return "no copies, no group mates" if self.near_are_known else "no file of the same bytes"
+        copies = "copies" if self.near_are_known else "file of the same bytes"
+        return f"no {copies}, no group mates"
 
     def to_json(self) -> dict[str, Any]:
         """What ``headstart evaluate --json`` prints."""

@@ -244,7 +244,13 @@ class Recipe:
                 "leave the weights out, or choose another strategy (--strategy full)",
             )
         if asked:
-            Tuning.of(self.first_rung, 1, **given)
+            tuning = Tuning.of(self.first_rung, 1, **given)
+            if self.views and self.tunes_by_hand and not tuning.is_partial:
+                raise SettingError(
+                    f"views is {self.views}, but {self.first_rung} learns from new views each time",
+                    "settings that have an effect",
+                    "leave views out, or train the last blocks only (--strategy partial)",
+                )
 
     @property
     def tuning_settings(self) -> dict[str, Any]:

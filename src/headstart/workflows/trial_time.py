@@ -47,7 +47,8 @@ def fold_seconds(
 
 def reading_seconds(num_images: int, recipe: Recipe) -> int:
     """To read so many pictures through a network of the size of the default one."""
-    return math.ceil(num_images * len(TTA[recipe.tta]) / _READING_RATE / _speed(recipe))
+    seconds = num_images * len(TTA[recipe.tta]) / _READING_RATE
+    return math.ceil(seconds if device_of(recipe.device) != CPU else seconds / _speed(recipe))
 
 
 def _speed(recipe: Recipe) -> float:
