@@ -13,7 +13,6 @@ import numpy.typing as npt
 from threadpoolctl import threadpool_limits
 
 from headstart.audit.power_law import Errors, PowerLaw, fit
-from headstart.datasets.manifest import with_spaces
 from headstart.errors import NotEnoughData, SettingError
 from headstart.heads.ridge import RidgeHead
 from headstart.heads.spectrum import Rows as FeatureRows
@@ -91,9 +90,9 @@ class BackTest:
         """One sentence."""
         expected = self.expected
         return (
-            f"from at most {with_spaces(self.fitted_up_to)} pictures it would have said "
+            f"from at most {_spaced(self.fitted_up_to)} pictures it would have said "
             f"{100 * expected.accuracy:.1f} % ({100 * expected.low:.1f}–{100 * expected.high:.1f})"
-            f" for {with_spaces(expected.num_images)}; measured {100 * self.measured:.1f} %"
+            f" for {_spaced(expected.num_images)}; measured {100 * self.measured:.1f} %"
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -130,7 +129,7 @@ class LearningCurve:
         pictures seem to bring less.
         """
         accuracy, size = 1 - float(self.errors.share[-1]), int(self.errors.sizes[-1])
-        said = f"{100 * accuracy:.1f} % with {with_spaces(size)} pictures"
+        said = f"{100 * accuracy:.1f} % with {_spaced(size)} pictures"
         here, there = (_expected(self.law, k * size, size).accuracy for k in (1, 2))
         if there >= accuracy:
             return said
@@ -291,3 +290,8 @@ def _expected(law: PowerLaw, size: float, num_images: int) -> Expected:
         num_images=round(size),
         accuracy=best,
     )
+
+
+def _spaced(number: int) -> str:
+    """As `datasets.manifest.with_spaces`, which arrays know nothing of."""
+    return f"{number:,}".replace(",", "\u202f")
