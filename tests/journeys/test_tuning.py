@@ -15,9 +15,11 @@ from PIL import Image
 
 import headstart
 from headstart.backbones.catalog import DEFAULT
+from headstart.backbones.engine import Engine
 from headstart.backbones.loading import load_backbone
 from headstart.cli.main import main
 from headstart.errors import SettingError
+from headstart.images.decode import read
 from headstart.strategy import ladder
 from headstart.strategy.budget import Budget
 from headstart.workflows import trial as trial_module
@@ -147,3 +149,28 @@ def test_a_last_training_without_time_saves_its_best_and_goes_on_with_more(
     done = fit(pictures, place, cache)
     assert done.exit_code == 0, done.stderr
     assert "--time-limit after" not in (place / "report.html").read_text()
+
+
+@pytest.mark.slow
+def test_a_whole_network_tuned_alone_keeps_the_frozen_one_for_what_is_unfamiliar(
+    pictures: Path, cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for asked in ("_pools", "_seems_better"):
+        monkeypatch.setattr(ladder, asked, lambda *_: False)
+    options = ["--train-from", "all", "--epochs", "1", "--folds", "2"]
+    place = ["--out", str(tmp_path / "alone"), "--cache", str(cache), "--json"]
+    done = CliRunner().invoke(main, ["fit", str(pictures), *options, *place])
+    assert done.exit_code == 0, done.stderr
+    chosen = json.loads(done.stdout)["chosen"]
+    assert (chosen["strategy"], chosen["head"], chosen["tap"]) == ("full", "softmax", "tuned")
+    loaded = headstart.load(tmp_path / "alone", with_features=True)
+    # The gallery and distances are of the frozen network: its last tap for this picture.
+    (outcome,) = loaded.outcomes([pictures / "red" / "0.png"])
+    frozen = load_backbone(DEFAULT, cache=cache)
+    engine = Engine(frozen.graph, frozen.tap_names)
+    expected = engine.run(frozen.preprocessing.pixels(read(pictures / "red" / "0.png")[1]))
+    assert outcome.outputs is not None
+    np.testing.assert_allclose(
+        outcome.outputs["features"], expected[frozen.tap_names[-1]], rtol=1e-3, atol=1e-4
+    )
+    assert loaded.predict(pictures / "red" / "0.png").label in ("red", "blue")

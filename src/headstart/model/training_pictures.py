@@ -21,7 +21,7 @@ from headstart.errors import BundleError
 from headstart.files import content_digest
 from headstart.model import bundle
 
-# 264 bytes each.
+# 272 bytes each.
 _MOST_PRINTS = 50_000
 _NONE = bytes(32)
 

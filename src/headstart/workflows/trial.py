@@ -39,7 +39,7 @@ from headstart.workflows.trial_time import fold_seconds, reading_seconds
 
 _VALIDATION_FOLDS = 7
 _ENDS = {"patience": "it became no better", "time": "no time is left (--time-limit)"}
-# A training that is begun when no time is left ends at its first step.
+# A training that is begun when no time is left soon ends.
 _LEAST_SECONDS = 1.0
 
 
